@@ -1,0 +1,181 @@
+// hot path: no allocation per command
+//
+// ASCII numbers and tokens, read from and written to byte ranges without going through strings.
+// Every range is (bytes, start, end): start inclusive, end exclusive.
+
+const ZERO = 48;
+const MINUS = 45;
+
+/** Returned by `parseInteger` where the bytes are no canonical integer within +-(2^53 - 1). */
+export const NOT_AN_INTEGER = Number.NaN;
+
+/**
+ * Reads a canonical decimal integer: no sign other than a single `-`, no leading zeros, no spaces;
+ * what Redis's string2ll accepts, restricted to the integers a double holds exactly.
+ * Returns NaN for everything else; a caller that takes the whole int64 range then asks `parseInt64`.
+ */
+export function parseInteger(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  if (at >= end) return NOT_AN_INTEGER;
+  const negative = bytes[at] === MINUS;
+  if (negative) {
+    at++;
+    if (at >= end) return NOT_AN_INTEGER;
+  }
+  let digit = bytes[at] - ZERO;
+  if (digit === 0) return !negative && at + 1 === end ? 0 : NOT_AN_INTEGER;
+  if (digit < 1 || digit > 9 || end - at > 16) return NOT_AN_INTEGER;
+  let value = digit;
+  for (at++; at < end; at++) {
+    digit = bytes[at] - ZERO;
+    if (digit < 0 || digit > 9) return NOT_AN_INTEGER;
+    value = value * 10 + digit;
+  }
+  if (value > Number.MAX_SAFE_INTEGER) return NOT_AN_INTEGER;
+  return negative ? -value : value;
+}
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Whether a value fits a signed 64-bit integer. */
+export function fitsInt64(value: bigint): boolean {
+  return value >= INT64_MIN && value <= INT64_MAX;
+}
+
+/** Reads a canonical decimal integer of the whole int64 range, or undefined. Cold: allocates. */
+export function parseInt64(bytes: Uint8Array, start: number, end: number): bigint | undefined {
+  const length = end - start;
+  if (length < 1 || length > 20) return undefined;
+  const first = bytes[start] === MINUS ? start + 1 : start;
+  if (first === end) return undefined;
+  if (bytes[first] === ZERO && (length > 1 || first !== start)) return undefined;
+  let text = "";
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (at >= first && (byte < ZERO || byte > ZERO + 9)) return undefined;
+    text += String.fromCharCode(byte);
+  }
+  const value = BigInt(text);
+  return fitsInt64(value) ? value : undefined;
+}
+
+/** Number of decimal digits of a non-negative safe integer. */
+function digitCount(value: number): number {
+  if (value < 10) return 1;
+  if (value < 100) return 2;
+  if (value < 1000) return 3;
+  if (value < 10000) return 4;
+  let count = 5;
+  for (let rest = value / 100000; rest >= 1; rest /= 10) count++;
+  return count;
+}
+
+/** The number of bytes that `writeInteger` writes for a safe integer. */
+export function integerLength(value: number): number {
+  return value < 0 ? 1 + digitCount(-value) : digitCount(value);
+}
+
+/**
+ * Writes a safe integer in decimal at an offset and returns the offset behind it.
+ * The caller has made sure of `integerLength(value)` bytes of room (17 at most).
+ */
+export function writeInteger(bytes: Uint8Array, offset: number, value: number): number {
+  let at = offset;
+  let rest = value;
+  if (rest < 0) {
+    bytes[at++] = MINUS;
+    rest = -rest;
+  }
+  if (rest < 10) {
+    bytes[at] = ZERO + rest;
+    return at + 1;
+  }
+  const end = at + digitCount(rest);
+  let cursor = end - 1;
+  // Above int32 the division must stay in doubles; below, integer division is faster.
+  while (rest > 0x7fffffff) {
+    const quotient = Math.floor(rest / 10);
+    bytes[cursor--] = ZERO + (rest - quotient * 10);
+    rest = quotient;
+  }
+  let small = rest | 0;
+  while (small > 0) {
+    const quotient = (small / 10) | 0;
+    bytes[cursor--] = ZERO + (small - quotient * 10);
+    small = quotient;
+  }
+  return end;
+}
+
+/** Whether two byte ranges of equal length hold the same bytes. */
+export function equalBytes(
+  left: Uint8Array,
+  leftStart: number,
+  right: Uint8Array,
+  rightStart: number,
+  length: number,
+): boolean {
+  for (let k = 0; k < length; k++) {
+    if (left[leftStart + k] !== right[rightStart + k]) return false;
+  }
+  return true;
+}
+
+/** Orders two byte ranges as memcmp does, the shorter first where one is a prefix. */
+export function compareBytes(
+  left: Uint8Array,
+  leftStart: number,
+  leftEnd: number,
+  right: Uint8Array,
+  rightStart: number,
+  rightEnd: number,
+): number {
+  const leftLength = leftEnd - leftStart;
+  const rightLength = rightEnd - rightStart;
+  const shared = leftLength < rightLength ? leftLength : rightLength;
+  for (let k = 0; k < shared; k++) {
+    const difference = left[leftStart + k] - right[rightStart + k];
+    if (difference !== 0) return difference;
+  }
+  return leftLength - rightLength;
+}
+
+/**
+ * Copies a byte range. Byte loops win below about 48 bytes, `set` on a view above: the view costs
+ * an allocation but moves memory at full speed.
+ */
+export function copyBytes(
+  target: Uint8Array,
+  offset: number,
+  source: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  const length = end - start;
+  if (length <= 48) {
+    for (let k = 0; k < length; k++) target[offset + k] = source[start + k];
+  } else if (target === source) {
+    target.copyWithin(offset, start, end);
+  } else {
+    // alloc: one short-lived view, paid only by values longer than 48 bytes
+    target.set(source.subarray(start, end), offset);
+  }
+}
+
+/** Whether a byte range equals a lower-case ASCII token, whatever the case of the bytes. */
+export function equalsToken(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  lowerCaseToken: string,
+): boolean {
+  const length = end - start;
+  if (length !== lowerCaseToken.length) return false;
+  for (let k = 0; k < length; k++) {
+    let byte = bytes[start + k];
+    if (byte >= 65 && byte <= 90) byte |= 32;
+    if (byte !== lowerCaseToken.charCodeAt(k)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,133 @@
+// A client as commands see it: who it is, what it selected, how its replies are treated. The
+// connection that carries its bytes is reached through `ClientChannel` only, so that nothing here
+// knows what a socket is.
+
+import type { Protocol } from "../resp/reply.ts";
+
+/** The carrier of a client's bytes, implemented by `server/connection.ts`. */
+export interface ClientChannel {
+  /** "ip:port" or "path:0", as CLIENT LIST prints it. */
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  /** The descriptor's number, or -1. */
+  readonly descriptor: number;
+  /** Bytes received and not yet executed. */
+  readonly queryBytes: number;
+  /** Capacity of the buffer that holds them. */
+  readonly queryCapacity: number;
+  /** Reply bytes the peer has not taken yet. */
+  readonly outputBytes: number;
+  /** Bytes held for unsent replies. */
+  readonly outputCapacity: number;
+  /** Sends bytes that are no reply to the running command: pushes, MONITOR lines. */
+  send(bytes: Uint8Array): void;
+  /** Closes after the replies written so far have been sent, or at once. */
+  close(when: "after-reply" | "now"): void;
+}
+
+export const REPLY_ON = 0;
+export const REPLY_OFF = 1;
+/** The reply of the next command is dropped (set by CLIENT REPLY SKIP). */
+export const REPLY_SKIP_NEXT = 2;
+/** The reply of the running command is dropped. */
+export const REPLY_SKIP = 3;
+
+export type ReplyMode =
+  | typeof REPLY_ON
+  | typeof REPLY_OFF
+  | typeof REPLY_SKIP_NEXT
+  | typeof REPLY_SKIP;
+
+export type ClientKind = "normal" | "replica" | "master";
+
+/** One connected client. */
+export class Client {
+  readonly id: number;
+  readonly channel: ClientChannel;
+  readonly createdMs: number;
+  /** Arrived over the unix socket. */
+  readonly isUnixSocket: boolean;
+
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  dbIndex = 0;
+  protocol: Protocol = 2;
+  replyMode: ReplyMode = REPLY_ON;
+  /** The ACL user's name. */
+  user = "default";
+  authenticated = false;
+  kind: ClientKind = "normal";
+  isMonitor = false;
+  noEvict = false;
+  noTouch = false;
+  /** Set once the client is to be closed; nothing more of it is executed. */
+  closing = false;
+  /** Its replies so far are still sent before it is closed. */
+  closingAfterReply = false;
+  /** Held by CLIENT PAUSE or a blocking command; its commands wait. */
+  blocked = false;
+  /** Ends the blocking command that the client waits in. */
+  unblock: ((reason: "timeout" | "error") => void) | undefined;
+  /** Channels, patterns and shard channels subscribed to. */
+  channelCount = 0;
+  patternCount = 0;
+  shardChannelCount = 0;
+  /** Commands queued in a transaction, -1 outside of one, and their bytes. */
+  queuedCommands = -1;
+  queuedBytes = 0;
+  watchedKeys = 0;
+  dirtyWatch = false;
+  /** Bytes of the arguments of the running command. */
+  argumentBytes = 0;
+  /** Client that invalidation messages go to, -1 without tracking. */
+  trackingRedirect = -1;
+  /** Letters of the tracking flags in CLIENT LIST. */
+  trackingFlags = "";
+  isReadonly = false;
+  lastInteractionMs: number;
+  /** Full name of the newest command ("client|list"), "NULL" before the first. */
+  lastCommand = "NULL";
+  commandsProcessed = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
+
+  constructor(id: number, channel: ClientChannel, nowMs: number, isUnixSocket: boolean) {
+    this.id = id;
+    this.channel = channel;
+    this.createdMs = nowMs;
+    this.lastInteractionMs = nowMs;
+    this.isUnixSocket = isUnixSocket;
+  }
+}
+
+/** Every connected client, oldest first. */
+export class Clients {
+  readonly #byId = new Map<number, Client>();
+  #lastId = 0;
+
+  /** The identifier for the next client; identifiers are never reused. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  add(client: Client): void {
+    this.#byId.set(client.id, client);
+  }
+
+  remove(client: Client): void {
+    this.#byId.delete(client.id);
+  }
+
+  get(id: number): Client | undefined {
+    return this.#byId.get(id);
+  }
+
+  get count(): number {
+    return this.#byId.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Client> {
+    return this.#byId.values();
+  }
+}

@@ -1,0 +1,11 @@
+// What DEBUG switches: knobs that no configuration directive has, for tests of the server.
+
+/** One server's debug switches; the defaults are normal operation. */
+export class DebugSettings {
+  /** Keys are also expired when nobody asks for them. */
+  activeExpire = true;
+  /** The cron does nothing. */
+  cronPaused = false;
+  /** Files and payloads are taken whatever their checksum. */
+  skipsChecksums = false;
+}

@@ -1,0 +1,103 @@
+// DEBUG's subcommands that look at keys or make them.
+
+import { parseInteger } from "../base/ascii.ts";
+import { latin1Bytes } from "../base/text.ts";
+import { encodingName } from "../keyspace/encoding.ts";
+import { accessOf, NO_EXPIRY, type RecordView } from "../keyspace/record.ts";
+import { datasetDigest, valueDigest } from "./dataset-digest.ts";
+import type { Context } from "./features.ts";
+
+const SHORT_INTEGER_BYTES_MAX = 11;
+
+/** Looks up an argument as a key without counting it as an access. */
+function peek(c: Context, index: number): RecordView | undefined {
+  const { view } = c.server.keyspace;
+  return c.db.peek(view, c.bytes, c.start(index), c.end(index), c.hash(index));
+}
+
+// DEBUG DIGEST
+export function debugDigest(c: Context): void {
+  c.reply.simple(datasetDigest(c));
+}
+
+// DEBUG DIGEST-VALUE [key ...]
+export function debugDigestValue(c: Context): void {
+  c.reply.array(c.count - 2);
+  for (let index = 2; index < c.count; index++) c.reply.simple(valueDigest(peek(c, index)));
+}
+
+// DEBUG HTSTATS dbid [FULL]
+export function debugHashTable(c: Context): void {
+  const index = c.int64(2);
+  if (index === undefined) return c.reply.notAnInteger();
+  const db = c.server.keyspace.databases[Number(index)];
+  if (db === undefined) return c.reply.error("ERR Out of range database");
+  let text = "[Dictionary HT]\n";
+  if (db.size > 0) {
+    text +=
+      "Hash table 0 stats (main hash table):\n" +
+      ` number of segments: ${db.table.segmentCount}\n` +
+      ` number of elements: ${db.size}\n`;
+  }
+  text += "[Expires HT]\n";
+  if (db.volatileCount > 0) text += ` number of elements: ${db.volatileCount}\n`;
+  c.reply.verbatim("txt", text);
+}
+
+// DEBUG OBJECT key
+export function debugObject(c: Context): void {
+  const view = peek(c, 2);
+  if (view === undefined) return c.reply.error("ERR no such key");
+  const { keyspace } = c.server;
+  const access = accessOf(keyspace.pool, view.ref);
+  c.reply.simple(
+    `Value at:0x${view.ref.toString(16).padStart(8, "0")} refcount:1 ` +
+      `encoding:${encodingName(view)} serializedlength:${serializedLength(view)} ` +
+      `lru:${access} lru_seconds_idle:${keyspace.access.idleSeconds(access)}`,
+  );
+}
+
+/** Bytes of the value in a dump file that is not compressed. */
+function serializedLength(view: RecordView): number {
+  const length = view.valueLength;
+  if (length <= SHORT_INTEGER_BYTES_MAX) {
+    // Short integers are written as such, behind one byte that tells their size.
+    const value = parseInteger(view.bytes, view.valueStart, view.valueEnd);
+    if (value === (value << 24) >> 24) return 2;
+    if (value === (value << 16) >> 16) return 3;
+    if (value === (value | 0)) return 5;
+  }
+  if (length < 1 << 6) return length + 1;
+  return length < 1 << 14 ? length + 2 : length + 5;
+}
+
+// DEBUG POPULATE count [prefix [size]]
+export function debugPopulate(c: Context): void {
+  const count = naturalOrReply(c, 2);
+  if (Number.isNaN(count)) return;
+  const size = c.count > 4 ? naturalOrReply(c, 4) : 0;
+  if (Number.isNaN(size)) return;
+  const prefix = c.count > 3 ? c.latin1(3) : "key";
+  const { keyspace } = c.server;
+  for (let number = 0; number < count; number++) {
+    const key = latin1Bytes(`${prefix}:${number}`);
+    const hash = keyspace.hash(key, 0, key.length);
+    if (c.db.peek(keyspace.view, key, 0, key.length, hash) !== undefined) continue;
+    let value = latin1Bytes(`value:${number}`);
+    if (size > 0) {
+      const padded = new Uint8Array(size);
+      padded.set(value.subarray(0, size));
+      value = padded;
+    }
+    c.db.setString(key, 0, key.length, hash, value, 0, value.length, NO_EXPIRY);
+  }
+  c.reply.ok();
+}
+
+/** An argument as a number from 0 on; NaN after an error reply. */
+function naturalOrReply(c: Context, index: number): number {
+  const value = c.integer(index);
+  if (value >= 0) return value;
+  c.reply.error("ERR value is out of range, must be positive");
+  return Number.NaN;
+}

@@ -1,0 +1,205 @@
+// DEBUG: switches and views for those who test the server or write clients. What it prints about
+// keys is in debug-keys.ts.
+
+import { LOG_WARNING } from "../base/log.ts";
+import { latin1Bytes } from "../base/text.ts";
+import { ADMIN, defineFamily, LOADING, NOSCRIPT, STALE } from "../command/spec.ts";
+import {
+  debugDigest,
+  debugDigestValue,
+  debugHashTable,
+  debugObject,
+  debugPopulate,
+} from "./debug-keys.ts";
+import { debugProtocol } from "./debug-protocol.ts";
+import type { Context, Features } from "./features.ts";
+import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
+
+export const debugCommands = defineFamily<Features>("server", [
+  {
+    name: "DEBUG",
+    arity: -2,
+    flags: ADMIN | NOSCRIPT | LOADING | STALE,
+    since: "1.0.0",
+    complexity: "Depends on subcommand.",
+    summary: "Groups the commands for debugging the server.",
+    docFlags: ["syscmd"],
+    run: debugCommand,
+  },
+]);
+
+/** A subcommand: how many arguments it takes, DEBUG and its own name included, and what it does. */
+interface Subcommand {
+  readonly counts: readonly [least: number, most: number];
+  readonly run: (c: Context) => void;
+}
+
+const ANY_COUNT = Number.POSITIVE_INFINITY;
+
+const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
+  ["digest", { counts: [2, 2], run: debugDigest }],
+  ["digest-value", { counts: [2, ANY_COUNT], run: debugDigestValue }],
+  ["dict-resizing", { counts: [3, 3], run: accept }],
+  ["error", { counts: [3, 3], run: debugError }],
+  ["help", { counts: [2, 2], run: debugHelp }],
+  ["htstats", { counts: [3, 4], run: debugHashTable }],
+  ["log", { counts: [3, 3], run: debugLog }],
+  ["object", { counts: [3, 3], run: debugObject }],
+  ["pause-cron", { counts: [3, 3], run: debugPauseCron }],
+  ["populate", { counts: [3, 5], run: debugPopulate }],
+  ["protocol", { counts: [3, 3], run: debugProtocol }],
+  ["quicklist-packed-threshold", { counts: [3, 3], run: debugPackedThreshold }],
+  ["replybuffer", { counts: [4, 4], run: debugReplyBuffer }],
+  ["set-active-expire", { counts: [3, 3], run: debugActiveExpire }],
+  ["set-disable-deny-scripts", { counts: [3, 3], run: accept }],
+  ["set-skip-checksum-validation", { counts: [3, 3], run: debugSkipChecksums }],
+  ["sleep", { counts: [3, 3], run: debugSleep }],
+]);
+
+// DEBUG subcommand [argument ...]
+function debugCommand(c: Context): void {
+  if (!isAllowed(c)) {
+    return c.reply.error(
+      'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", ' +
+        "you can run it from a local connection, otherwise you need to set this option in the " +
+        "configuration file, and then restart the server.",
+    );
+  }
+  const subcommand = SUBCOMMANDS.get(c.latin1(1).toLowerCase());
+  if (subcommand === undefined) return replyWrongSubcommand(c, "DEBUG");
+  const [least, most] = subcommand.counts;
+  if (c.count < least || c.count > most) return replyWrongSubcommand(c, "DEBUG");
+  subcommand.run(c);
+}
+
+function isAllowed(c: Context): boolean {
+  const setting = c.server.config.text("enable-debug-command");
+  return setting === "yes" || (setting === "local" && isLocal(c));
+}
+
+/** Whether the client is on this machine: a unix socket or a loopback address. */
+function isLocal(c: Context): boolean {
+  const address = c.client.channel.remoteAddress;
+  return c.client.isUnixSocket || address.startsWith("127.") || address.startsWith("[::1]:");
+}
+
+/** For knobs of mechanisms that do not exist here. */
+function accept(c: Context): void {
+  c.reply.ok();
+}
+
+/** The leading integer of an argument, 0 without one: what C's atoi makes of it. */
+function leadingInteger(c: Context, index: number): number {
+  const value = Number.parseInt(c.latin1(index).slice(0, 32), 10);
+  return Number.isNaN(value) ? 0 : value;
+}
+
+// DEBUG SLEEP seconds
+function debugSleep(c: Context): void {
+  const seconds = Number.parseFloat(c.latin1(2).slice(0, 64));
+  if (seconds > 0) c.server.sleepMs(seconds * 1000);
+  c.reply.ok();
+}
+
+// DEBUG SET-ACTIVE-EXPIRE 0 | 1
+function debugActiveExpire(c: Context): void {
+  c.server.debugSettings.activeExpire = leadingInteger(c, 2) !== 0;
+  c.reply.ok();
+}
+
+// DEBUG PAUSE-CRON 0 | 1
+function debugPauseCron(c: Context): void {
+  c.server.debugSettings.cronPaused = leadingInteger(c, 2) !== 0;
+  c.reply.ok();
+}
+
+// DEBUG SET-SKIP-CHECKSUM-VALIDATION 0 | 1
+function debugSkipChecksums(c: Context): void {
+  c.server.debugSettings.skipsChecksums = leadingInteger(c, 2) !== 0;
+  c.reply.ok();
+}
+
+// DEBUG LOG message
+function debugLog(c: Context): void {
+  c.server.logger.log(LOG_WARNING, `DEBUG LOG: ${c.text(2)}`);
+  c.reply.ok();
+}
+
+// DEBUG ERROR message
+function debugError(c: Context): void {
+  // Raw, because it is an answer as wished for and no failure to be counted.
+  const text = c.latin1(2).replaceAll("\r", " ").replaceAll("\n", " ");
+  c.reply.raw(latin1Bytes(`-${text}\r\n`));
+}
+
+const PACKED_BYTES_LIMIT = 4 * 2 ** 30;
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ["", 1],
+  ["b", 1],
+  ["k", 1000],
+  ["kb", 1024],
+  ["m", 1e6],
+  ["mb", 2 ** 20],
+  ["g", 1e9],
+  ["gb", 2 ** 30],
+]);
+
+// DEBUG QUICKLIST-PACKED-THRESHOLD size
+function debugPackedThreshold(c: Context): void {
+  const text = c.latin1(2).toLowerCase();
+  let digits = 0;
+  while (digits < text.length && text[digits] >= "0" && text[digits] <= "9") digits++;
+  const unit = UNITS.get(text.slice(digits));
+  const size = Number(text.slice(0, digits)) * (unit ?? Number.NaN);
+  if (!(size < PACKED_BYTES_LIMIT)) {
+    return c.reply.error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+  }
+  c.reply.ok();
+}
+
+// DEBUG REPLYBUFFER PEAK-RESET-TIME NEVER | RESET | ms
+// DEBUG REPLYBUFFER RESIZING 0 | 1
+function debugReplyBuffer(c: Context): void {
+  if (c.is(2, "peak-reset-time")) {
+    const known = c.is(3, "never") || c.is(3, "reset") || c.int64(3) !== undefined;
+    if (known) c.reply.ok();
+    else c.reply.notAnInteger();
+  } else if (c.is(2, "resizing")) {
+    c.reply.ok();
+  } else {
+    replyWrongSubcommand(c, "DEBUG");
+  }
+}
+
+const HELP: readonly HelpEntry[] = [
+  ["DIGEST", "Return a fingerprint of all data."],
+  ["DIGEST-VALUE <key> [<key> ...]", "Return a fingerprint of each key's value."],
+  ["DICT-RESIZING <0|1>", "Accepted; indexes always fit themselves to the data."],
+  ["ERROR <string>", "Reply with <string> as an error."],
+  ["HTSTATS <dbid> [full]", "Describe the index of a database."],
+  ["LOG <message>", "Write <message> to the log."],
+  ["OBJECT <key>", "Describe how a key's value is stored."],
+  ["PAUSE-CRON <0|1>", "Stop or resume periodic work."],
+  [
+    "POPULATE <count> [<prefix>] [<size>]",
+    "Create string keys <prefix>:0 to <prefix>:<count - 1> (default prefix: key).",
+    "They are not propagated.",
+  ],
+  [
+    "PROTOCOL <type>",
+    "Reply with an example of a type: string, integer, double, bignum, null, array, set,",
+    "map, attrib, push, verbatim, true, false.",
+  ],
+  ["QUICKLIST-PACKED-THRESHOLD <size>", "Accepted; large list elements need no other form."],
+  ["REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>", "Accepted; clients share reply buffers."],
+  ["REPLYBUFFER RESIZING <0|1>", "Accepted; clients share reply buffers."],
+  ["SET-ACTIVE-EXPIRE <0|1>", "Expire keys that nobody asks for, or not."],
+  ["SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted."],
+  ["SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load data whose checksum is wrong, or not."],
+  ["SLEEP <seconds>", "Stop the whole server for a while."],
+];
+
+// DEBUG HELP
+function debugHelp(c: Context): void {
+  replyHelp(c, "DEBUG", HELP);
+}

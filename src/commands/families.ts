@@ -1,0 +1,45 @@
+// Every command family of the server.
+
+import type { CommandFamily } from "../command/spec.ts";
+import { clientCommands } from "./client.ts";
+import { commandCommands } from "./command.ts";
+import { configCommands } from "./config.ts";
+import { connectionCommands } from "./connection.ts";
+import { databaseCommands } from "./databases.ts";
+import { debugCommands } from "./debug.ts";
+import { expiryCommands } from "./expiry.ts";
+import type { Features } from "./features.ts";
+import { genericCommands } from "./generic.ts";
+import { objectCommands } from "./generic-object.ts";
+import { latencyCommands } from "./latency.ts";
+import { memoryCommands } from "./memory.ts";
+import { scanCommands } from "./scan.ts";
+import { serverCommands } from "./server.ts";
+import { slowlogCommands } from "./slowlog.ts";
+import { stringCommands } from "./strings.ts";
+import { stringLcsCommands } from "./strings-lcs.ts";
+import { stringMultipleCommands } from "./strings-multiple.ts";
+import { stringNumericCommands } from "./strings-numeric.ts";
+import { stringRangeCommands } from "./strings-range.ts";
+
+export const families: readonly CommandFamily<Features>[] = [
+  clientCommands,
+  commandCommands,
+  configCommands,
+  connectionCommands,
+  databaseCommands,
+  debugCommands,
+  expiryCommands,
+  genericCommands,
+  latencyCommands,
+  memoryCommands,
+  objectCommands,
+  scanCommands,
+  serverCommands,
+  slowlogCommands,
+  stringCommands,
+  stringLcsCommands,
+  stringMultipleCommands,
+  stringNumericCommands,
+  stringRangeCommands,
+];

@@ -1,0 +1,67 @@
+// What command handlers find on the server, besides what `ServerContext` gives every one of them.
+// The server composes it; handlers take what they need from here and from nowhere else.
+
+import type { Client, Clients } from "../command/client.ts";
+import type { CommandContext, ServerContext } from "../command/context.ts";
+import type { DebugSettings } from "../command/debug-settings.ts";
+import type { LatencyMonitor } from "../command/latency-monitor.ts";
+import type { Pauses } from "../command/pauses.ts";
+import type { PersistenceStatus } from "../command/persistence-status.ts";
+import type { CommandRegistry } from "../command/registry.ts";
+import type { CommandLog } from "../command/slowlog.ts";
+import type { MemoryReport, Statistics } from "../command/statistics.ts";
+import type { Config } from "../config/config.ts";
+
+/** How the server is to end; see SHUTDOWN. */
+export interface ShutdownOptions {
+  readonly save: "default" | "save" | "nosave";
+  readonly now: boolean;
+  readonly force: boolean;
+}
+
+/** Where the server accepts connections. */
+export interface ListenerInfo {
+  readonly name: "tcp" | "unix";
+  /** IP addresses, or the socket's path. */
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
+/** The server as command handlers see it. */
+export interface Features extends ServerContext {
+  readonly config: Config;
+  readonly registry: CommandRegistry<Features>;
+  readonly clients: Clients;
+  readonly statistics: Statistics;
+  readonly commandLog: CommandLog;
+  readonly latency: LatencyMonitor;
+  readonly pauses: Pauses;
+  readonly monitors: Set<Client>;
+  readonly debugSettings: DebugSettings;
+  readonly persistence: PersistenceStatus;
+  readonly startedAtMs: number;
+  /** 40 hexadecimal characters each. */
+  readonly runId: string;
+  readonly replicationId: string;
+  readonly pid: number;
+  /** The TCP port, 0 without one. */
+  readonly listeningPort: number;
+  readonly listeners: readonly ListenerInfo[];
+  readonly executablePath: string;
+  /** Absolute path, or "" when the server was started without a file. */
+  readonly configFile: string;
+  memoryReport(): MemoryReport;
+  /** Ends the server; false where it could not, with the reason in the log. */
+  shutdown(options: ShutdownOptions): boolean;
+  /** Cancels a shutdown in progress; false where there is none. */
+  abortShutdown(): boolean;
+  /** Sets back every counter that CONFIG RESETSTAT resets. */
+  resetStatistics(): void;
+  /** Has the gates re-examined, after monitors, pauses or limits have changed. */
+  updateRestrictions(): void;
+  /** Blocks the whole server, as DEBUG SLEEP does. */
+  sleepMs(ms: number): void;
+}
+
+/** The context of handlers that use more than the keyspace. */
+export type Context = CommandContext<Features>;

@@ -1,0 +1,389 @@
+// hot path: no allocation per command
+//
+// Keys whatever they hold: whether they exist, what type they are, deleting, renaming, copying and
+// moving them. KEYS and SCAN are in scan.ts, expiry times in expiry.ts, OBJECT in generic-object.ts.
+
+import {
+  ACCESS,
+  type ArgumentSpec,
+  BLOCKING,
+  DELETE,
+  DENYOOM,
+  defineFamily,
+  FAST,
+  INSERT,
+  keyAt,
+  keyRange,
+  OW,
+  READONLY,
+  RM,
+  RO,
+  RW,
+  UPDATE,
+  WRITE,
+} from "../command/spec.ts";
+import type { Database } from "../keyspace/database.ts";
+import { typeName } from "../keyspace/encoding.ts";
+import type { RecordView } from "../keyspace/record.ts";
+import { dbIndexOrReply, NO_INDEX } from "./databases.ts";
+import type { Context, Features } from "./features.ts";
+
+const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
+const keys: ArgumentSpec = { ...key, multiple: true };
+const newKey: ArgumentSpec = { name: "newkey", type: "key", keySpecIndex: 1 };
+const sumOverShards = ["request_policy:multi_shard", "response_policy:agg_sum"];
+
+const existenceCommands = defineFamily<Features>("generic", [
+  {
+    name: "EXISTS",
+    arity: -2,
+    flags: READONLY | FAST,
+    since: "1.0.0",
+    complexity: "O(N) where N is the number of keys to check.",
+    summary: "Counts those of the given keys that exist.",
+    history: [["3.0.3", "Accepts multiple `key` arguments."]],
+    tips: sumOverShards,
+    keys: [keyRange(1, -1, 1, RO)],
+    args: [keys],
+    run: existsCommand,
+  },
+  {
+    name: "TOUCH",
+    arity: -2,
+    flags: READONLY | FAST,
+    since: "3.2.1",
+    complexity: "O(N) where N is the number of keys that will be touched.",
+    summary: "Counts those of the given keys that exist, and notes that they were accessed.",
+    tips: sumOverShards,
+    keys: [keyRange(1, -1, 1, RO)],
+    args: [keys],
+    run: touchCommand,
+  },
+  {
+    name: "TYPE",
+    arity: 2,
+    flags: READONLY | FAST,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Tells the type of the value under a key.",
+    keys: [keyAt(1, RO)],
+    args: [key],
+    run: typeCommand,
+  },
+  {
+    name: "RANDOMKEY",
+    arity: 1,
+    flags: READONLY,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Picks a key of the database at random.",
+    tips: ["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
+    run: randomkeyCommand,
+  },
+  {
+    name: "WAIT",
+    arity: 3,
+    flags: BLOCKING,
+    since: "3.0.0",
+    complexity: "O(1)",
+    summary: "Waits until replicas have taken the connection's writes.",
+    categories: ["connection"],
+    tips: ["request_policy:all_shards", "response_policy:agg_min"],
+    args: [
+      { name: "numreplicas", type: "integer" },
+      { name: "timeout", type: "integer" },
+    ],
+    run: waitCommand,
+  },
+]);
+
+const deletionCommands = defineFamily<Features>("generic", [
+  {
+    name: "DEL",
+    arity: -2,
+    flags: WRITE,
+    since: "1.0.0",
+    complexity:
+      "O(N) where N is the number of keys that will be removed. When a key to remove holds a " +
+      "value other than a string, the individual complexity for this key is O(M) where M is the " +
+      "number of elements in the list, set, sorted set or hash. Removing a single key that holds " +
+      "a string value is O(1).",
+    summary: "Deletes keys.",
+    tips: sumOverShards,
+    keys: [keyRange(1, -1, 1, RM | DELETE)],
+    args: [keys],
+    run: delCommand,
+  },
+  {
+    name: "UNLINK",
+    arity: -2,
+    flags: WRITE | FAST,
+    since: "4.0.0",
+    complexity:
+      "O(1) for each key removed regardless of its size. Then the command does O(N) work in a " +
+      "different thread in order to reclaim memory, where N is the number of allocations the " +
+      "deleted objects where composed of.",
+    summary: "Deletes keys at once and gives their memory back bit by bit.",
+    tips: sumOverShards,
+    keys: [keyRange(1, -1, 1, RM | DELETE)],
+    args: [keys],
+    run: delCommand,
+  },
+]);
+
+const movingCommands = defineFamily<Features>("generic", [
+  {
+    name: "COPY",
+    arity: -3,
+    flags: WRITE | DENYOOM,
+    since: "6.2.0",
+    complexity:
+      "O(N) worst case for collections, where N is the number of nested items. O(1) for string " +
+      "values.",
+    summary: "Copies a value and its expiry time to another key.",
+    keys: [keyAt(1, RO | ACCESS), keyAt(2, OW | UPDATE)],
+    args: [
+      { name: "source", type: "key", keySpecIndex: 0 },
+      { name: "destination", type: "key", keySpecIndex: 1 },
+      { name: "destination-db", type: "integer", token: "DB", optional: true },
+      { name: "replace", type: "pure-token", token: "REPLACE", optional: true },
+    ],
+    run: copyCommand,
+  },
+  {
+    name: "MOVE",
+    arity: 3,
+    flags: WRITE | FAST,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Moves a key into another database.",
+    keys: [keyAt(1, RW | ACCESS | UPDATE)],
+    args: [key, { name: "db", type: "integer" }],
+    run: moveCommand,
+  },
+  {
+    name: "RENAME",
+    arity: 3,
+    flags: WRITE,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Renames a key, in place of what the new name held.",
+    keys: [keyAt(1, RW | ACCESS | DELETE), keyAt(2, OW | UPDATE)],
+    args: [key, newKey],
+    run: renameCommand,
+  },
+  {
+    name: "RENAMENX",
+    arity: 3,
+    flags: WRITE | FAST,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Renames a key unless the new name exists.",
+    history: [
+      [
+        "3.2.0",
+        "The command no longer returns an error when source and destination names are the same.",
+      ],
+    ],
+    keys: [keyAt(1, RW | ACCESS | DELETE), keyAt(2, OW | INSERT)],
+    args: [key, newKey],
+    run: renamenxCommand,
+  },
+]);
+
+export const genericCommands = defineFamily<Features>("generic", [
+  ...existenceCommands.commands,
+  ...deletionCommands.commands,
+  ...movingCommands.commands,
+]);
+
+// EXISTS key [key ...]
+function existsCommand(c: Context): void {
+  const keyspace = c.server.keyspace;
+  let count = 0;
+  for (let index = 1; index < c.count; index++) {
+    // A hit or a miss, but no access that eviction should see.
+    if (c.peekKey(index) === undefined) {
+      keyspace.misses++;
+    } else {
+      keyspace.hits++;
+      count++;
+    }
+  }
+  c.reply.integer(count);
+}
+
+// TOUCH key [key ...]
+function touchCommand(c: Context): void {
+  let count = 0;
+  for (let index = 1; index < c.count; index++) {
+    if (c.readKey(index) !== undefined) count++;
+  }
+  c.reply.integer(count);
+}
+
+// TYPE key
+function typeCommand(c: Context): void {
+  const keyspace = c.server.keyspace;
+  const found = c.peekKey(1);
+  if (found === undefined) {
+    keyspace.misses++;
+    return c.reply.simple("none");
+  }
+  keyspace.hits++;
+  c.reply.simple(typeName(found.type));
+}
+
+/** How many expired keys RANDOMKEY draws where it may not delete them. */
+const EXPIRED_TRIES = 100;
+
+// RANDOMKEY
+function randomkeyCommand(c: Context): void {
+  const { db } = c;
+  const { view, hidesExpired } = c.server.keyspace;
+  let tries = EXPIRED_TRIES;
+  while (db.randomKey(view)) {
+    // Where every key has expired and none may be deleted, an expired one is the answer.
+    const isAnswer = !db.isExpired(view) || (hidesExpired && --tries === 0);
+    if (isAnswer) return c.reply.bulk(view.bytes, view.keyStart, view.keyEnd);
+    if (!hidesExpired) db.expire(view);
+  }
+  c.reply.null();
+}
+
+// WAIT numreplicas timeout
+// There are no replicas, so none will ever have taken anything, however long one waits.
+function waitCommand(c: Context): void {
+  if (Number.isNaN(c.integer(1)) && c.int64(1) === undefined) return c.reply.notAnInteger();
+  if (isTimeoutOrReply(c, 2)) c.reply.integer(0);
+}
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Whether an argument is a timeout in milliseconds; sends the error where it is none. */
+function isTimeoutOrReply(c: Context, index: number): boolean {
+  const milliseconds = c.integer(index);
+  if (milliseconds >= 0) return true;
+  if (milliseconds < 0) {
+    c.reply.error("ERR timeout is negative");
+    return false;
+  }
+  return isLargeTimeoutOrReply(c, index);
+}
+
+// alloc: BigInt, for timeouts beyond 2^53 and for errors
+function isLargeTimeoutOrReply(c: Context, index: number): boolean {
+  const milliseconds = c.int64(index);
+  if (milliseconds === undefined) {
+    c.reply.error("ERR timeout is not an integer or out of range");
+  } else if (milliseconds < 0n) {
+    c.reply.error("ERR timeout is negative");
+  } else if (milliseconds > INT64_MAX - BigInt(c.nowMs)) {
+    c.reply.error("ERR timeout is out of range");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+// DEL key [key ...]
+// UNLINK key [key ...]
+function delCommand(c: Context): void {
+  let count = 0;
+  for (let index = 1; index < c.count; index++) {
+    if (c.deleteKey(index)) count++;
+  }
+  if (count > 0) c.effects.changed(count);
+  c.reply.integer(count);
+}
+
+// RENAME key newkey
+function renameCommand(c: Context): void {
+  const source = sourceOrReply(c);
+  if (source === undefined) return;
+  if (!c.same(1, 2)) {
+    c.deleteKey(2);
+    rename(c, source);
+  }
+  c.reply.ok();
+}
+
+// RENAMENX key newkey
+function renamenxCommand(c: Context): void {
+  const source = sourceOrReply(c);
+  if (source === undefined) return;
+  // Also the answer where both names are the same.
+  if (c.peekKey(2, c.server.keyspace.secondView) !== undefined) return c.reply.integer(0);
+  rename(c, source);
+  c.reply.integer(1);
+}
+
+function sourceOrReply(c: Context): RecordView | undefined {
+  const source = c.writeKey(1);
+  if (source === undefined) c.reply.error("ERR no such key");
+  return source;
+}
+
+/** Gives a key the name in argument 2, which must be free. */
+function rename(c: Context, source: RecordView): void {
+  moveInto(c, c.db, source, 2);
+}
+
+/** Moves a key of the selected database to the name in an argument, in any database. */
+function moveInto(c: Context, target: Database, source: RecordView, index: number): void {
+  copyInto(c, target, source, index);
+  c.db.deleteView(source);
+  c.effects.changed(1);
+}
+
+function copyInto(c: Context, target: Database, source: RecordView, index: number): void {
+  const start = c.start(index);
+  target.copyFrom(source, c.bytes, start, c.end(index), c.hash(index), source.expiryMs);
+}
+
+/** Whether an argument is a key of a database. */
+function exists(c: Context, db: Database, index: number): boolean {
+  const view = c.server.keyspace.secondView;
+  return db.peek(view, c.bytes, c.start(index), c.end(index), c.hash(index)) !== undefined;
+}
+
+const SAME_OBJECT = "ERR source and destination objects are the same";
+
+// COPY source destination [DB destination-db] [REPLACE]
+function copyCommand(c: Context): void {
+  let target = c.db;
+  let replaces = false;
+  for (let index = 3; index < c.count; index++) {
+    if (c.is(index, "replace")) {
+      replaces = true;
+    } else if (c.is(index, "db") && index + 1 < c.count) {
+      const dbIndex = dbIndexOrReply(c, ++index);
+      if (dbIndex === NO_INDEX) return;
+      target = c.server.keyspace.databases[dbIndex];
+    } else {
+      return c.reply.syntaxError();
+    }
+  }
+  if (target === c.db && c.same(1, 2)) return c.reply.error(SAME_OBJECT);
+  const source = c.readKey(1);
+  if (source === undefined) return c.reply.integer(0);
+  if (exists(c, target, 2)) {
+    if (!replaces) return c.reply.integer(0);
+    target.delete(c.bytes, c.start(2), c.end(2), c.hash(2));
+  }
+  copyInto(c, target, source, 2);
+  c.effects.changed(1);
+  c.reply.integer(1);
+}
+
+// MOVE key db
+function moveCommand(c: Context): void {
+  const dbIndex = dbIndexOrReply(c, 2);
+  if (dbIndex === NO_INDEX) return;
+  const target = c.server.keyspace.databases[dbIndex];
+  if (target === c.db) return c.reply.error(SAME_OBJECT);
+  const source = c.writeKey(1);
+  if (source === undefined || exists(c, target, 1)) return c.reply.integer(0);
+  moveInto(c, target, source, 1);
+  c.reply.integer(1);
+}

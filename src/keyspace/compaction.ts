@@ -1,0 +1,51 @@
+// Compaction: after many deletions the live blocks lie scattered over chunks that are mostly empty.
+// When that wastes enough, the sparsest chunks are evacuated: a walk over every table moves the
+// records and segments that lie in them, in short slices, and each emptied chunk goes back to the
+// system.
+
+import type { Clock } from "../base/clock.ts";
+import type { Keyspace } from "./keyspace.ts";
+
+/** Chunks must hold this much more than is live before moving blocks pays. */
+const WASTE_FACTOR = 1.25;
+const WASTE_BYTES_MIN = 32 << 20;
+
+/** Compacts one keyspace's pool. */
+export class Compaction {
+  readonly #keyspace: Keyspace;
+  readonly #clock: Clock;
+  #isRunning = false;
+  #database = 0;
+  #position = 0;
+
+  constructor(keyspace: Keyspace, clock: Clock) {
+    this.#keyspace = keyspace;
+    this.#clock = clock;
+  }
+
+  /** Works for about `budgetUs` microseconds. Returns whether there is more to do at once. */
+  run(budgetUs: number): boolean {
+    if (!this.#isRunning && !this.#begin()) return false;
+    const deadline = this.#clock.monotonicUs() + budgetUs;
+    const databases = this.#keyspace.databases;
+    while (this.#database < databases.length) {
+      const db = databases[this.#database];
+      this.#position = db.relocate(this.#position);
+      if (this.#position === 0) this.#database++;
+      if (this.#clock.monotonicUs() >= deadline) return true;
+    }
+    this.#keyspace.pool.endEvacuation();
+    this.#isRunning = false;
+    return false;
+  }
+
+  #begin(): boolean {
+    const pool = this.#keyspace.pool;
+    const waste = pool.chunkBytes - pool.usedBytes * WASTE_FACTOR;
+    if (waste < WASTE_BYTES_MIN || pool.evacuate() === 0) return false;
+    this.#isRunning = true;
+    this.#database = 0;
+    this.#position = 0;
+    return true;
+  }
+}

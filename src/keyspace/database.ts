@@ -1,0 +1,545 @@
+// hot path: no allocation per command
+//
+// One numbered database: records in the pool, found through a table ordered by key hash. Every
+// change to a record passes `#beforeWrite`, so that a snapshot in progress can first save the old
+// value. Every lookup deletes a record that has expired; on a replica, or while loading, it hides it.
+//
+// Invariants: each record stands in exactly one cell, under the hash of its key; a record's block
+// is at least `recordSize` bytes; volatile records are counted in the table.
+
+import { copyBytes } from "../base/ascii.ts";
+import { CellTable, NO_CELL } from "../memory/cell-table.ts";
+import { Pool } from "../memory/pool.ts";
+import type { Keyspace } from "./keyspace.ts";
+import {
+  accessOf,
+  ENCODING_AUTO,
+  ENCODING_RAW,
+  expiryOf,
+  hasKey,
+  isVolatile,
+  KEEP_EXPIRY,
+  keepsForm,
+  NO_EXPIRY,
+  overwriteExpiry,
+  type RecordView,
+  recordSize,
+  STRING,
+  setAccess,
+  setEncoding,
+  setValueLength,
+  writeHeader,
+} from "./record.ts";
+
+/** Values above this many bytes grow by a quarter at least, so that appending stays linear. */
+const GROWTH_FLOOR_BYTES = 1024;
+/** How often a sample may meet an empty cell before the search goes on cell by cell. */
+const SAMPLE_TRIES = 64;
+
+/** A numbered database of a keyspace. */
+export class Database {
+  readonly #keyspace: Keyspace;
+  readonly #pool: Pool;
+  /** Changes with SWAPDB. */
+  index: number;
+  table: CellTable;
+
+  constructor(keyspace: Keyspace, index: number) {
+    this.#keyspace = keyspace;
+    this.#pool = keyspace.pool;
+    this.index = index;
+    this.table = this.#newTable();
+  }
+
+  /** Number of keys, those that have expired but were not met yet included. */
+  get size(): number {
+    return this.table.count;
+  }
+
+  /** Number of keys with an expiry. */
+  get volatileCount(): number {
+    return this.table.volatileCount;
+  }
+
+  /**
+   * Looks up a key to read it: counts a hit or a miss and notes the access. Fills and returns
+   * `view`, or returns undefined.
+   */
+  lookupRead(
+    view: RecordView,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number,
+  ): RecordView | undefined {
+    const keyspace = this.#keyspace;
+    const ref = this.#findLive(bytes, start, end, hash);
+    if (ref === 0) {
+      keyspace.misses++;
+      return undefined;
+    }
+    keyspace.hits++;
+    if (keyspace.notesAccess) {
+      setAccess(this.#pool, ref, keyspace.access.touched(accessOf(this.#pool, ref)));
+    }
+    view.load(ref, hash);
+    return view;
+  }
+
+  /** As `lookupRead`, without counting a hit or miss and without noting the access. */
+  peek(
+    view: RecordView,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number,
+  ): RecordView | undefined {
+    const ref = this.#findLive(bytes, start, end, hash);
+    if (ref === 0) return undefined;
+    view.load(ref, hash);
+    return view;
+  }
+
+  /** Looks up a key to change it: its old value is saved for a snapshot in progress. */
+  lookupWrite(
+    view: RecordView,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number,
+  ): RecordView | undefined {
+    const ref = this.#findLive(bytes, start, end, hash);
+    if (ref === 0) return undefined;
+    this.#beforeWrite(ref, hash);
+    if (this.#keyspace.notesAccess) {
+      const access = this.#keyspace.access;
+      setAccess(this.#pool, ref, access.touched(accessOf(this.#pool, ref)));
+    }
+    view.load(ref, hash);
+    return view;
+  }
+
+  /**
+   * Sets a key to a string, whatever it held. `expiryMs` may be NO_EXPIRY or KEEP_EXPIRY. The value
+   * may lie in the pool, in another record than the key's own.
+   */
+  setString(
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    value: Uint8Array,
+    start: number,
+    end: number,
+    expiryMs: number,
+  ): void {
+    const pool = this.#pool;
+    const length = end - start;
+    const found = this.#findLive(bytes, keyStart, keyEnd, hash);
+    if (found === 0) {
+      const expiry = expiryMs === KEEP_EXPIRY ? NO_EXPIRY : expiryMs;
+      const ref = this.#create(STRING, bytes, keyStart, keyEnd, length, expiry, hash);
+      copyBytes(pool.bytes[ref >>> 21], this.#valueOffset, value, start, end);
+      return;
+    }
+    this.#beforeWrite(found, hash);
+    const wasVolatile = isVolatile(pool, found);
+    let expiry = expiryMs;
+    if (expiryMs === KEEP_EXPIRY) expiry = wasVolatile ? expiryOf(pool, found) : NO_EXPIRY;
+    const view = this.#keyspace.ownView;
+    view.load(found, hash);
+    const size = recordSize(keyEnd - keyStart, length, expiry !== NO_EXPIRY);
+    const fits =
+      wasVolatile === (expiry !== NO_EXPIRY) &&
+      view.type === STRING &&
+      keepsForm(pool, found, length) &&
+      pool.capacity(found) === Pool.capacityFor(size);
+    if (fits) {
+      setValueLength(pool, found, length);
+      if (view.encoding !== ENCODING_AUTO) setEncoding(pool, found, ENCODING_AUTO);
+      if (wasVolatile) this.#moveExpiry(found, expiry);
+      copyBytes(view.bytes, view.valueStart, value, start, end);
+      setAccess(pool, found, this.#keyspace.access.touched(accessOf(pool, found)));
+      return;
+    }
+    const access = this.#keyspace.access.touched(accessOf(pool, found));
+    const ref = this.#replace(found, size, STRING, bytes, keyStart, keyEnd, length, expiry, access);
+    copyBytes(pool.bytes[ref >>> 21], this.#valueOffset, value, start, end);
+    pool.free(found);
+  }
+
+  /** Replaces the value of the string in a view, keeping its expiry. The view is loaded again. */
+  replaceString(view: RecordView, value: Uint8Array, start: number, end: number): void {
+    this.setString(
+      view.bytes,
+      view.keyStart,
+      view.keyEnd,
+      view.hash,
+      value,
+      start,
+      end,
+      KEEP_EXPIRY,
+    );
+    view.load(this.#refOfView(view), view.hash);
+  }
+
+  /**
+   * Sets the length of the string in a view, keeping its content and filling growth with zero
+   * bytes; the encoding becomes raw. The view is loaded again and may be written through.
+   */
+  resizeString(view: RecordView, length: number): void {
+    const pool = this.#pool;
+    const oldLength = view.valueLength;
+    const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
+    if (keepsForm(pool, view.ref, length) && size <= pool.capacity(view.ref)) {
+      setValueLength(pool, view.ref, length);
+      setEncoding(pool, view.ref, ENCODING_RAW);
+    } else {
+      this.#seekView(view);
+      const slack = length > GROWTH_FLOOR_BYTES ? Math.min(length, 1 << 26) >>> 2 : 0;
+      const old = view.ref;
+      const ref = this.#replace(
+        old,
+        size + slack,
+        STRING,
+        view.bytes,
+        view.keyStart,
+        view.keyEnd,
+        length,
+        view.expiryMs,
+        accessOf(pool, old),
+      );
+      setEncoding(pool, ref, ENCODING_RAW);
+      const kept = view.valueStart + Math.min(oldLength, length);
+      copyBytes(pool.bytes[ref >>> 21], this.#valueOffset, view.bytes, view.valueStart, kept);
+      pool.free(old);
+      view.load(ref, view.hash);
+    }
+    view.load(view.ref, view.hash);
+    if (length > oldLength) view.bytes.fill(0, view.valueStart + oldLength, view.valueEnd);
+  }
+
+  /** Deletes a key; false where there is none. */
+  delete(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
+    const ref = this.#findLive(bytes, start, end, hash);
+    if (ref === 0) return false;
+    this.#beforeWrite(ref, hash);
+    this.#unlink(ref, hash);
+    return true;
+  }
+
+  /** Deletes the key of a view. */
+  deleteView(view: RecordView): void {
+    this.#seekView(view);
+    this.#beforeWrite(view.ref, view.hash);
+    this.#unlink(view.ref, view.hash);
+  }
+
+  /** Gives the key of a view an expiry, Unix time in milliseconds. The view is loaded again. */
+  setExpiry(view: RecordView, expiryMs: number): void {
+    this.#seekView(view);
+    this.#beforeWrite(view.ref, view.hash);
+    if (view.expiryMs !== NO_EXPIRY) this.#moveExpiry(view.ref, expiryMs);
+    else this.#rewrite(view, expiryMs);
+    view.load(view.ref, view.hash);
+  }
+
+  /** Takes the expiry from the key of a view. The view is loaded again. */
+  clearExpiry(view: RecordView): void {
+    if (view.expiryMs === NO_EXPIRY) return;
+    this.#seekView(view);
+    this.#beforeWrite(view.ref, view.hash);
+    this.#rewrite(view, NO_EXPIRY);
+  }
+
+  /**
+   * Copies the value of a view of any database under a key of this one, which must not exist, with
+   * the expiry given.
+   */
+  copyFrom(
+    view: RecordView,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    expiryMs: number,
+  ): void {
+    const length = view.valueLength;
+    const ref = this.#create(view.type, bytes, keyStart, keyEnd, length, expiryMs, hash);
+    setEncoding(this.#pool, ref, view.encoding);
+    const target = this.#pool.bytes[ref >>> 21];
+    copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
+  }
+
+  /**
+   * Visits live records from a position on, in hash order: `limit` records or to the end of a
+   * segment, whichever comes first. Returns the next position, 0 at the end. A position stays valid
+   * while keys come and go. `visit` must not change the database; expired records are skipped.
+   */
+  scan(
+    view: RecordView,
+    position: number,
+    limit: number,
+    visit: (view: RecordView) => void,
+  ): number {
+    const nowMs = this.#keyspace.nowMs;
+    return this.table.scan(position, limit, (ref, hash) => {
+      view.load(ref, hash | 0);
+      if (view.expiryMs === NO_EXPIRY || view.expiryMs > nowMs) visit(view);
+    });
+  }
+
+  /** Visits every record, expired ones included. `visit` must not change the database. */
+  forEach(view: RecordView, visit: (view: RecordView) => void): void {
+    let position = 0;
+    do {
+      position = this.table.scan(position, 1 << 30, (ref, hash) => {
+        view.load(ref, hash | 0);
+        visit(view);
+      });
+    } while (position !== 0);
+  }
+
+  /** Bytes that a record takes: its block and its share of the table. */
+  memoryUsage(view: RecordView): number {
+    return this.#pool.capacity(view.ref) + this.table.bytesPerCell;
+  }
+
+  /** Fills `view` with a random key, expired ones included; false where there is none. */
+  randomKey(view: RecordView): boolean {
+    const table = this.table;
+    if (table.count === 0) return false;
+    const random = this.#keyspace.random;
+    let ref = 0;
+    for (let tries = 0; ref === 0 && tries < SAMPLE_TRIES; tries++) {
+      ref = table.sample(random.uint32(), random.uint32());
+    }
+    // Nearly empty segments: walk on from a random position.
+    let position = random.uint32();
+    while (ref === 0) {
+      position = table.scan(position, 1, (found) => {
+        if (ref === 0) ref = found;
+      });
+    }
+    view.load(ref, 0);
+    view.hash = this.#keyspace.hash(view.bytes, view.keyStart, view.keyEnd);
+    return true;
+  }
+
+  /** Whether a record has expired. */
+  isExpired(view: RecordView): boolean {
+    return view.expiryMs !== NO_EXPIRY && view.expiryMs <= this.#keyspace.nowMs;
+  }
+
+  /** Deletes the record of a view because its time has come, and says so to the effects. */
+  expire(view: RecordView): void {
+    this.#seekView(view);
+    this.#expireRef(view.ref, view.hash);
+  }
+
+  /** Deletes the record of a view to make room, and says so to the effects. */
+  evict(view: RecordView): void {
+    this.#seekView(view);
+    this.#beforeWrite(view.ref, view.hash);
+    this.#keyspace.events.evicted(this.index, view);
+    this.#keyspace.evicted++;
+    this.#unlink(view.ref, view.hash);
+  }
+
+  /** Deletes everything. */
+  clear(): void {
+    this.#keyspace.gate?.beforeClear(this);
+    let position = 0;
+    do {
+      position = this.table.scan(position, 1 << 30, (ref) => this.#pool.free(ref));
+    } while (position !== 0);
+    this.table.dispose();
+    this.table = this.#newTable();
+  }
+
+  /** Moves the records and segment at a position out of chunks being evacuated; the next position. */
+  relocate(position: number): number {
+    const pool = this.#pool;
+    const table = this.table;
+    const moving: number[] = [];
+    table.scan(position, 1 << 30, (ref, hash) => {
+      if (pool.isEvacuating(ref)) moving.push(ref, hash);
+    });
+    const next = table.segmentEnd(position);
+    const view = this.#keyspace.ownView;
+    for (let k = 0; k < moving.length; k += 2) {
+      view.load(moving[k], moving[k + 1] | 0);
+      this.#seekView(view);
+      this.#move(view);
+    }
+    table.relocate(position);
+    return next;
+  }
+
+  #newTable(): CellTable {
+    const table = new CellTable(this.#pool);
+    table.isVolatile = (ref) => isVolatile(this.#pool, ref);
+    return table;
+  }
+
+  /** The cell that the last find or seek left, in `table.words`. */
+  #cell = NO_CELL;
+  /** Where the value of the last created or replaced record starts in its chunk. */
+  #valueOffset = 0;
+
+  /** The ref of a key's record, or 0; leaves its cell in #cell. */
+  #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const table = this.table;
+    for (let cell = table.seek(hash); cell !== NO_CELL; cell = table.next(cell)) {
+      const ref = table.refAt(cell);
+      if (hasKey(this.#pool, ref, bytes, start, end - start)) {
+        this.#cell = cell;
+        return ref;
+      }
+    }
+    return 0;
+  }
+
+  /** As `#find`, but a record that has expired is deleted, or hidden, and not found. */
+  #findLive(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const ref = this.#find(bytes, start, end, hash);
+    if (ref === 0 || !isVolatile(this.#pool, ref)) return ref;
+    if (expiryOf(this.#pool, ref) > this.#keyspace.nowMs || this.#keyspace.isLoading) return ref;
+    if (!this.#keyspace.hidesExpired) this.#expireRef(ref, hash);
+    return 0;
+  }
+
+  /** Leaves the cell of a view's record in #cell. */
+  #seekView(view: RecordView): void {
+    const found = this.#find(view.bytes, view.keyStart, view.keyEnd, view.hash);
+    if (found !== view.ref) throw new Error("a view was used after its record had moved");
+  }
+
+  #refOfView(view: RecordView): number {
+    return this.table.refAt(this.#cell) || view.ref;
+  }
+
+  #beforeWrite(ref: number, hash: number): void {
+    const gate = this.#keyspace.gate;
+    if (gate !== null) gate.beforeWrite(this, ref, hash);
+  }
+
+  #expireRef(ref: number, hash: number): void {
+    this.#beforeWrite(ref, hash);
+    const view = this.#keyspace.ownView;
+    view.load(ref, hash);
+    this.#keyspace.events.expired(this.index, view);
+    this.#keyspace.expired++;
+    this.#unlink(ref, hash);
+  }
+
+  /** Removes the record in #cell and gives back its memory. */
+  #unlink(ref: number, hash: number): void {
+    this.table.remove(this.#cell, hash, isVolatile(this.#pool, ref));
+    this.#pool.free(ref);
+  }
+
+  /** A new record under a key that does not exist; its value's offset is left in #valueOffset. */
+  #create(
+    type: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueLength: number,
+    expiryMs: number,
+    hash: number,
+  ): number {
+    const pool = this.#pool;
+    const hasExpiry = expiryMs !== NO_EXPIRY;
+    const ref = pool.allocate(recordSize(keyEnd - keyStart, valueLength, hasExpiry));
+    this.#valueOffset = writeHeader(
+      pool,
+      ref,
+      type,
+      ENCODING_AUTO,
+      this.#keyspace.access.initial(),
+      bytes,
+      keyStart,
+      keyEnd,
+      valueLength,
+      expiryMs,
+    );
+    const gate = this.#keyspace.gate;
+    if (gate !== null) gate.afterCreate(this, ref, hash);
+    this.table.insert(hash, ref);
+    if (hasExpiry) {
+      this.table.addVolatile(1);
+      this.table.noteExpiry(expiryMs);
+    }
+    return ref;
+  }
+
+  /**
+   * A record in place of the one in #cell, whose block the caller frees once it has copied what it
+   * needs from it; the new value's offset is left in #valueOffset.
+   */
+  #replace(
+    old: number,
+    size: number,
+    type: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    valueLength: number,
+    expiryMs: number,
+    access: number,
+  ): number {
+    const pool = this.#pool;
+    const ref = pool.allocate(size);
+    this.#valueOffset = writeHeader(
+      pool,
+      ref,
+      type,
+      ENCODING_AUTO,
+      access,
+      bytes,
+      keyStart,
+      keyEnd,
+      valueLength,
+      expiryMs,
+    );
+    this.table.setRef(this.#cell, ref);
+    const wasVolatile = isVolatile(pool, old);
+    const becomesVolatile = expiryMs !== NO_EXPIRY;
+    if (wasVolatile !== becomesVolatile) this.table.addVolatile(becomesVolatile ? 1 : -1);
+    if (becomesVolatile) this.table.noteExpiry(expiryMs);
+    return ref;
+  }
+
+  #moveExpiry(ref: number, expiryMs: number): void {
+    overwriteExpiry(this.#pool, ref, expiryMs);
+    this.table.noteExpiry(expiryMs);
+  }
+
+  /** Gives the record in #cell a block of its own with another expiry. The view is loaded again. */
+  #rewrite(view: RecordView, expiryMs: number): void {
+    const pool = this.#pool;
+    const length = view.valueLength;
+    const old = view.ref;
+    const ref = this.#replace(
+      old,
+      recordSize(view.keyLength, length, expiryMs !== NO_EXPIRY),
+      view.type,
+      view.bytes,
+      view.keyStart,
+      view.keyEnd,
+      length,
+      expiryMs,
+      accessOf(pool, old),
+    );
+    setEncoding(pool, ref, view.encoding);
+    const target = pool.bytes[ref >>> 21];
+    copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
+    pool.free(old);
+    view.load(ref, view.hash);
+  }
+
+  #move(view: RecordView): void {
+    this.#rewrite(view, view.expiryMs);
+  }
+}

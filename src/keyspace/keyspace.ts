@@ -1,0 +1,128 @@
+// hot path: no allocation per command
+//
+// The keyspace of one server: its databases over one pool, the time lookups go by, the counters of
+// hits and expiries, and the two seams through which others follow changes: `gate` (snapshots) and
+// `events` (effects of expiry and eviction).
+
+import { assert } from "../base/assert.ts";
+import { KeyHasher } from "../base/key-hash.ts";
+import type { Random } from "../base/random.ts";
+import { Pool } from "../memory/pool.ts";
+import { AccessPolicy } from "./access.ts";
+import { Database } from "./database.ts";
+import { RecordView } from "./record.ts";
+
+/** Sees every record before it changes; set while a snapshot is being taken. */
+export interface WriteGate {
+  /** The record is about to be changed, moved out of its database or deleted. */
+  beforeWrite(db: Database, ref: number, hash: number): void;
+  /** The record is new; it does not stand in the table yet. */
+  afterCreate(db: Database, ref: number, hash: number): void;
+  /** The database is about to be emptied. */
+  beforeClear(db: Database): void;
+}
+
+/** Is told of keys that go without a command having asked for it, before they go. */
+export interface KeyspaceEvents {
+  expired(dbIndex: number, view: RecordView): void;
+  evicted(dbIndex: number, view: RecordView): void;
+}
+
+const NO_EVENTS: KeyspaceEvents = { expired: () => {}, evicted: () => {} };
+
+/** All databases of a server. */
+export class Keyspace {
+  readonly pool = new Pool();
+  readonly random: Random;
+  readonly access: AccessPolicy;
+  readonly databases: Database[] = [];
+  /** Views for handlers: the first key looked up, and a second one beside it. */
+  readonly view: RecordView;
+  readonly secondView: RecordView;
+  /** For the keyspace's own use during an operation. */
+  readonly ownView: RecordView;
+
+  readonly #hasher: KeyHasher;
+
+  /** Unix time in milliseconds that expiry goes by; set once per event. */
+  nowMs = 0;
+  gate: WriteGate | null = null;
+  events: KeyspaceEvents = NO_EVENTS;
+  /** Replica: expired keys are not found, but only the primary deletes them. */
+  hidesExpired = false;
+  /** Loading: expired keys are still found, so that the log replays as it was written. */
+  isLoading = false;
+  /** Whether lookups note accesses; off for a client that asked for CLIENT NO-TOUCH. */
+  notesAccess = true;
+
+  hits = 0;
+  misses = 0;
+  expired = 0;
+  evicted = 0;
+
+  /** `secrets` gives the hash its key, which nobody may guess. */
+  constructor(databaseCount: number, random: Random, secrets: Random = random) {
+    assert(databaseCount > 0, "there is at least one database");
+    this.random = random;
+    this.#hasher = new KeyHasher(secrets);
+    this.access = new AccessPolicy(random);
+    this.view = new RecordView(this.pool);
+    this.secondView = new RecordView(this.pool);
+    this.ownView = new RecordView(this.pool);
+    for (let index = 0; index < databaseCount; index++) {
+      this.databases.push(new Database(this, index));
+    }
+  }
+
+  /** The hash of a key: an int32, keyed by this keyspace. */
+  hash(bytes: Uint8Array, start: number, end: number): number {
+    return this.#hasher.hash(bytes, start, end);
+  }
+
+  /** Sets the time of everything that follows. */
+  setTime(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.access.setTime(nowMs);
+  }
+
+  /** Bytes of data: live pool blocks and the tables' directories. */
+  get usedBytes(): number {
+    let total = this.pool.usedBytes;
+    for (let k = 0; k < this.databases.length; k++) {
+      total += this.databases[k].table.directoryBytes;
+    }
+    return total;
+  }
+
+  /** Bytes of keys and values alone. */
+  get dataBytes(): number {
+    let total = this.pool.usedBytes;
+    for (let k = 0; k < this.databases.length; k++) {
+      total -= this.databases[k].table.segmentBytes;
+    }
+    return total;
+  }
+
+  /** Exchanges the contents of two databases; clients stay on their numbers. */
+  swap(left: number, right: number): void {
+    const databases = this.databases;
+    const first = databases[left];
+    const second = databases[right];
+    const table = first.table;
+    first.table = second.table;
+    second.table = table;
+  }
+
+  /** Deletes every key of every database. */
+  clear(): void {
+    for (let k = 0; k < this.databases.length; k++) {
+      if (this.databases[k].size > 0) this.databases[k].clear();
+    }
+  }
+
+  /** Checks the invariants of the pool and of every table. Throws on the first violation. */
+  verify(): void {
+    this.pool.verify();
+    for (let k = 0; k < this.databases.length; k++) this.databases[k].table.verify();
+  }
+}

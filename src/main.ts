@@ -1,0 +1,165 @@
+#!/usr/bin/env bun
+// The program: command line in, a server out, signals to a clean end, exit codes as Redis's.
+
+import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { systemClock } from "./base/clock.ts";
+import { LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, type LogLevel } from "./base/log.ts";
+import { systemRandom, Xoshiro } from "./base/random.ts";
+import { latin1Bytes, latin1Text } from "./base/text.ts";
+import { REDIS_VERSION } from "./base/version.ts";
+import { CommandRegistry } from "./command/registry.ts";
+import { families } from "./commands/families.ts";
+import { Config } from "./config/config.ts";
+import { FatalConfigError, UnreadableConfigFile } from "./config/file.ts";
+import { AofError } from "./persistence/aof-files.ts";
+import { diskFileSystem } from "./persistence/file.ts";
+import { systemErrorText } from "./persistence/file-system.ts";
+import { applyCommandLine, parseCommandLine, type StartRequest } from "./server/command-line.ts";
+import { diskConfigFiles } from "./server/disk-config-files.ts";
+import { ListenError } from "./server/listeners.ts";
+import { LogFile } from "./server/log-file.ts";
+import { Server } from "./server/server.ts";
+import { bunSockets } from "./server/sockets.ts";
+
+/** Tells the process that was started in the background not to start another one. */
+const BACKGROUND_MARK = "MINIREDIS_BACKGROUND";
+
+const LOG_LEVELS = new Map<string, LogLevel>([
+  ["debug", LOG_DEBUG],
+  ["verbose", LOG_VERBOSE],
+  ["notice", LOG_NOTICE],
+  ["warning", LOG_WARNING],
+  // "nothing" still lets the start-up lines through, which are no log.
+  ["nothing", 4 as LogLevel],
+]);
+
+function fail(message: string): never {
+  process.stderr.write(message);
+  process.exit(1);
+}
+
+function readStandardInput(): string {
+  return latin1Text(readFileSync(0));
+}
+
+function configure(request: StartRequest): Config {
+  const config = new Config(diskConfigFiles(process.cwd()));
+  try {
+    const input = request.readsStandardInput ? readStandardInput() : "";
+    const known = CommandRegistry.of(families);
+    applyCommandLine(config, request, input, {
+      commandExists: (name) => {
+        const bytes = latin1Bytes(name);
+        return known.find(bytes, 0, bytes.length) !== undefined;
+      },
+    });
+    return config;
+  } catch (error) {
+    if (error instanceof FatalConfigError) fail(error.report(REDIS_VERSION));
+    if (error instanceof UnreadableConfigFile) fail(`${error.message}\n`);
+    throw error;
+  }
+}
+
+/** Starts this program again without a terminal, and ends. */
+function continueInBackground(): never {
+  const isCompiled = Bun.main.startsWith("/$bunfs/");
+  const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
+  const child = Bun.spawn([...program, ...process.argv.slice(2)], {
+    stdio: ["ignore", "ignore", "ignore"],
+    env: { ...process.env, [BACKGROUND_MARK]: "1" },
+  });
+  child.unref();
+  process.exit(0);
+}
+
+function openLog(config: Config): LogFile {
+  const path = config.text("logfile");
+  try {
+    const log = new LogFile(systemClock, path);
+    const follow = () => {
+      log.level = LOG_LEVELS.get(config.text("loglevel")) ?? LOG_NOTICE;
+    };
+    follow();
+    config.onChange("loglevel", follow);
+    return log;
+  } catch (error) {
+    const fatal = new FatalConfigError(`Can't open the log file: ${systemErrorText(error)}`);
+    return fail(fatal.report(REDIS_VERSION));
+  }
+}
+
+function writePidFile(path: string, log: LogFile): void {
+  try {
+    const descriptor = openSync(path, "w");
+    writeFileSync(descriptor, `${process.pid}\n`);
+    closeSync(descriptor);
+  } catch (error) {
+    log.log(LOG_WARNING, `Failed to write PID file: ${systemErrorText(error)}`);
+  }
+}
+
+/** Ends with status 1, saying why; rethrows what is a bug. */
+function refuseStart(error: unknown, log: LogFile): never {
+  const lines: string[] = [];
+  if (error instanceof AofError) lines.push(...error.lines);
+  else if (error instanceof ListenError) lines.push(error.message);
+  else if (error instanceof Error && "code" in error) {
+    lines.push(`Fatal error: ${systemErrorText(error)}`);
+  } else throw error;
+  for (const line of lines) log.log(LOG_WARNING, line);
+  process.exit(1);
+}
+
+async function run(request: StartRequest): Promise<void> {
+  const config = configure(request);
+  const isBackground = process.env[BACKGROUND_MARK] === "1";
+  if (config.flag("daemonize") && !isBackground) continueInBackground();
+  const log = openLog(config);
+  const server = new Server({
+    config,
+    clock: systemClock,
+    random: new Xoshiro(systemRandom.uint32()),
+    secrets: systemRandom,
+    logger: log,
+    fileSystem: diskFileSystem,
+    sockets: bunSockets,
+    announce: (line) => log.announce(line),
+  });
+  const pidFile = config.text("pidfile");
+  if (pidFile !== "" || isBackground) writePidFile(pidFile || "/var/run/redis.pid", log);
+  let isStopping = false;
+  const stop = async () => {
+    if (isStopping) return;
+    isStopping = true;
+    await server.stop();
+    if (pidFile !== "" && existsSync(pidFile)) {
+      log.log(LOG_NOTICE, "Removing the pid file.");
+      unlinkSync(pidFile);
+    }
+    process.exit(0);
+  };
+  server.onShutdown = stop;
+  process.on("SIGTERM", () => {
+    log.log(LOG_WARNING, "Received SIGTERM scheduling shutdown...");
+    stop();
+  });
+  process.on("SIGINT", () => {
+    if (isStopping) process.exit(1);
+    log.log(LOG_WARNING, "Received SIGINT scheduling shutdown...");
+    stop();
+  });
+  try {
+    await server.start();
+  } catch (error) {
+    refuseStart(error, log);
+  }
+}
+
+const request = parseCommandLine(process.argv.slice(2));
+if (request.kind === "print") {
+  process[request.stream].write(request.text);
+  process.exitCode = request.exitCode;
+} else {
+  await run(request);
+}

@@ -1,0 +1,660 @@
+// hot path: no allocation per command
+//
+// The index: an extendible hash table of cells (hash, ref) in the byte pool. Which key a ref stands
+// for is the caller's business; this file knows hashes only.
+//
+//   directory   2^depth entries, indexed by the top bits of the hash; each names a segment. A
+//               segment of depth d < depth stands at 2^(depth - d) neighbouring entries.
+//   segment     one pool block:   word 0      number of cells in use
+//                                 word 1      number of volatile ones (the owner's count)
+//                                 words 2-3   double: lower bound of the owner's expiry times, ms
+//                                 words 4...  cells of two words: hash, ref (0 = empty)
+//
+// Within a segment cells are ordered by hash (Amble and Knuth, "Ordered hash tables", 1974, but
+// without wrap-around): a cell lies at or behind its home, `hash bits below d * capacity >> bits`,
+// and everything between its home and itself is in use. Behind the last home come spare cells; the
+// last cell is always empty and stops every search. Removal shifts the followers back, so there are
+// no tombstones. A segment grows by about an eighth when it is 7/8 full, splits in two when it would
+// exceed 1,024 homes, and two sparse buddies merge. The whole table is thus ordered by hash, at any
+// size, which makes a hash a scan position that no growth or shrinking invalidates.
+
+import { assert } from "../base/assert.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool } from "./pool.ts";
+
+/** No cell: `seek` found nothing. */
+export const NO_CELL = -1;
+
+const HEADER_WORDS = 4;
+const HEADER_BYTES = HEADER_WORDS * 4;
+const CELL_BYTES = 8;
+
+const HOMES_MIN = 8;
+const HOMES_MAX = 1024;
+/** Spare cells behind the last home that a new segment has at least, the stopper included. */
+const SPARE_MIN = 6;
+/** From this depth on the low bits no longer order well; segments then grow spare cells instead. */
+const DEPTH_MAX = 22;
+
+const DEPTH_MASK = 0xff;
+const HOMES_SHIFT = 8;
+
+/** Hash ordered cells; see the head of this file. */
+export class CellTable {
+  readonly #pool: Pool;
+  /** log2 of the directory's length. */
+  #depth = 0;
+  #segmentRefs = new Uint32Array(1);
+  /** homes << 8 | depth of each directory entry's segment. */
+  #segmentShapes = new Uint32Array(1);
+  /** Segments whose depth equals the directory's; when none is left the directory halves. */
+  #deepest = 1;
+  #segments = 1;
+
+  /** Cells in use. */
+  count = 0;
+  /** Cells whose owner counts them as volatile. */
+  volatileCount = 0;
+  /** After a successful `seek`, the words that the cell's index refers to. */
+  words: Uint32Array;
+  /** The segment that the last `seek` or `insert` looked into. */
+  #segment = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+    this.words = new Uint32Array(0);
+    this.#segmentRefs[0] = this.#newSegment(HOMES_MIN);
+    this.#segmentShapes[0] = HOMES_MIN << HOMES_SHIFT;
+  }
+
+  /** Gives back all memory. The table must not be used afterwards. */
+  dispose(): void {
+    for (let entry = 0; entry < this.#segmentRefs.length; entry += this.#span(entry)) {
+      this.#freeSegment(this.#segmentRefs[entry]);
+    }
+    this.#segmentRefs = new Uint32Array(0);
+    this.count = 0;
+  }
+
+  /** Number of segments, for introspection. */
+  get segmentCount(): number {
+    return this.#segments;
+  }
+
+  /** Whether a ref's cell is volatile. Replaced by owners whose cells may be. */
+  isVolatile: (ref: number) => boolean = () => false;
+
+  /** Bytes of the table in the pool. */
+  segmentBytes = 0;
+
+  /** All bytes of the table. */
+  get totalBytes(): number {
+    return this.segmentBytes + this.directoryBytes;
+  }
+
+  /** The share of one cell in the table's bytes. */
+  get bytesPerCell(): number {
+    return Math.ceil(this.totalBytes / Math.max(1, this.count));
+  }
+
+  /** Bytes held outside the pool. */
+  get directoryBytes(): number {
+    return this.#segmentRefs.byteLength + this.#segmentShapes.byteLength;
+  }
+
+  /** The ref of the first cell with a hash, or NULL_REF; disturbs no cell that `seek` found. */
+  peek(hash: number): number {
+    const entry = (hash >>> 1) >>> (31 - this.#depth);
+    const ref = this.#segmentRefs[entry];
+    const words = this.#pool.words[ref >>> CHUNK_SHIFT];
+    const wanted = hash >>> 0;
+    let cell =
+      ((ref & GRANULE_MASK) << 1) + HEADER_WORDS + (homeOf(hash, this.#segmentShapes[entry]) << 1);
+    while (words[cell + 1] !== NULL_REF && words[cell] < wanted) cell += 2;
+    return words[cell] === wanted ? words[cell + 1] : NULL_REF;
+  }
+
+  /** Loads the home cell of a hash, so that a later `seek` finds it in the cache. */
+  touch(hash: number): number {
+    const entry = (hash >>> 1) >>> (31 - this.#depth);
+    const ref = this.#segmentRefs[entry];
+    const shape = this.#segmentShapes[entry];
+    const home = homeOf(hash, shape);
+    return this.#pool.words[ref >>> CHUNK_SHIFT][
+      ((ref & GRANULE_MASK) << 1) + HEADER_WORDS + (home << 1)
+    ];
+  }
+
+  /**
+   * Finds the first cell with a hash: an index into `words` (the hash there, the ref behind it), or
+   * NO_CELL. Valid until the table changes.
+   */
+  seek(hash: number): number {
+    const entry = (hash >>> 1) >>> (31 - this.#depth);
+    const ref = this.#segmentRefs[entry];
+    const words = this.#pool.words[ref >>> CHUNK_SHIFT];
+    const start = (ref & GRANULE_MASK) << 1;
+    this.words = words;
+    this.#segment = ref;
+    const wanted = hash >>> 0;
+    let cell = start + HEADER_WORDS + (homeOf(hash, this.#segmentShapes[entry]) << 1);
+    while (words[cell + 1] !== NULL_REF) {
+      const found = words[cell];
+      if (found >= wanted) return found === wanted ? cell : NO_CELL;
+      cell += 2;
+    }
+    return NO_CELL;
+  }
+
+  /** The next cell with the same hash behind one that `seek` or `next` returned, or NO_CELL. */
+  next(cell: number): number {
+    const words = this.words;
+    return words[cell + 3] !== NULL_REF && words[cell + 2] === words[cell] ? cell + 2 : NO_CELL;
+  }
+
+  /** The ref in a cell. */
+  refAt(cell: number): number {
+    return this.words[cell + 1];
+  }
+
+  /** Replaces the ref in a cell that `seek` returned. */
+  setRef(cell: number, ref: number): void {
+    this.words[cell + 1] = ref;
+  }
+
+  /** Notes that one more (or, with -1, one less) cell of the last sought segment is volatile. */
+  addVolatile(difference: number): void {
+    this.words[((this.#segment & GRANULE_MASK) << 1) + 1] += difference;
+    this.volatileCount += difference;
+  }
+
+  /** Lowers the last sought segment's bound of expiry times. */
+  noteExpiry(expiryMs: number): void {
+    const doubles = this.#pool.doubles[this.#segment >>> CHUNK_SHIFT];
+    const at = (this.#segment & GRANULE_MASK) + 1;
+    if (expiryMs < doubles[at]) doubles[at] = expiryMs;
+  }
+
+  /** Adds a cell. Throws PoolExhausted, with nothing changed, when growing finds no memory. */
+  insert(hash: number, ref: number): void {
+    for (;;) {
+      const entry = (hash >>> 1) >>> (31 - this.#depth);
+      const segment = this.#segmentRefs[entry];
+      const shape = this.#segmentShapes[entry];
+      const homes = shape >>> HOMES_SHIFT;
+      const words = this.#pool.words[segment >>> CHUNK_SHIFT];
+      const start = (segment & GRANULE_MASK) << 1;
+      const used = words[start];
+      const full = used >= homes - (homes >>> 3);
+      if (!full && this.#place(words, start, hash, ref, shape, segment)) {
+        words[start] = used + 1;
+        this.count++;
+        this.words = words;
+        this.#segment = segment;
+        return;
+      }
+      this.#makeRoom(entry);
+    }
+  }
+
+  /** Removes a cell that `seek` or `next` returned. */
+  remove(cell: number, hash: number, isVolatile: boolean): void {
+    const words = this.words;
+    const start = (this.#segment & GRANULE_MASK) << 1;
+    const entry = (hash >>> 1) >>> (31 - this.#depth);
+    const shape = this.#segmentShapes[entry];
+    const cells = start + HEADER_WORDS;
+    let hole = cell;
+    while (
+      words[hole + 3] !== NULL_REF &&
+      cells + (homeOf(words[hole + 2] | 0, shape) << 1) <= hole
+    ) {
+      words[hole] = words[hole + 2];
+      words[hole + 1] = words[hole + 3];
+      hole += 2;
+    }
+    words[hole + 1] = NULL_REF;
+    this.count--;
+    const used = --words[start];
+    if (isVolatile) this.addVolatile(-1);
+    if (used < (shape >>> HOMES_SHIFT) >>> 1) this.#shrink(entry);
+  }
+
+  /**
+   * Visits the cells from a position on, in hash order, up to the end of one segment or, when
+   * `limit` cells have been visited, to the end of the current hash. Returns the next position, or 0
+   * behind the last cell. `visit` must not change the table.
+   */
+  scan(position: number, limit: number, visit: (ref: number, hash: number) => void): number {
+    const entry = (position >>> 1) >>> (31 - this.#depth);
+    const segment = this.#segmentRefs[entry];
+    const shape = this.#segmentShapes[entry];
+    const words = this.#pool.words[segment >>> CHUNK_SHIFT];
+    const first = ((segment & GRANULE_MASK) << 1) + HEADER_WORDS;
+    const end = first - HEADER_WORDS + this.#pool.capacity(segment) / 4;
+    let visited = 0;
+    let last = -1;
+    for (let cell = first + (homeOf(position | 0, shape) << 1); cell < end; cell += 2) {
+      const ref = words[cell + 1];
+      if (ref === NULL_REF || words[cell] < position) continue;
+      if (visited >= limit && words[cell] !== last) return words[cell];
+      last = words[cell];
+      visit(ref, last);
+      visited++;
+    }
+    const depth = shape & DEPTH_MASK;
+    if (depth === 0) return 0;
+    const prefix = position >>> (32 - depth);
+    return ((prefix + 1) << (32 - depth)) >>> 0;
+  }
+
+  /** Number of volatile cells in the segment at a position. */
+  volatileAt(position: number): number {
+    const entry = (position >>> 1) >>> (31 - this.#depth);
+    const segment = this.#segmentRefs[entry];
+    return this.#pool.words[segment >>> CHUNK_SHIFT][((segment & GRANULE_MASK) << 1) + 1];
+  }
+
+  /** The segment's lower bound of expiry times at a position; Infinity when nothing expires. */
+  earliestExpiry(position: number): number {
+    const entry = (position >>> 1) >>> (31 - this.#depth);
+    const segment = this.#segmentRefs[entry];
+    return this.#pool.doubles[segment >>> CHUNK_SHIFT][(segment & GRANULE_MASK) + 1];
+  }
+
+  /** Sets the bound after a walk of the whole segment has found the true value. */
+  setEarliestExpiry(position: number, expiryMs: number): void {
+    const entry = (position >>> 1) >>> (31 - this.#depth);
+    const segment = this.#segmentRefs[entry];
+    this.#pool.doubles[segment >>> CHUNK_SHIFT][(segment & GRANULE_MASK) + 1] = expiryMs;
+  }
+
+  /** The first position behind the segment at a position, or 0 at the table's end. */
+  segmentEnd(position: number): number {
+    const depth = this.#segmentShapes[(position >>> 1) >>> (31 - this.#depth)] & DEPTH_MASK;
+    return depth === 0 ? 0 : (((position >>> (32 - depth)) + 1) << (32 - depth)) >>> 0;
+  }
+
+  /** Moves the segment at a position out of a chunk that is being evacuated. */
+  relocate(position: number): void {
+    const entry = (position >>> 1) >>> (31 - this.#depth);
+    const segment = this.#segmentRefs[entry];
+    if (!this.#pool.isEvacuating(segment)) return;
+    this.#resize(entry, this.#segmentShapes[entry] >>> HOMES_SHIFT);
+  }
+
+  /**
+   * The ref of a random cell, every one of a segment equally likely, given three random uint32; or
+   * NULL_REF when the draw met an empty cell: then draw again. The table must not be empty.
+   */
+  sample(randomSegment: number, randomCell: number): number {
+    const entry = (randomSegment >>> 1) >>> (31 - this.#depth);
+    const segment = this.#segmentRefs[entry];
+    const start = (segment & GRANULE_MASK) << 1;
+    const cells = (this.#pool.capacity(segment) - HEADER_BYTES) / CELL_BYTES;
+    return this.#pool.words[segment >>> CHUNK_SHIFT][
+      start + HEADER_WORDS + (randomCell % cells) * 2 + 1
+    ];
+  }
+
+  /** Checks order, reachability and counts of every segment. Throws on the first violation. */
+  verify(): void {
+    let total = 0;
+    let volatileTotal = 0;
+    let segments = 0;
+    let deepest = 0;
+    for (let entry = 0; entry < this.#segmentRefs.length; entry += this.#span(entry)) {
+      const shape = this.#segmentShapes[entry];
+      segments++;
+      if ((shape & DEPTH_MASK) === this.#depth) deepest++;
+      const segment = this.#segmentRefs[entry];
+      const words = this.#pool.words[segment >>> CHUNK_SHIFT];
+      const start = (segment & GRANULE_MASK) << 1;
+      total += words[start];
+      volatileTotal += words[start + 1];
+      verifySegment(words, start, this.#pool.capacity(segment) / 4, shape);
+    }
+    assert(total === this.count, "the table's count is the sum over its segments");
+    assert(volatileTotal === this.volatileCount, "volatile cells are counted");
+    assert(segments === this.#segments, "segments are counted");
+    assert(deepest === this.#deepest, "deepest segments are counted");
+  }
+
+  /** Puts a cell in its ordered place; false when the spare cells are used up. */
+  #place(
+    words: Uint32Array,
+    start: number,
+    hash: number,
+    ref: number,
+    shape: number,
+    segment: number,
+  ): boolean {
+    const wanted = hash >>> 0;
+    let cell = start + HEADER_WORDS + (homeOf(hash, shape) << 1);
+    while (words[cell + 1] !== NULL_REF && words[cell] <= wanted) cell += 2;
+    let empty = cell;
+    while (words[empty + 1] !== NULL_REF) empty += 2;
+    // The last cell stays empty.
+    if (empty + 2 >= start + (this.#pool.capacity(segment) >>> 2)) return false;
+    for (; empty > cell; empty -= 2) {
+      words[empty] = words[empty - 2];
+      words[empty + 1] = words[empty - 1];
+    }
+    words[cell] = wanted;
+    words[cell + 1] = ref;
+    return true;
+  }
+
+  /** Grows or splits the segment of a directory entry. */
+  #makeRoom(entry: number): void {
+    const shape = this.#segmentShapes[entry];
+    const homes = shape >>> HOMES_SHIFT;
+    if (homes < HOMES_MAX) {
+      const step = Math.max(HOMES_MIN, homes >>> 3);
+      this.#resize(entry, Math.min(HOMES_MAX, homes + step));
+    } else if ((shape & DEPTH_MASK) < DEPTH_MAX) {
+      this.#split(entry);
+    } else {
+      this.#resize(entry, homes + HOMES_MAX);
+    }
+  }
+
+  #shrink(entry: number): void {
+    const shape = this.#segmentShapes[entry];
+    const homes = shape >>> HOMES_SHIFT;
+    const used = this.#usedOf(entry);
+    if (this.#mergeWithBuddy(entry, used)) return;
+    if (homes > HOMES_MIN) this.#resize(entry, Math.max(HOMES_MIN, homesFor(used)));
+  }
+
+  /** Rebuilds a segment with another number of homes. */
+  #resize(entry: number, homes: number): void {
+    const shape = this.#segmentShapes[entry];
+    const depth = shape & DEPTH_MASK;
+    const old = this.#segmentRefs[entry];
+    const used = this.#usedOf(entry);
+    const fresh = this.#newSegment(homes);
+    const freshShape = (homes << HOMES_SHIFT) | depth;
+    const position = this.#fill(fresh, freshShape, old, HEADER_WORDS, used);
+    if (position < 0) {
+      // The spare cells did not suffice, which is rare: more homes spread the cells.
+      this.#freeSegment(fresh);
+      return this.#resize(entry, homes + Math.max(HOMES_MIN, homes >>> 3));
+    }
+    this.#copyOwnerFields(old, fresh);
+    this.#setVolatile(fresh, this.#volatileOf(old));
+    this.#assign(entry, fresh, freshShape);
+    this.#freeSegment(old);
+  }
+
+  #split(entry: number): void {
+    const shape = this.#segmentShapes[entry];
+    const depth = shape & DEPTH_MASK;
+    if (depth === this.#depth) {
+      this.#doubleDirectory();
+      return this.#split(entry * 2);
+    }
+    const old = this.#segmentRefs[entry];
+    const words = this.#pool.words[old >>> CHUNK_SHIFT];
+    const start = (old & GRANULE_MASK) << 1;
+    const used = words[start];
+    const bit = 0x8000_0000 >>> depth;
+    let lowUsed = 0;
+    let lowEnd = HEADER_WORDS;
+    for (let at = HEADER_WORDS; lowUsed < used; at += 2) {
+      if (words[start + at + 1] === NULL_REF) continue;
+      if ((words[start + at] & bit) !== 0) break;
+      lowUsed++;
+      lowEnd = at + 2;
+    }
+    const low = this.#halfSegment(old, HEADER_WORDS, lowUsed, depth + 1);
+    let high: { ref: number; shape: number };
+    try {
+      high = this.#halfSegment(old, lowEnd, used - lowUsed, depth + 1);
+    } catch (error) {
+      this.#freeSegment(low.ref);
+      throw error;
+    }
+    const half = 1 << (this.#depth - depth - 1);
+    const first = entry & ~(half * 2 - 1);
+    for (let k = 0; k < half; k++) {
+      this.#segmentRefs[first + k] = low.ref;
+      this.#segmentShapes[first + k] = low.shape;
+      this.#segmentRefs[first + half + k] = high.ref;
+      this.#segmentShapes[first + half + k] = high.shape;
+    }
+    this.#divideOwnerFields(old, low.ref, high.ref);
+    this.#segments++;
+    if (depth + 1 === this.#depth) this.#deepest += 2;
+    this.#freeSegment(old);
+  }
+
+  /** Divides a split segment's owner fields between its halves. */
+  #divideOwnerFields(old: number, low: number, high: number): void {
+    this.#copyOwnerFields(old, low);
+    this.#copyOwnerFields(old, high);
+    const total = this.#volatileOf(old);
+    if (total === 0) return;
+    const words = this.#pool.words[low >>> CHUNK_SHIFT];
+    const start = (low & GRANULE_MASK) << 1;
+    const end = start + this.#pool.capacity(low) / 4;
+    let lowVolatile = 0;
+    for (let cell = start + HEADER_WORDS; cell < end; cell += 2) {
+      if (words[cell + 1] !== NULL_REF && this.isVolatile(words[cell + 1])) lowVolatile++;
+    }
+    this.#setVolatile(low, lowVolatile);
+    this.#setVolatile(high, total - lowVolatile);
+  }
+
+  /** A new segment with `used` cells of an old one, from word offset `from` on. */
+  #halfSegment(
+    old: number,
+    from: number,
+    used: number,
+    depth: number,
+  ): { ref: number; shape: number } {
+    // alloc: once per split, that is about once per 450 insertions
+    for (let homes = homesFor(used); ; homes += Math.max(HOMES_MIN, homes >>> 3)) {
+      const ref = this.#newSegment(homes);
+      const shape = (homes << HOMES_SHIFT) | depth;
+      if (this.#fill(ref, shape, old, from, used) >= 0) return { ref, shape };
+      this.#freeSegment(ref);
+    }
+  }
+
+  /** Merges the segment with its buddy where both together stay small. Tells whether it did. */
+  #mergeWithBuddy(entry: number, used: number): boolean {
+    const depth = this.#segmentShapes[entry] & DEPTH_MASK;
+    if (depth === 0) return false;
+    const span = 1 << (this.#depth - depth);
+    const mine = entry & ~(span - 1);
+    const buddy = mine ^ span;
+    if ((this.#segmentShapes[buddy] & DEPTH_MASK) !== depth) return false;
+    const total = used + this.#usedOf(buddy);
+    // Merging pays once the result leaves room to grow to before it would split again.
+    if (total > HOMES_MAX / 2) return false;
+    const low = this.#segmentRefs[Math.min(mine, buddy)];
+    const high = this.#segmentRefs[Math.max(mine, buddy)];
+    let homes = homesFor(total);
+    for (;;) {
+      const merged = this.#newSegment(homes);
+      const shape = (homes << HOMES_SHIFT) | (depth - 1);
+      let position = this.#fill(merged, shape, low, HEADER_WORDS, this.#usedAt(low));
+      if (position >= 0) {
+        position = this.#fill(merged, shape, high, HEADER_WORDS, this.#usedAt(high), position);
+      }
+      if (position < 0) {
+        this.#freeSegment(merged);
+        homes += Math.max(HOMES_MIN, homes >>> 3);
+        continue;
+      }
+      this.#copyOwnerFields(low, merged);
+      this.#lowerExpiry(merged, high);
+      this.#setVolatile(merged, this.#volatileOf(low) + this.#volatileOf(high));
+      this.#assign(Math.min(mine, buddy), merged, shape);
+      break;
+    }
+    this.#freeSegment(low);
+    this.#freeSegment(high);
+    this.#segments--;
+    if (depth === this.#depth) {
+      this.#deepest -= 2;
+      while (this.#deepest === 0 && this.#depth > 0) this.#halveDirectory();
+    }
+    return true;
+  }
+
+  /**
+   * Copies `used` cells of a segment, from word offset `from` on, into another one in order. `at` is
+   * the first free word offset there. Returns the next free word offset, or -1 when cells ran out.
+   */
+  #fill(
+    target: number,
+    shape: number,
+    source: number,
+    from: number,
+    used: number,
+    at = HEADER_WORDS,
+  ): number {
+    const sourceWords = this.#pool.words[source >>> CHUNK_SHIFT];
+    const sourceStart = (source & GRANULE_MASK) << 1;
+    const words = this.#pool.words[target >>> CHUNK_SHIFT];
+    const start = (target & GRANULE_MASK) << 1;
+    const end = this.#pool.capacity(target) / 4 - 2;
+    let free = at;
+    let left = used;
+    for (let cell = sourceStart + from; left > 0; cell += 2) {
+      const ref = sourceWords[cell + 1];
+      if (ref === NULL_REF) continue;
+      const hash = sourceWords[cell];
+      const home = HEADER_WORDS + (homeOf(hash | 0, shape) << 1);
+      if (home > free) free = home;
+      if (free >= end) return -1;
+      words[start + free] = hash;
+      words[start + free + 1] = ref;
+      free += 2;
+      left--;
+    }
+    words[start] += used;
+    return free;
+  }
+
+  #newSegment(homes: number): number {
+    const ref = this.#pool.allocate(HEADER_BYTES + (homes + SPARE_MIN) * CELL_BYTES);
+    const words = this.#pool.words[ref >>> CHUNK_SHIFT];
+    const start = (ref & GRANULE_MASK) << 1;
+    const capacity = this.#pool.capacity(ref);
+    this.segmentBytes += capacity;
+    words.fill(0, start, start + capacity / 4);
+    this.#pool.doubles[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) + 1] = Number.POSITIVE_INFINITY;
+    return ref;
+  }
+
+  #freeSegment(ref: number): void {
+    this.segmentBytes -= this.#pool.capacity(ref);
+    this.#pool.free(ref);
+  }
+
+  /** Points every directory entry of the segment's span at it. */
+  #assign(entry: number, ref: number, shape: number): void {
+    const span = 1 << (this.#depth - (shape & DEPTH_MASK));
+    const first = entry & ~(span - 1);
+    this.#segmentRefs.fill(ref, first, first + span);
+    this.#segmentShapes.fill(shape, first, first + span);
+  }
+
+  #doubleDirectory(): void {
+    const length = this.#segmentRefs.length;
+    // alloc: the directory doubles once per doubling of the table
+    const refs = new Uint32Array(length * 2);
+    const shapes = new Uint32Array(length * 2);
+    for (let k = 0; k < length; k++) {
+      refs[2 * k] = refs[2 * k + 1] = this.#segmentRefs[k];
+      shapes[2 * k] = shapes[2 * k + 1] = this.#segmentShapes[k];
+    }
+    this.#segmentRefs = refs;
+    this.#segmentShapes = shapes;
+    this.#depth++;
+    this.#deepest = 0;
+  }
+
+  #halveDirectory(): void {
+    const length = this.#segmentRefs.length / 2;
+    const refs = new Uint32Array(length);
+    const shapes = new Uint32Array(length);
+    this.#depth--;
+    for (let k = 0; k < length; k++) {
+      refs[k] = this.#segmentRefs[2 * k];
+      shapes[k] = this.#segmentShapes[2 * k];
+      if ((shapes[k] & DEPTH_MASK) === this.#depth) this.#deepest++;
+    }
+    this.#segmentRefs = refs;
+    this.#segmentShapes = shapes;
+  }
+
+  #span(entry: number): number {
+    return 1 << (this.#depth - (this.#segmentShapes[entry] & DEPTH_MASK));
+  }
+
+  #usedOf(entry: number): number {
+    return this.#usedAt(this.#segmentRefs[entry]);
+  }
+
+  #usedAt(segment: number): number {
+    return this.#pool.words[segment >>> CHUNK_SHIFT][(segment & GRANULE_MASK) << 1];
+  }
+
+  #volatileOf(segment: number): number {
+    return this.#pool.words[segment >>> CHUNK_SHIFT][((segment & GRANULE_MASK) << 1) + 1];
+  }
+
+  #setVolatile(segment: number, count: number): void {
+    this.#pool.words[segment >>> CHUNK_SHIFT][((segment & GRANULE_MASK) << 1) + 1] = count;
+  }
+
+  #copyOwnerFields(from: number, to: number): void {
+    this.#pool.doubles[to >>> CHUNK_SHIFT][(to & GRANULE_MASK) + 1] =
+      this.#pool.doubles[from >>> CHUNK_SHIFT][(from & GRANULE_MASK) + 1];
+  }
+
+  #lowerExpiry(target: number, other: number): void {
+    const bound = this.#pool.doubles[other >>> CHUNK_SHIFT][(other & GRANULE_MASK) + 1];
+    const doubles = this.#pool.doubles[target >>> CHUNK_SHIFT];
+    const at = (target & GRANULE_MASK) + 1;
+    if (bound < doubles[at]) doubles[at] = bound;
+  }
+}
+
+/** The home cell's number: the 22 hash bits below the segment's depth, scaled to its homes. */
+function homeOf(hash: number, shape: number): number {
+  const homes = shape >>> HOMES_SHIFT;
+  const bits = (hash << (shape & DEPTH_MASK)) >>> 10;
+  if (homes > HOMES_MAX) return Math.floor((bits * homes) / 0x40_0000);
+  return Math.imul(bits, homes) >>> 22;
+}
+
+/** Homes for a segment that is to hold `used` cells with some room to grow. */
+function homesFor(used: number): number {
+  const homes = Math.ceil((used * 1.2) / HOMES_MIN) * HOMES_MIN;
+  return Math.min(Math.max(homes, HOMES_MIN), Math.max(HOMES_MAX, used));
+}
+
+function verifySegment(words: Uint32Array, start: number, length: number, shape: number): void {
+  const first = start + HEADER_WORDS;
+  const end = start + length;
+  let used = 0;
+  let previous = -1;
+  let runStart = first;
+  for (let cell = first; cell < end; cell += 2) {
+    if (words[cell + 1] === NULL_REF) {
+      runStart = cell + 2;
+      continue;
+    }
+    const home = first + (homeOf(words[cell] | 0, shape) << 1);
+    assert(words[cell] >= previous, "cells are ordered by hash");
+    assert(home <= cell && home >= runStart, "a cell is reachable from its home");
+    previous = words[cell];
+    used++;
+  }
+  assert(used === words[start], "a segment counts its cells");
+  assert(words[end - 1] === NULL_REF, "the last cell is empty");
+}

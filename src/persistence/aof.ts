@@ -1,0 +1,457 @@
+// hot path: no allocation per command
+//
+// The append-only file while the server runs: effects go in, whole RESP commands come out on the
+// disk, in order, exactly once.
+//
+//   file     | durable                      | written                      |
+//            0                        #syncedSize                     #fileSize
+//   buffer                                 kept                         written      length
+//
+// 1. #fileSize is proven: the file's length after a write that resolved. A write that fails is cut back
+//    to it before anything else is written, so the file never holds a hole or a half command followed
+//    by more.
+// 2. #syncedSize moves only when an fdatasync that began after the bytes were written succeeded. A
+//    failed one is never repeated over the same pages (the kernel has marked them clean): the file
+//    is cut back to #syncedSize and the kept bytes are written and synced anew.
+// 3. With `always`, `endOfTurn` answers true only for effects that are durable.
+// 4. Once an effect is lost to the log for good, the log is broken and refuses writes.
+//
+// At most one write and one sync are under way, the sync possibly behind the write.
+
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
+import type { EffectSink } from "../command/effects.ts";
+import type { PersistenceStatus } from "../command/persistence-status.ts";
+import { AppendBuffer } from "./append-buffer.ts";
+import { type AppendFile, type FileSystem, systemErrorText } from "./file-system.ts";
+
+/** When the log reaches the disk: CONFIG's `appendfsync`. */
+export type FsyncPolicy = "always" | "everysec" | "no";
+
+/** Where an append-only file goes on: what the loader found, or a file just created. */
+export interface AppendPosition {
+  /** The file to append to; it is created where missing. */
+  path: string;
+  /** Its length once a torn tail has been cut off. */
+  size: number;
+  /** Bytes at its end that no checksum line covers yet, and their CRC-32. */
+  uncoveredBytes: number;
+  uncoveredCrc: number;
+  /** Bytes in the files before it: base and older increments. */
+  earlierBytes: number;
+  /** Bytes of the base file: what the log was rewritten to last. */
+  baseBytes: number;
+}
+
+export interface AppendOnlyFileOptions {
+  fileSystem: FileSystem;
+  clock: Clock;
+  logger: Logger;
+  policy: FsyncPolicy;
+  /** Whether to write checksum lines; on unless told otherwise. */
+  checksums?: boolean;
+}
+
+/** `everysec` syncs early once this much is at stake, so that little has to be kept. */
+const UNSYNCED_BYTES_EARLY = 16 * 1024 * 1024;
+/** More than this is not kept for the case that a sync fails. */
+const KEPT_BYTES_MAX = 64 * 1024 * 1024;
+
+const SYNC_INTERVAL_US = 1_000_000;
+/**
+ * `everysec` holds writes back while a sync runs, since the kernel may block them behind it; this
+ * long at most, for what is held back is lost if the process is killed.
+ */
+const HOLD_BACK_US = 1_000_000;
+/** A blocking sync that took this long makes `always` sync in the thread pool instead... */
+const SLOW_SYNC_US = 5_000;
+/** ...until one there is this quick. */
+const QUICK_SYNC_US = 3_000;
+const RETRY_INTERVAL_US = 500_000;
+
+/** Replies of one or more turns that wait for the same sync. */
+type Batch = PromiseWithResolvers<boolean>;
+
+/** The effect sink that writes the append-only file. */
+export class AppendOnlyFile implements EffectSink {
+  readonly #fileSystem: FileSystem;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #buffer: AppendBuffer;
+
+  #file: AppendFile | undefined;
+  #position: AppendPosition | undefined;
+  #fileSize = 0;
+  #syncedSize = 0;
+  /** Not all bytes behind #syncedSize are kept: a sync that fails now cannot be made good. */
+  #forgot = false;
+
+  /** A write's outcome is open. */
+  #writing = false;
+  /** A sync runs in the thread pool; it covers the file up to #syncTarget. */
+  #syncing = false;
+  #syncTarget = 0;
+  #syncStartedUs = 0;
+  /** Settles when the newest of them has; never rejects. */
+  #activity: Promise<void> = Promise.resolve();
+  #heldBack = false;
+  #diskIsSlow = false;
+  #delayedSyncs = 0;
+  /** Turns that the running sync covers, and those that wait for the next one. */
+  #runningBatch: Batch | undefined;
+  #nextBatch: Batch | undefined;
+
+  /** Why writing fails at present; empty while it works. */
+  #failure = "";
+  /** The file must be cut back to what is durable, rewritten and synced before it is trusted. */
+  #mustRewrite = false;
+  /** The write under way is an attempt to recover. */
+  #retrying = false;
+  #lastRetryUs = 0;
+  #broken = false;
+  /** Something was appended since the turn began. */
+  #turnHasEffects = false;
+
+  /** CONFIG's `appendfsync`; a change takes effect at the end of the next turn. */
+  policy: FsyncPolicy;
+  /** CONFIG's `no-appendfsync-on-rewrite`: no sync while `rewriteInProgress`. */
+  noSyncOnRewrite = false;
+  /** Set by whoever writes a snapshot or rewrites the log. */
+  rewriteInProgress = false;
+
+  constructor(options: AppendOnlyFileOptions) {
+    this.#fileSystem = options.fileSystem;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#buffer = new AppendBuffer(options.checksums ?? true);
+    this.policy = options.policy;
+  }
+
+  /** Opens the file to append to. Throws the system's error. */
+  open(position: AppendPosition): void {
+    assert(this.#file === undefined, "an append-only file is opened once");
+    const file = this.#fileSystem.openAppend(position.path);
+    if (file.size() !== position.size) file.truncate(position.size);
+    this.#file = file;
+    this.#position = position;
+    this.#fileSize = position.size;
+    this.#syncedSize = position.size;
+    this.#buffer.continueAfter(position.uncoveredBytes, position.uncoveredCrc);
+    this.#syncStartedUs = this.#clock.monotonicUs();
+  }
+
+  get isOpen(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** False while the log cannot take effects: write commands must then be refused. */
+  get writable(): boolean {
+    return this.#failure === "";
+  }
+
+  /** Why writing fails; empty while it works. */
+  get failure(): string {
+    return this.#failure;
+  }
+
+  /** The error, without the leading `-`, that answers write commands while not `writable`. */
+  get refusal(): string {
+    return `MISCONF Errors writing to the AOF file: ${this.#failure}`;
+  }
+
+  /** Bytes appended and not yet in the file. */
+  get pendingBytes(): number {
+    return this.#buffer.pendingBytes;
+  }
+
+  /** Bytes of memory held. */
+  get memoryBytes(): number {
+    return this.#buffer.bytes.length;
+  }
+
+  /** Fills in what INFO says about the log. */
+  report(status: PersistenceStatus): void {
+    status.aofEnabled = this.isOpen;
+    status.aofLastWriteOk = this.writable;
+    status.aofCurrentSize = (this.#position?.earlierBytes ?? 0) + this.#fileSize;
+    status.aofBaseSize = this.#position?.baseBytes ?? 0;
+    status.aofBufferLength = this.pendingBytes;
+    status.aofPendingSyncs = this.#syncing ? 1 : 0;
+    status.aofDelayedSyncs = this.#delayedSyncs;
+  }
+
+  append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#turnHasEffects = true;
+    if (this.#broken) return;
+    try {
+      this.#buffer.append(dbIndex, bytes, start, end);
+    } catch {
+      // alloc: only a RangeError of the allocator comes here; the effect is missing from now on
+      this.#break("Cannot allocate memory");
+    }
+  }
+
+  /**
+   * Ends an event-loop turn. With `always`: true once everything appended is durable, false if that
+   * failed and the replies to this turn's writers must not be sent; a turn without effects is true
+   * while the log fails, so that reads are served. With other policies always true. It is a promise
+   * only where the disk is slow or fails.
+   */
+  endOfTurn(): boolean | Promise<boolean> {
+    const file = this.#file;
+    if (file === undefined) return true;
+    const hasEffects = this.#turnHasEffects;
+    this.#turnHasEffects = false;
+    if (this.#failure !== "") return this.policy !== "always" || !hasEffects;
+    const forReplies = this.policy === "always" && !this.#syncIsOff();
+    if (this.#buffer.pendingBytes === 0 && this.#syncedSize === this.#fileSize) return true;
+    if (this.#writing || (this.#syncing && forReplies)) return forReplies ? this.#wait() : true;
+    if (this.#syncing && this.policy === "everysec" && this.#holdBack()) return true;
+    if (!this.#write(file)) return forReplies ? this.#wait() : true;
+    if (forReplies) return this.#syncForReplies(file);
+    this.#syncIfDue(file);
+    return true;
+  }
+
+  /** Joins the replies that wait for the sync after the running one. */
+  #wait(): Promise<boolean> {
+    this.#nextBatch ??= Promise.withResolvers<boolean>();
+    return this.#nextBatch.promise;
+  }
+
+  /** Whether a write should wait for the running sync of `everysec`. */
+  #holdBack(): boolean {
+    if (this.#clock.monotonicUs() - this.#syncStartedUs < HOLD_BACK_US) {
+      this.#heldBack = true;
+      return true;
+    }
+    if (this.#heldBack) this.#delayedSyncs++;
+    this.#heldBack = false;
+    return false;
+  }
+
+  #syncIsOff(): boolean {
+    return this.noSyncOnRewrite && this.rewriteInProgress;
+  }
+
+  /** Writes what is pending. True if it is in the file already, false if that will show. */
+  #write(file: AppendFile): boolean {
+    const buffer = this.#buffer;
+    if (buffer.pendingBytes === 0) return true;
+    try {
+      buffer.cover();
+    } catch {
+      this.#break("Cannot allocate memory");
+      return false;
+    }
+    const length = buffer.pendingBytes;
+    const outcome = file.write(buffer.bytes, buffer.written, buffer.length);
+    if (outcome === undefined) {
+      this.#wrote(length);
+      return true;
+    }
+    this.#writing = true;
+    buffer.pinned = true;
+    this.#activity = outcome.then(
+      () => {
+        this.#endWriting();
+        this.#wrote(length);
+        this.#continue();
+      },
+      (error) => {
+        this.#endWriting();
+        this.#fail(error, "Error writing to the AOF file");
+      },
+    );
+    return false;
+  }
+
+  #endWriting(): void {
+    this.#writing = false;
+    this.#buffer.pinned = false;
+  }
+
+  #wrote(length: number): void {
+    this.#buffer.written += length;
+    this.#fileSize += length;
+    // `no` promises nothing that the bytes would have to be kept for.
+    const unsynced = this.#fileSize - this.#syncedSize;
+    if (!this.#mustRewrite && (this.policy === "no" || unsynced > KEPT_BYTES_MAX)) {
+      this.#forgot = true;
+      this.#buffer.release(this.#buffer.written);
+    }
+  }
+
+  /** After a write or sync in the background: what waited for it goes on. */
+  #continue(): void {
+    const file = this.#file;
+    if (file === undefined || this.#writing || this.#syncing) return;
+    if (this.#failure !== "") {
+      if (this.#retrying) this.#rewrote(file);
+      return;
+    }
+    if (!this.#write(file)) return;
+    if (this.#nextBatch !== undefined) this.#startSync(file);
+    else this.#syncIfDue(file);
+  }
+
+  /** Group commit: one sync for everything that this turn appended. */
+  #syncForReplies(file: AppendFile): boolean | Promise<boolean> {
+    if (this.#diskIsSlow) {
+      const promise = this.#wait();
+      this.#startSync(file);
+      return promise;
+    }
+    const startedUs = this.#clock.monotonicUs();
+    try {
+      file.syncNow();
+    } catch (error) {
+      this.#failSync(error);
+      return false;
+    }
+    this.#diskIsSlow = this.#clock.monotonicUs() - startedUs > SLOW_SYNC_US;
+    this.#syncStartedUs = startedUs;
+    this.#synced(this.#fileSize);
+    return true;
+  }
+
+  #syncIfDue(file: AppendFile): void {
+    if (this.policy !== "everysec" || this.#syncing || this.#syncIsOff()) return;
+    const unsynced = this.#fileSize - this.#syncedSize;
+    if (unsynced === 0) return;
+    const elapsedUs = this.#clock.monotonicUs() - this.#syncStartedUs;
+    if (elapsedUs >= SYNC_INTERVAL_US || unsynced >= UNSYNCED_BYTES_EARLY) this.#startSync(file);
+  }
+
+  /** Starts a sync in the thread pool for all of the file and all replies that wait for it. */
+  #startSync(file: AppendFile): void {
+    this.#syncing = true;
+    this.#syncTarget = this.#fileSize;
+    this.#syncStartedUs = this.#clock.monotonicUs();
+    this.#runningBatch = this.#nextBatch;
+    this.#nextBatch = undefined;
+    this.#activity = file.sync().then(
+      () => this.#endSync(),
+      (error) => {
+        this.#syncing = false;
+        this.#failSync(error);
+      },
+    );
+  }
+
+  #endSync(): void {
+    this.#syncing = false;
+    this.#heldBack = false;
+    if (this.#clock.monotonicUs() - this.#syncStartedUs < QUICK_SYNC_US) this.#diskIsSlow = false;
+    this.#synced(this.#syncTarget);
+    this.#runningBatch?.resolve(true);
+    this.#runningBatch = undefined;
+    if (this.#mustRewrite) this.#recovered();
+    else this.#continue();
+  }
+
+  /** The file is durable up to `size`. */
+  #synced(size: number): void {
+    this.#syncedSize = size;
+    const keepFrom = this.#buffer.written - (this.#fileSize - size);
+    if (keepFrom < this.#buffer.kept) return;
+    this.#forgot = false;
+    this.#buffer.release(keepFrom);
+  }
+
+  #failSync(error: unknown): void {
+    this.#mustRewrite = true;
+    this.#fail(error, "Fail to fsync the AOF file");
+    if (this.#forgot) this.#break(this.#failure);
+  }
+
+  #fail(error: unknown, what: string): void {
+    const reason = systemErrorText(error);
+    if (this.#failure !== reason) this.#logger.log(LOG_WARNING, `${what}: ${reason}`);
+    this.#failure = reason;
+    this.#retrying = false;
+    this.#lastRetryUs = this.#clock.monotonicUs();
+    this.#runningBatch?.resolve(false);
+    this.#nextBatch?.resolve(false);
+    this.#runningBatch = undefined;
+    this.#nextBatch = undefined;
+  }
+
+  /** An effect is missing from the log for good: only a restart or a rewrite helps. */
+  #break(reason: string): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#failure = reason;
+    this.#logger.log(LOG_WARNING, `The AOF is incomplete and takes no more writes: ${reason}`);
+  }
+
+  /** For the server's cron, ten times a second: due syncs, held back writes, recovery. */
+  tick(): void {
+    const file = this.#file;
+    if (file === undefined || this.#broken || this.#writing) return;
+    if (this.#failure !== "") this.#retry(file);
+    else if (this.policy !== "always") this.endOfTurn();
+  }
+
+  /** Cuts the file back to what is sound and writes the rest again. */
+  #retry(file: AppendFile): void {
+    const nowUs = this.#clock.monotonicUs();
+    if (this.#syncing || nowUs - this.#lastRetryUs < RETRY_INTERVAL_US) return;
+    this.#lastRetryUs = nowUs;
+    try {
+      file.truncate(this.#mustRewrite ? this.#syncedSize : this.#fileSize);
+    } catch (error) {
+      return this.#fail(error, "Error cutting back the AOF file");
+    }
+    if (this.#mustRewrite) {
+      this.#fileSize = this.#syncedSize;
+      this.#buffer.written = this.#buffer.kept;
+    }
+    this.#retrying = true;
+    if (this.#write(file)) this.#rewrote(file);
+  }
+
+  #rewrote(file: AppendFile): void {
+    this.#retrying = false;
+    // A sync failed before, or replies depend on one: the disk must prove itself first.
+    if (this.policy === "always") this.#mustRewrite = true;
+    if (this.#mustRewrite) this.#startSync(file);
+    else this.#recovered();
+  }
+
+  #recovered(): void {
+    this.#failure = "";
+    this.#mustRewrite = false;
+    this.#logger.log(LOG_NOTICE, "AOF write error looks solved. The server can write again.");
+    this.#continue();
+  }
+
+  /**
+   * Writes and syncs everything, then closes. False where something could not be made durable.
+   * Nothing may be appended any more.
+   */
+  async close(): Promise<boolean> {
+    const file = this.#file;
+    if (file === undefined) return true;
+    while (this.#writing || this.#syncing) await this.#activity;
+    const buffer = this.#buffer;
+    let durable = !this.#broken;
+    try {
+      if (this.#failure !== "") {
+        const rewrite = this.#mustRewrite && !this.#forgot;
+        file.truncate(rewrite ? this.#syncedSize : this.#fileSize);
+        if (rewrite) buffer.written = buffer.kept;
+      }
+      buffer.cover(1);
+      if (buffer.pendingBytes > 0) await file.write(buffer.bytes, buffer.written, buffer.length);
+      file.syncNow();
+    } catch (error) {
+      durable = false;
+      this.#logger.log(LOG_WARNING, `Error closing the AOF file: ${systemErrorText(error)}`);
+    }
+    this.#file = undefined;
+    file.close();
+    return durable;
+  }
+}

@@ -1,0 +1,144 @@
+// The disk. The only module that touches it, and the only one that may promise durability.
+//
+// Files are appended to through `Bun.file(fd).writer()` (a FileSink) on a descriptor opened in
+// append mode. What was measured on Bun 1.4.5, and what follows from it:
+//
+// - A sink opened by path starts at byte 0 and overwrites: "0123456789" became "AB23456789". On a
+//   descriptor opened with "a" the kernel puts every write at the end, also after ftruncate.
+// - On a full disk `write` returns a promise that is rejected already (on /dev/full `flush` throws
+//   instead); part of the bytes is in the file, the rest is dropped, and the next `flush` returns 0 as
+//   if all were well. So the caller keeps its bytes, and success is the length of the file alone.
+//   An unobserved rejection would end the process: both promises are always awaited or silenced.
+// - On a healthy regular file `write` and `flush` complete before they return, as numbers.
+// - `flush` never syncs. `end` does not close a descriptor that the sink was given by number.
+// - fstat costs 0.5 us, a write of 100 bytes 0.9 us (fs.writeSync: 0.8 us), so proving every write
+//   by the length is affordable.
+// - fdatasync of 3 KB on ext4: 0.16 ms blocking, 0.17 ms in the thread pool of an idle process.
+// - `fs.writeSync` may write short without an error (1,040,384 of 2,000,000 bytes) and only then
+//   throw, which is why nothing here uses it.
+
+import * as fs from "node:fs";
+import type { FileSink } from "bun";
+import type { AppendFile, FileSystem, ReadFile } from "./file-system.ts";
+
+/** Above this many bytes the sink writes at once instead of collecting. */
+const SINK_BUFFER_BYTES = 64 * 1024;
+
+class DiskAppendFile implements AppendFile {
+  readonly #descriptor: number;
+  readonly #sink: FileSink;
+  /** Length the file must have if nobody else touched it. */
+  #length: number;
+
+  constructor(path: string) {
+    this.#descriptor = fs.openSync(path, "a", 0o644);
+    this.#length = this.size();
+    this.#sink = Bun.file(this.#descriptor).writer({ highWaterMark: SINK_BUFFER_BYTES });
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size;
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+    const expected = this.#length + (end - start);
+    try {
+      const written = this.#sink.write(bytes.subarray(start, end));
+      if (typeof written !== "number") return this.#settle(written, expected);
+      const flushed = this.#sink.flush();
+      if (typeof flushed !== "number") return this.#settle(flushed, expected);
+      this.#prove(expected);
+      return undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Waits for a promise of the sink, flushes once more and proves the length. */
+  async #settle(pending: number | Promise<number>, expected: number): Promise<void> {
+    await pending;
+    await this.#sink.flush();
+    this.#prove(expected);
+  }
+
+  #prove(expected: number): void {
+    const size = this.size();
+    if (size < this.#length || size > expected) {
+      throw new Error(`The file has ${size} bytes where ${expected} were written`);
+    }
+    if (size < expected) throw shortWrite(size - this.#length, expected - this.#length);
+    this.#length = expected;
+  }
+
+  syncNow(): void {
+    fs.fdatasyncSync(this.#descriptor);
+  }
+
+  sync(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      fs.fdatasync(this.#descriptor, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  truncate(size: number): void {
+    const current = this.size();
+    if (current < size) {
+      throw new Error(`The file has ${current} bytes where ${size} were written`);
+    }
+    if (current > size) fs.ftruncateSync(this.#descriptor, size);
+    this.#length = size;
+  }
+
+  close(): void {
+    // Whatever the sink still holds failed before and is the caller's to write again elsewhere.
+    Promise.resolve(this.#sink.end()).catch(() => {});
+    fs.closeSync(this.#descriptor);
+  }
+}
+
+function shortWrite(written: number, expected: number): Error {
+  const error = new Error(`Short write: ${written} of ${expected} bytes`);
+  return Object.assign(error, { code: "ENOSPC" });
+}
+
+class DiskReadFile implements ReadFile {
+  readonly #descriptor: number;
+
+  constructor(path: string) {
+    this.#descriptor = fs.openSync(path, "r");
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#descriptor).size;
+  }
+
+  read(target: Uint8Array, offset: number, length: number, position: number): number {
+    return fs.readSync(this.#descriptor, target, offset, length, position);
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor);
+  }
+}
+
+/** The machine's file system. */
+export const diskFileSystem: FileSystem = {
+  exists: (path) => fs.existsSync(path),
+  isDirectory: (path) => fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false,
+  list: (path) => fs.readdirSync(path),
+  makeDirectory: (path) => {
+    if (!fs.existsSync(path)) fs.mkdirSync(path, 0o755);
+  },
+  openRead: (path) => new DiskReadFile(path),
+  openAppend: (path) => new DiskAppendFile(path),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.unlinkSync(path),
+  syncDirectory: (path) => {
+    const descriptor = fs.openSync(path, "r");
+    try {
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  },
+};

@@ -1,0 +1,264 @@
+// hot path: no allocation per command
+//
+// ReplyWriter appends RESP replies to one growing buffer. One writer serves every connection of a
+// server: an event's replies are written one after the other, then handed to the socket in one
+// piece. Formats: https://redis.io/docs/latest/develop/reference/protocol-spec/
+//
+// Invariants: length <= buffer.length; everything in [0, length) is whole replies, except between a
+// header method and the elements it announces.
+
+import { copyBytes, integerLength, writeInteger } from "../base/ascii.ts";
+import { latin1Bytes, utf8Bytes } from "../base/text.ts";
+
+const CR = 13;
+const LF = 10;
+const PLUS = 43;
+const MINUS = 45;
+const COLON = 58;
+const DOLLAR = 36;
+const ASTERISK = 42;
+const PERCENT = 37;
+const TILDE = 126;
+const GREATER = 62;
+const COMMA = 44;
+const HASH = 35;
+const EQUALS = 61;
+const BRACKET = 40;
+
+/** What the buffer shrinks back to once a large reply has left. */
+const KEPT_BYTES = 1 << 18;
+
+/** The type name of a RESP2 or RESP3 connection. */
+export type Protocol = 2 | 3;
+
+const OK = latin1Bytes("+OK\r\n");
+const NULL_2 = latin1Bytes("$-1\r\n");
+const NULL_3 = latin1Bytes("_\r\n");
+const NULL_ARRAY_2 = latin1Bytes("*-1\r\n");
+
+/** Writes replies in the protocol that the connection being served has chosen. */
+export class ReplyWriter {
+  buffer = new Uint8Array(KEPT_BYTES);
+  length = 0;
+  protocol: Protocol = 2;
+  /** Error replies written since the writer was made; dispatch compares it across a command. */
+  errorCount = 0;
+  /** Where the newest error reply starts (its `-`), valid until the buffer is cleared. */
+  errorStart = 0;
+
+  /** Forgets everything written; gives back the memory of an exceptionally large reply. */
+  clear(): void {
+    this.length = 0;
+    if (this.buffer.length > KEPT_BYTES * 8) this.buffer = new Uint8Array(KEPT_BYTES);
+  }
+
+  /** Hands over the buffer with everything written, which then belongs to the caller. */
+  detach(): Uint8Array {
+    const written = this.buffer.subarray(0, this.length);
+    this.buffer = new Uint8Array(KEPT_BYTES);
+    this.length = 0;
+    return written;
+  }
+
+  /** Makes room for `count` more bytes. The buffer may be another one afterwards. */
+  reserve(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.buffer.length) return;
+    // alloc: doubling, so a reply of n bytes costs O(n)
+    const larger = new Uint8Array(Math.max(needed, this.buffer.length * 2));
+    larger.set(this.buffer.subarray(0, this.length));
+    this.buffer = larger;
+  }
+
+  /** `+OK` */
+  ok(): void {
+    this.raw(OK);
+  }
+
+  /** Bytes that are a whole reply, or a whole part of one, already. */
+  raw(bytes: Uint8Array): void {
+    this.rawRange(bytes, 0, bytes.length);
+  }
+
+  rawRange(bytes: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start);
+    copyBytes(this.buffer, this.length, bytes, start, end);
+    this.length += end - start;
+  }
+
+  /** A simple string; ASCII without CR and LF. */
+  simple(text: string): void {
+    this.#textLine(PLUS, text);
+  }
+
+  /**
+   * An error. `text` starts with its code ("ERR ...", "WRONGTYPE ..."); one character per byte.
+   * CR and LF inside become spaces, as in Redis, so that echoed input cannot forge a reply.
+   */
+  error(text: string): void {
+    this.errorStart = this.length;
+    this.errorCount++;
+    this.#textLine(MINUS, text);
+  }
+
+  /** The reply of every command that meets a value of another type. */
+  wrongType(): void {
+    this.error("WRONGTYPE Operation against a key holding the wrong kind of value");
+  }
+
+  syntaxError(): void {
+    this.error("ERR syntax error");
+  }
+
+  notAnInteger(): void {
+    this.error("ERR value is not an integer or out of range");
+  }
+
+  /** An integer reply from a safe integer. */
+  integer(value: number): void {
+    this.#integerLine(COLON, value);
+  }
+
+  /** An integer reply of the whole int64 range. */
+  integer64(value: bigint): void {
+    this.#textLine(COLON, value.toString());
+  }
+
+  /** A bulk string of a byte range. */
+  bulk(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.reserve(length + 24);
+    const buffer = this.buffer;
+    let at = this.length;
+    buffer[at++] = DOLLAR;
+    at = writeInteger(buffer, at, length);
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+    copyBytes(buffer, at, bytes, start, end);
+    at += length;
+    buffer[at++] = CR;
+    buffer[at++] = LF;
+    this.length = at;
+  }
+
+  bulkBytes(bytes: Uint8Array): void {
+    this.bulk(bytes, 0, bytes.length);
+  }
+
+  /** A bulk string of a text, encoded as UTF-8. Cold. */
+  bulkText(text: string): void {
+    this.bulkBytes(utf8Bytes(text));
+  }
+
+  /** A bulk string of a safe integer's decimal form. */
+  bulkInteger(value: number): void {
+    this.#integerLine(DOLLAR, integerLength(value));
+    this.reserve(24);
+    const at = writeInteger(this.buffer, this.length, value);
+    this.buffer[at] = CR;
+    this.buffer[at + 1] = LF;
+    this.length = at + 2;
+  }
+
+  /** The null bulk string; RESP3's null. */
+  null(): void {
+    this.raw(this.protocol === 3 ? NULL_3 : NULL_2);
+  }
+
+  /** The null array; RESP3's null. */
+  nullArray(): void {
+    this.raw(this.protocol === 3 ? NULL_3 : NULL_ARRAY_2);
+  }
+
+  /** Announces `count` elements. */
+  array(count: number): void {
+    this.#integerLine(ASTERISK, count);
+  }
+
+  /** Announces `pairs` key-value pairs; in RESP2 a flat array of twice as many elements. */
+  map(pairs: number): void {
+    if (this.protocol === 3) this.#integerLine(PERCENT, pairs);
+    else this.#integerLine(ASTERISK, pairs * 2);
+  }
+
+  /** Announces a set of `count` elements; in RESP2 an array. */
+  set(count: number): void {
+    this.#integerLine(this.protocol === 3 ? TILDE : ASTERISK, count);
+  }
+
+  /** Announces an out-of-band push of `count` elements; in RESP2 an array. */
+  push(count: number): void {
+    this.#integerLine(this.protocol === 3 ? GREATER : ASTERISK, count);
+  }
+
+  /** A boolean; in RESP2 the integer 1 or 0. */
+  boolean(value: boolean): void {
+    if (this.protocol === 3) this.#textLine(HASH, value ? "t" : "f");
+    else this.integer(value ? 1 : 0);
+  }
+
+  /** A double; in RESP2 a bulk string. `text` is the number as Redis prints it. */
+  doubleText(text: string): void {
+    if (this.protocol === 3) this.#textLine(COMMA, text);
+    else this.bulkText(text);
+  }
+
+  /** A number beyond 64 bits; in RESP2 a bulk string. */
+  bigNumber(text: string): void {
+    if (this.protocol === 3) this.#textLine(BRACKET, text);
+    else this.bulkText(text);
+  }
+
+  /** Text with a three-letter format ("txt", "mkd"); in RESP2 a plain bulk string. */
+  verbatim(format: string, text: string): void {
+    const bytes = utf8Bytes(text);
+    if (this.protocol === 2) return this.bulkBytes(bytes);
+    this.#integerLine(EQUALS, bytes.length + 4);
+    this.raw(latin1Bytes(`${format}:`));
+    this.raw(bytes);
+    this.raw(LINE_END);
+  }
+
+  /**
+   * Puts an aggregate's header in front of what was written since `mark` (a former `length`), for
+   * replies whose count is known only at the end. Moves those bytes once.
+   */
+  insertArray(mark: number, count: number): void {
+    const bodyEnd = this.length;
+    this.array(count);
+    const headerLength = this.length - bodyEnd;
+    this.reserve(headerLength);
+    const buffer = this.buffer;
+    buffer.copyWithin(this.length, bodyEnd, this.length);
+    buffer.copyWithin(mark + headerLength, mark, bodyEnd);
+    buffer.copyWithin(mark, this.length, this.length + headerLength);
+  }
+
+  #integerLine(type: number, value: number): void {
+    this.reserve(24);
+    const buffer = this.buffer;
+    let at = this.length;
+    buffer[at++] = type;
+    at = writeInteger(buffer, at, value);
+    buffer[at] = CR;
+    buffer[at + 1] = LF;
+    this.length = at + 2;
+  }
+
+  #textLine(type: number, text: string): void {
+    const count = text.length;
+    this.reserve(count + 3);
+    const buffer = this.buffer;
+    let at = this.length;
+    buffer[at++] = type;
+    for (let k = 0; k < count; k++) {
+      const code = text.charCodeAt(k);
+      buffer[at++] = code === CR || code === LF ? 32 : code;
+    }
+    buffer[at] = CR;
+    buffer[at + 1] = LF;
+    this.length = at + 2;
+  }
+}
+
+const LINE_END = latin1Bytes("\r\n");

@@ -1,0 +1,412 @@
+// hot path: no allocation per command
+//
+// A connection: received bytes go in, replies come out. It owns what has not been executed yet (the
+// input's tail, and the decoder that holds a partial command's progress) and what the peer has not
+// taken yet (the output's backlog), with the limits of both. `ConnectionHost` is the server as seen
+// from here; the socket is reached through `Transport` only.
+//
+// Invariants: replies leave in the order of their requests; a chunk handed to `receive` is borrowed,
+// so whatever outlives the call is copied; the input's buffer grows by doubling with bytes that have
+// arrived, never by an announced length.
+
+import { LOG_VERBOSE, LOG_WARNING, type Logger } from "../base/log.ts";
+import { latin1Bytes } from "../base/text.ts";
+import type { Client, ClientChannel } from "../command/client.ts";
+import type { Statistics } from "../command/statistics.ts";
+import type { Decoder, DecoderLimits } from "../resp/decoder.ts";
+import type { ReplyWriter } from "../resp/reply.ts";
+
+/** What carries a connection's bytes: a socket. */
+export interface Transport {
+  /** Bytes taken, which may be fewer than offered; negative when the peer is gone. */
+  write(bytes: Uint8Array, start: number, length: number): number;
+  /** Closes; with `flush` only after what was taken has left. */
+  close(flush: boolean): void;
+  /** Stops, or goes on with, the delivery of received bytes. */
+  pause(): void;
+  resume(): void;
+  readonly descriptor: number;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+}
+
+/** Bytes that a client of a class may leave unread: at once, or for so many seconds. */
+export interface OutputLimit {
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softSeconds: number;
+}
+
+/** What a connection needs of the server. */
+export interface ConnectionHost {
+  readonly reply: ReplyWriter;
+  readonly statistics: Statistics;
+  readonly logger: Logger;
+  /** The decoder for connections that have no partial command. */
+  sharedDecoder: Decoder;
+  /** client-query-buffer-limit, bytes. */
+  readonly queryBytesMax: number;
+  /** proto-max-bulk-len, bytes. */
+  readonly bulkBytesMax: number;
+  readonly normalOutputLimit: OutputLimit;
+  /** Replies must wait until the turn's effects are durable (appendfsync always). */
+  readonly holdsReplies: boolean;
+  /** A fresh decoder, after a connection has kept the shared one. */
+  newDecoder(): Decoder;
+  /** Sets the time and other per-event state before commands are executed. */
+  beginEvent(): void;
+  execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number;
+  /** `flush` is to be called when the turn's effects are durable. */
+  flushAtEndOfTurn(connection: Connection): void;
+  /** The client must not be used any more. */
+  disconnected(client: Client): void;
+}
+
+const NO_BYTES = new Uint8Array(0);
+/** First size of the buffer that collects a partial command. */
+const INPUT_BYTES_MIN = 1024;
+/** Writes of more than this are offered to the socket piece by piece, so that it copies less. */
+const WRITE_BYTES_MAX = 1 << 20;
+
+/** One connection; also the channel of its client. */
+export class Connection implements ClientChannel, DecoderLimits {
+  readonly #host: ConnectionHost;
+  readonly #transport: Transport;
+  client!: Client;
+
+  /** Bytes kept from earlier chunks; NO_BYTES while there are none. */
+  #input: Uint8Array = NO_BYTES;
+  #inputLength = 0;
+  /** The connection's own decoder while a command is partial or the client is held. */
+  #decoder: Decoder | undefined;
+  /** While the client is held: the batch's first command that was not executed, else -1. */
+  #heldAt = -1;
+
+  /** Replies that the socket has not taken: #output[#outputStart, #outputEnd). */
+  #output: Uint8Array = NO_BYTES;
+  #outputStart = 0;
+  #outputEnd = 0;
+  #softLimitSinceMs = 0;
+  #isClosed = false;
+  #isExecuting = false;
+
+  constructor(host: ConnectionHost, transport: Transport) {
+    this.#host = host;
+    this.#transport = transport;
+  }
+
+  get bulkBytesMax(): number {
+    return this.#host.bulkBytesMax;
+  }
+
+  get unauthenticated(): boolean {
+    return !this.client.authenticated;
+  }
+
+  get descriptor(): number {
+    return this.#transport.descriptor;
+  }
+
+  get remoteAddress(): string {
+    return this.#transport.remoteAddress;
+  }
+
+  get localAddress(): string {
+    return this.#transport.localAddress;
+  }
+
+  get queryBytes(): number {
+    return this.#inputLength;
+  }
+
+  get queryCapacity(): number {
+    return this.#input.length;
+  }
+
+  get outputBytes(): number {
+    return this.#outputEnd - this.#outputStart;
+  }
+
+  get outputCapacity(): number {
+    return this.#output.length;
+  }
+
+  /** Takes a chunk from the socket and executes every command it completes. */
+  receive(chunk: Uint8Array): void {
+    if (this.#isClosed || this.client.closingAfterReply) return;
+    const host = this.#host;
+    host.statistics.netInputBytes += chunk.length;
+    this.client.bytesReceived += chunk.length;
+    if (this.#inputLength > 0 || this.#decoder !== undefined) {
+      this.#keep(chunk, 0);
+      if (this.#heldAt < 0) this.#process(this.#input, this.#inputLength);
+    } else {
+      this.#process(chunk, chunk.length);
+    }
+    if (this.#inputLength > host.queryBytesMax) this.#refuseInput();
+  }
+
+  /** Goes on with a client that was held by CLIENT PAUSE or a blocking command. */
+  resume(): void {
+    if (this.#heldAt < 0 || this.#isClosed) return;
+    this.client.blocked = false;
+    this.#process(this.#input, this.#inputLength);
+  }
+
+  /** Sends bytes that are no reply to a running command of this client. */
+  send(bytes: Uint8Array): void {
+    if (this.#isClosed) return;
+    if (this.#isExecuting) this.#host.reply.raw(bytes);
+    else if (this.#host.holdsReplies || this.outputBytes > 0) this.#queue(bytes, 0, bytes.length);
+    else this.#write(bytes, bytes.length);
+  }
+
+  close(when: "after-reply" | "now"): void {
+    if (this.#isClosed) return;
+    if (when === "after-reply") {
+      this.client.closingAfterReply = true;
+      if (!this.#isExecuting && this.outputBytes === 0) this.#end(true);
+      return;
+    }
+    this.client.closing = true;
+    this.#end(false);
+  }
+
+  /** The socket takes bytes again. */
+  drained(): void {
+    if (!this.#isClosed) this.flush();
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.client.closing = true;
+    this.#release();
+    this.#host.disconnected(this.client);
+  }
+
+  /** Writes as much of the backlog as the socket takes. */
+  flush(): void {
+    while (this.#outputStart < this.#outputEnd) {
+      const offered = Math.min(this.#outputEnd - this.#outputStart, WRITE_BYTES_MAX);
+      const taken = this.#transport.write(this.#output, this.#outputStart, offered);
+      if (taken < 0) return this.#end(false);
+      this.#noteSent(taken);
+      this.#outputStart += taken;
+      if (taken < offered) return;
+    }
+    this.#output = NO_BYTES;
+    this.#outputStart = 0;
+    this.#outputEnd = 0;
+    this.#softLimitSinceMs = 0;
+    if (this.client.closingAfterReply) this.#end(true);
+  }
+
+  /** Ends the client when its backlog has been over the soft limit for too long. */
+  checkOutputLimit(nowMs: number): void {
+    const limit = this.#host.normalOutputLimit;
+    const bytes = this.outputBytes;
+    if (bytes === 0) return;
+    const isOverSoft = limit.softBytes > 0 && bytes >= limit.softBytes;
+    if (!isOverSoft) this.#softLimitSinceMs = 0;
+    else if (this.#softLimitSinceMs === 0) this.#softLimitSinceMs = nowMs;
+    const isLate = isOverSoft && nowMs - this.#softLimitSinceMs > limit.softSeconds * 1000;
+    if (!isLate && !(limit.hardBytes > 0 && bytes >= limit.hardBytes)) return;
+    this.#host.statistics.outputBufferLimitDisconnections++;
+    this.#host.logger.log(
+      LOG_WARNING,
+      `Client id=${this.client.id} addr=${this.remoteAddress} closed for overcoming of output buffer limits.`,
+    );
+    this.close("now");
+  }
+
+  /** Decodes and executes bytes[0, end), then sends the replies and keeps what is left. */
+  #process(bytes: Uint8Array, end: number): void {
+    const host = this.#host;
+    host.beginEvent();
+    const decoder = this.#decoder ?? host.sharedDecoder;
+    const client = this.client;
+    this.#isExecuting = true;
+    for (;;) {
+      let next = 0;
+      if (this.#heldAt >= 0) {
+        next = this.#heldAt;
+        this.#heldAt = -1;
+      } else {
+        decoder.decode(bytes, end, this);
+      }
+      if (next < decoder.commandCount) {
+        next = host.execute(client, bytes, decoder, next);
+        if (client.blocked && !client.closing) {
+          this.#hold(bytes, end, decoder, next);
+          break;
+        }
+      }
+      if (client.closing || client.closingAfterReply) break;
+      if (decoder.error !== "") {
+        this.#refuseProtocol(decoder.error);
+        break;
+      }
+      const isFull = decoder.commandCount === BATCH_FULL;
+      if (!isFull) {
+        this.#keepRest(bytes, end, decoder);
+        break;
+      }
+      decoder.nextBatch();
+    }
+    this.#isExecuting = false;
+    this.#sendReplies();
+    if (client.closingAfterReply || this.#isClosed) this.#release();
+  }
+
+  /** After everything whole was executed: keeps the bytes of a command that is partial. */
+  #keepRest(bytes: Uint8Array, end: number, decoder: Decoder): void {
+    const consumed = decoder.consumed;
+    const isOwn = bytes === this.#input;
+    if (consumed === end) {
+      if (isOwn) this.#release();
+      decoder.reset();
+      return;
+    }
+    decoder.rebase();
+    if (isOwn) {
+      if (consumed > 0) this.#input.copyWithin(0, consumed, end);
+      this.#inputLength = end - consumed;
+    } else {
+      this.#keep(bytes, consumed);
+    }
+    this.#ownDecoder(decoder);
+  }
+
+  /** Keeps the batch, its bytes and the place in it, until the client may go on. */
+  #hold(bytes: Uint8Array, _end: number, decoder: Decoder, next: number): void {
+    if (bytes !== this.#input) this.#keep(bytes, 0);
+    this.#heldAt = next;
+    this.#ownDecoder(decoder);
+  }
+
+  #ownDecoder(decoder: Decoder): void {
+    if (decoder !== this.#host.sharedDecoder) return;
+    this.#decoder = decoder;
+    this.#host.sharedDecoder = this.#host.newDecoder();
+  }
+
+  /** Appends chunk[from, ...) to the kept input. */
+  #keep(chunk: Uint8Array, from: number): void {
+    const needed = this.#inputLength + chunk.length - from;
+    if (needed > this.#input.length) {
+      // alloc: doubling with what has arrived; only for commands that came in several chunks
+      const larger = new Uint8Array(Math.max(INPUT_BYTES_MIN, needed, this.#input.length * 2));
+      larger.set(this.#input.subarray(0, this.#inputLength)); // alloc: as above
+      this.#input = larger;
+    }
+    this.#input.set(from === 0 ? chunk : chunk.subarray(from), this.#inputLength); // alloc: as above
+    this.#inputLength = needed;
+  }
+
+  #release(): void {
+    this.#input = NO_BYTES;
+    this.#inputLength = 0;
+    const decoder = this.#decoder;
+    this.#decoder = undefined;
+    this.#heldAt = -1;
+    if (decoder === undefined) this.#host.sharedDecoder.reset();
+  }
+
+  /** Sends what the event's commands replied, or queues it behind what waits already. */
+  #sendReplies(): void {
+    const reply = this.#host.reply;
+    const length = reply.length;
+    if (this.#isClosed) {
+      reply.clear();
+      return;
+    }
+    if (length > 0) {
+      if (this.#host.holdsReplies || this.outputBytes > 0) this.#queue(reply.buffer, 0, length);
+      else if (length > WRITE_BYTES_MAX) this.#adopt(reply.detach());
+      else this.#write(reply.buffer, length);
+      reply.clear();
+    }
+    if (this.#host.holdsReplies && this.outputBytes > 0) this.#host.flushAtEndOfTurn(this);
+    else if (this.client.closingAfterReply && this.outputBytes === 0) this.#end(true);
+  }
+
+  /** Writes at once; what the socket does not take is queued. Nothing waits already. */
+  #write(bytes: Uint8Array, length: number): void {
+    const taken = this.#transport.write(bytes, 0, length);
+    if (taken < 0) return this.#end(false);
+    this.#noteSent(taken);
+    if (taken < length) this.#queue(bytes, taken, length);
+  }
+
+  /** A large reply becomes the backlog as it is, without another copy. */
+  #adopt(bytes: Uint8Array): void {
+    this.#output = bytes;
+    this.#outputStart = 0;
+    this.#outputEnd = bytes.length;
+    this.flush();
+    this.checkOutputLimit(this.client.lastInteractionMs);
+  }
+
+  #queue(bytes: Uint8Array, start: number, end: number): void {
+    const added = end - start;
+    if (this.#outputEnd + added > this.#output.length) {
+      const waiting = this.outputBytes;
+      // alloc: doubling, only for clients that read slower than they ask
+      const larger = new Uint8Array(Math.max(INPUT_BYTES_MIN, (waiting + added) * 2));
+      larger.set(this.#output.subarray(this.#outputStart, this.#outputEnd)); // alloc: as above
+      this.#output = larger;
+      this.#outputStart = 0;
+      this.#outputEnd = waiting;
+    }
+    this.#output.set(bytes.subarray(start, end), this.#outputEnd); // alloc: as above
+    this.#outputEnd += added;
+    this.checkOutputLimit(this.client.lastInteractionMs);
+  }
+
+  #noteSent(count: number): void {
+    this.#host.statistics.netOutputBytes += count;
+    this.client.bytesSent += count;
+  }
+
+  /** Cold: a protocol error is answered, after the replies before it, and ends the connection. */
+  #refuseProtocol(error: string): void {
+    this.#host.logger.log(
+      LOG_VERBOSE,
+      `Protocol error (${error}) from client: id=${this.client.id} addr=${this.remoteAddress}`, // alloc: cold
+    );
+    this.#host.reply.error(`ERR ${error}`); // alloc: cold
+    this.client.closingAfterReply = true;
+  }
+
+  /** Cold: more was sent without completing a command than the limit allows. */
+  #refuseInput(): void {
+    this.#host.statistics.queryBufferLimitDisconnections++;
+    this.#host.logger.log(
+      LOG_WARNING,
+      `Closing client that reached max query buffer length: id=${this.client.id} addr=${this.remoteAddress}`, // alloc: cold
+    );
+    this.close("now");
+  }
+
+  #end(flush: boolean): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.client.closing = true;
+    this.#transport.close(flush);
+    if (!this.#isExecuting) this.#release();
+    this.#output = NO_BYTES;
+    this.#outputStart = 0;
+    this.#outputEnd = 0;
+    this.#host.disconnected(this.client);
+  }
+}
+
+/** A batch of this many commands may have more behind it. */
+const BATCH_FULL = 512;
+
+/** Sent to clients from elsewhere while protected mode is on and nobody has set a password. */
+export const PROTECTED_MODE_REPLY = latin1Bytes(
+  "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n",
+);

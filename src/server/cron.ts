@@ -1,0 +1,86 @@
+// Periodic work: ten times a second statistics, limits of idle clients, due syncs of the AOF; in
+// short slices in between, while there is any, active expiry and the compaction of memory.
+
+import { LOG_VERBOSE } from "../base/log.ts";
+import { Compaction } from "../keyspace/compaction.ts";
+import type { Server } from "./server.ts";
+
+const TICK_MS = 100;
+/** A slice of background work, and the pause after it: a quarter of the processor at most. */
+const SLICE_US = 1000;
+const SLICE_PAUSE_MS = 3;
+
+/** Runs a server's periodic work. */
+export class Cron {
+  readonly #server: Server;
+  readonly #compaction: Compaction;
+  #tickTimer: Timer | undefined;
+  #sliceTimer: Timer | undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+    this.#compaction = new Compaction(server.keyspace, server.clock);
+  }
+
+  start(): void {
+    this.#tickTimer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#tickTimer);
+    clearTimeout(this.#sliceTimer);
+    this.#sliceTimer = undefined;
+  }
+
+  /** One round of what happens ten times a second. */
+  tick(): void {
+    const server = this.#server;
+    if (server.debugSettings.cronPaused) return;
+    server.beginEvent();
+    const nowMs = server.keyspace.nowMs;
+    const usedBytes = server.usedMemory();
+    server.statistics.noteMemory(nowMs, usedBytes);
+    server.statistics.sample(server.clock.monotonicUs(), nowMs, usedBytes);
+    if (server.pauses.untilMs <= nowMs) server.pauses.expire(nowMs);
+    this.#checkClients(nowMs);
+    server.durability.tick();
+    server.updateRestrictions();
+    if (this.#sliceTimer === undefined) this.slice();
+  }
+
+  /** One slice of background work; the next one follows while there is more to do. */
+  slice(): void {
+    const server = this.#server;
+    this.#sliceTimer = undefined;
+    server.beginEvent();
+    let hasMore = false;
+    const maySweep =
+      server.debugSettings.activeExpire &&
+      !server.persistence.loading &&
+      !server.pauses.keyspaceFrozen;
+    if (maySweep) {
+      const before = server.clock.monotonicUs();
+      hasMore = server.expiry.run(SLICE_US, (dbIndex) => server.finishEffects(dbIndex));
+      const elapsedMs = (server.clock.monotonicUs() - before) / 1000;
+      server.latency.add("expire-cycle", elapsedMs, server.keyspace.nowMs);
+    }
+    if (!hasMore) hasMore = this.#compaction.run(SLICE_US);
+    if (hasMore && this.#tickTimer !== undefined) {
+      this.#sliceTimer = setTimeout(() => this.slice(), SLICE_PAUSE_MS);
+    }
+  }
+
+  #checkClients(nowMs: number): void {
+    const server = this.#server;
+    const timeoutMs = server.config.integer("timeout") * 1000;
+    for (const connection of [...server.connections]) {
+      connection.checkOutputLimit(nowMs);
+      const client = connection.client;
+      if (timeoutMs === 0 || client.closing || client.blocked || client.isMonitor) continue;
+      if (client.channelCount + client.patternCount > 0) continue;
+      if (nowMs - client.lastInteractionMs < timeoutMs) continue;
+      server.logger.log(LOG_VERBOSE, "Closing idle client");
+      connection.close("now");
+    }
+  }
+}

@@ -1,0 +1,429 @@
+// hot path: no allocation per command
+//
+// From a batch of decoded requests to replies: look up, pass the gates, call, propagate, account.
+//
+// A batch is first prefetched: every command is looked up and every first key hashed in one loop,
+// every home cell touched in a second, every record's header in a third. The processor overlaps
+// those cache misses, which one command after the other would each wait for.
+//
+// Time is read around commands that may take long. A run of quick ones is timed as a whole and
+// shared out evenly, unless the slow log's threshold asks for each; reading the clock costs more
+// than some of them.
+
+import { equalsToken } from "../base/ascii.ts";
+import { latin1Bytes, latin1Text } from "../base/text.ts";
+import { type Client, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from "../command/client.ts";
+import type { CommandContext } from "../command/context.ts";
+import type { Effects } from "../command/effects.ts";
+import { LatencyHistogram } from "../command/histogram.ts";
+import { feedMonitors } from "../command/monitor.ts";
+import { PAUSE_NONE } from "../command/pauses.ts";
+import type { Command } from "../command/registry.ts";
+import {
+  ADMIN,
+  DENYOOM,
+  LOADING,
+  NO_AUTH,
+  SKIP_MONITOR,
+  SKIP_SLOWLOG,
+  WRITE,
+} from "../command/spec.ts";
+import type { Features } from "../commands/features.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, PoolExhausted } from "../memory/pool.ts";
+import { BATCH_MAX, type Decoder, INLINE } from "../resp/decoder.ts";
+import { ReplyWriter } from "../resp/reply.ts";
+
+/** A reply larger than this says that a quick command was not. */
+const LARGE_REPLY_BYTES = 1 << 16;
+/** Thresholds below this ask for every command to be timed on its own. */
+const PRECISE_BELOW_US = 1000;
+/** How much of an unknown command's arguments the error repeats. */
+const ECHO_BYTES_MAX = 128;
+
+const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/** What dispatch asks of the server's other parts when something out of the ordinary is on. */
+export interface Restrictions {
+  /** The MISCONF text that refuses writes, or "" while the disk takes them. */
+  writeRefusal(): string;
+  /** Evicts until memory is below maxmemory; false where that is impossible. */
+  makeRoom(): boolean;
+}
+
+/** The server, plus what only dispatch may touch. */
+export interface DispatchServer extends Features, Restrictions {
+  readonly effects: Effects;
+}
+
+/** Executes the commands of one server. */
+export class Dispatcher {
+  readonly #server: DispatchServer;
+  readonly #c: CommandContext<Features>;
+  readonly #reply: ReplyWriter;
+  readonly #effects: Effects;
+  readonly #requestWriter = new ReplyWriter();
+
+  /** Any of: loading, paused, monitored, maxmemory set, disk refusing writes. Set by the server. */
+  restricted = false;
+  /** Every command is timed on its own. */
+  preciseTiming = false;
+  /** latency-tracking: histograms are kept per command. */
+  tracksLatency = true;
+
+  // The batch in progress.
+  readonly #commands: (Command<Features> | undefined)[] = new Array(BATCH_MAX).fill(undefined);
+  readonly #hashes = new Int32Array(BATCH_MAX);
+  readonly #refs = new Uint32Array(BATCH_MAX);
+  /** Keeps the prefetch's loads from being optimised away. */
+  #sink = 0;
+
+  constructor(server: DispatchServer, context: CommandContext<Features>) {
+    this.#server = server;
+    this.#c = context;
+    this.#reply = context.reply;
+    this.#effects = context.effects;
+  }
+
+  /**
+   * Executes the batch's commands from `first` on for a client. Returns the index of the first one
+   * not executed: the command count, or less when the client must wait or is being closed.
+   */
+  execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
+    const count = decoder.commandCount;
+    const c = this.#c;
+    c.client = client;
+    c.bytes = bytes;
+    c.db = this.#server.keyspace.databases[client.dbIndex];
+    this.#reply.protocol = client.protocol;
+    this.#prefetch(bytes, decoder, first);
+    let next = first;
+    while (next < count) {
+      try {
+        next = this.#run(client, bytes, decoder, next);
+        break;
+      } catch (error) {
+        next = this.#recover(error, next);
+      }
+    }
+    client.lastInteractionMs = c.nowMs;
+    return next;
+  }
+
+  /**
+   * Executes one command of a log being replayed, past every gate and without propagating it.
+   * False when the command is not known.
+   */
+  replay(
+    client: Client,
+    bytes: Uint8Array,
+    starts: Int32Array,
+    ends: Int32Array,
+    count: number,
+  ): boolean {
+    const c = this.#c;
+    let command = this.#server.registry.find(bytes, starts[0], ends[0]);
+    if (command?.subcommands !== undefined && count > 1) {
+      command = command.subcommands.find(bytes, starts[1], ends[1]);
+    }
+    if (command?.run === undefined || !command.acceptsCount(count)) return false;
+    c.client = client;
+    c.setArguments(bytes, starts, ends, 0, count);
+    c.command = command;
+    c.db = this.#server.keyspace.databases[client.dbIndex];
+    this.#reply.protocol = client.protocol;
+    c.command.run!(c);
+    this.#reply.clear();
+    this.#effects.abandon();
+    return true;
+  }
+
+  /** Index of the command that is running, for recovery. */
+  #running = 0;
+  /** Where its reply starts. */
+  #mark = 0;
+
+  #run(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
+    const c = this.#c;
+    const reply = this.#reply;
+    const effects = this.#effects;
+    const server = this.#server;
+    const count = decoder.commandCount;
+    const precise = this.preciseTiming;
+    let since = server.clock.monotonicUs();
+    let untimed = first;
+    let index = first;
+    for (; index < count; index++) {
+      if (client.closing || client.closingAfterReply) return count;
+      this.#running = index;
+      this.#mark = reply.length;
+      const argumentCount = decoder.counts[index];
+      c.setArguments(bytes, decoder.starts, decoder.ends, decoder.bases[index], argumentCount);
+      const command = this.#commands[index];
+      if (command === undefined) {
+        this.#refuseUnknown();
+        continue;
+      }
+      if (command.arity >= 0 ? argumentCount !== command.arity : argumentCount < -command.arity) {
+        this.#refuseArity(command);
+        continue;
+      }
+      const isRestricted =
+        this.restricted || !client.authenticated || client.replyMode !== REPLY_ON || client.noTouch;
+      if (isRestricted) {
+        if (!this.#admits(command, client)) {
+          if (client.blocked) break;
+          this.#dropReplyIfUnwanted(client);
+          continue;
+        }
+      }
+      if (command.firstKey === 1) c.setFirstKeyHash(this.#hashes[index]);
+      const isQuick = command.isQuick && !precise;
+      if (!isQuick && untimed < index) {
+        since = this.#account(untimed, index, since);
+        untimed = index;
+      }
+      // HELLO and SELECT take effect within a batch.
+      reply.protocol = client.protocol;
+      if (c.db.index !== client.dbIndex) c.db = server.keyspace.databases[client.dbIndex];
+      c.command = command;
+      client.lastCommand = command.fullName;
+      const changesBefore = effects.changes;
+      const errorsBefore = reply.errorCount;
+      command.run!(c);
+      const changed = effects.changes !== changesBefore;
+      if (changed || effects.hasPending) {
+        this.#propagate(changed, bytes, decoder, index);
+      }
+      command.calls++;
+      if (reply.errorCount !== errorsBefore) this.#noteFailure(command, errorsBefore);
+      if (!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) {
+        since = this.#account(untimed, index + 1, since);
+        untimed = index + 1;
+      }
+      if (isRestricted) {
+        if (server.monitors.size > 0) this.#feedMonitors(command);
+        server.keyspace.notesAccess = true;
+        this.#dropReplyIfUnwanted(client);
+      }
+    }
+    if (untimed < index) this.#account(untimed, index, since);
+    client.commandsProcessed += index - first;
+    server.statistics.commandsProcessed += index - first;
+    return index;
+  }
+
+  /** Looks up the commands of a batch, hashes their first keys and loads what those lead to. */
+  #prefetch(bytes: Uint8Array, decoder: Decoder, first: number): void {
+    const count = decoder.commandCount;
+    const registry = this.#server.registry;
+    const keyspace = this.#server.keyspace;
+    const starts = decoder.starts;
+    const ends = decoder.ends;
+    for (let index = first; index < count; index++) {
+      const base = decoder.bases[index];
+      let command = registry.find(bytes, starts[base], ends[base]);
+      if (command?.subcommands !== undefined && decoder.counts[index] > 1) {
+        command = command.subcommands.find(bytes, starts[base + 1], ends[base + 1]);
+      }
+      this.#commands[index] = command;
+      const firstKey = command === undefined ? 0 : command.firstKey;
+      this.#refs[index] = firstKey;
+      if (firstKey > 0 && firstKey < decoder.counts[index]) {
+        this.#hashes[index] = keyspace.hash(bytes, starts[base + firstKey], ends[base + firstKey]);
+      } else {
+        this.#refs[index] = 0;
+      }
+    }
+    if (count - first < 2) return;
+    const table = this.#c.db.table;
+    const refs = this.#refs;
+    const hashes = this.#hashes;
+    let sink = 0;
+    for (let index = first; index < count; index++) {
+      if (refs[index] !== 0) sink ^= table.touch(hashes[index]);
+    }
+    for (let index = first; index < count; index++) {
+      if (refs[index] !== 0) refs[index] = table.peek(hashes[index]);
+    }
+    const words = keyspace.pool.words;
+    for (let index = first; index < count; index++) {
+      const ref = refs[index];
+      if (ref !== NULL_REF) sink ^= words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
+    }
+    this.#sink ^= sink;
+  }
+
+  /**
+   * The gates, in the order in which their errors show. Cold: reached only while something is out
+   * of the ordinary. False when the command was answered with an error, or the client must wait.
+   */
+  #admits(command: Command<Features>, client: Client): boolean {
+    const server = this.#server;
+    const flags = command.flags;
+    if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
+    if (!client.authenticated && (flags & NO_AUTH) === 0) {
+      return this.#refuse(command, "NOAUTH Authentication required.");
+    }
+    if ((flags & DENYOOM) !== 0 && !server.makeRoom()) {
+      return this.#refuse(command, OUT_OF_MEMORY);
+    }
+    if ((flags & WRITE) !== 0 || command.fullName === "ping") {
+      const refusal = server.writeRefusal();
+      if (refusal !== "") return this.#refuse(command, refusal);
+    }
+    if (server.persistence.loading && (flags & LOADING) === 0) {
+      return this.#refuse(command, "LOADING Redis is loading the dataset in memory");
+    }
+    if (server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs)) {
+      client.blocked = true;
+      return false;
+    }
+    server.keyspace.notesAccess = !client.noTouch || command.fullName === "touch";
+    return true;
+  }
+
+  /** Cold: shows the command that ran to every monitor. */
+  #feedMonitors(command: Command<Features>): void {
+    if ((command.flags & (SKIP_MONITOR | ADMIN)) !== 0) return;
+    feedMonitors(this.#server.monitors, this.#c, this.#server.clock.wallUs());
+  }
+
+  #refuse(command: Command<Features>, text: string): false {
+    command.rejectedCalls++;
+    this.#replyError(text);
+    return false;
+  }
+
+  /** The error for a name, or a subcommand's name, that is not known. Cold. */
+  #refuseUnknown(): void {
+    const c = this.#c;
+    const container = this.#server.registry.find(c.bytes, c.start(0), c.end(0));
+    if (container !== undefined) return this.#refuseSubcommand(container.fullName);
+    if (equalsToken(c.bytes, c.start(0), c.end(0), "post")) return this.#refuseHttp();
+    if (equalsToken(c.bytes, c.start(0), c.end(0), "host:")) return this.#refuseHttp();
+    let echoed = "";
+    for (let index = 1; index < c.count && echoed.length < ECHO_BYTES_MAX; index++) {
+      const room = ECHO_BYTES_MAX - echoed.length;
+      echoed += `'${this.#argumentText(index, room)}' `;
+    }
+    const name = this.#argumentText(0, ECHO_BYTES_MAX);
+    this.#replyError(`ERR unknown command '${name}', with args beginning with: ${echoed}`);
+  }
+
+  /** Cold: an unknown subcommand. */
+  #refuseSubcommand(container: string): void {
+    const name = this.#argumentText(1, ECHO_BYTES_MAX);
+    const upper = container.toUpperCase();
+    this.#replyError(`ERR unknown subcommand '${name}'. Try ${upper} HELP.`);
+  }
+
+  /** Cold: a browser was made to send its request here; nothing of it may be executed. */
+  #refuseHttp(): void {
+    const client = this.#c.client;
+    this.#server.logger.log(
+      3,
+      `Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from ${client.channel.remoteAddress} aborted.`,
+    );
+    client.channel.close("now");
+  }
+
+  #refuseArity(command: Command<Features>): void {
+    command.rejectedCalls++;
+    this.#replyError(`ERR wrong number of arguments for '${command.fullName}' command`);
+  }
+
+  #argumentText(index: number, max: number): string {
+    const c = this.#c;
+    const start = c.start(index);
+    return latin1Text(c.bytes, start, Math.min(c.end(index), start + max));
+  }
+
+  /** Cold: an error that no handler wrote. */
+  #replyError(text: string): void {
+    this.#reply.error(text);
+    this.#countError();
+  }
+
+  #countError(): void {
+    const reply = this.#reply;
+    const end = reply.buffer.indexOf(13, reply.errorStart);
+    this.#server.statistics.noteError(reply.buffer, reply.errorStart, end);
+  }
+
+  /** Cold: the command replied with an error of its own. */
+  #noteFailure(command: Command<Features>, errorsBefore: number): void {
+    command.failedCalls++;
+    if (this.#reply.errorCount > errorsBefore) this.#countError();
+  }
+
+  /** CLIENT REPLY: takes back what the running command has written. */
+  #dropReplyIfUnwanted(client: Client): void {
+    if (client.replyMode === REPLY_ON) return;
+    if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
+    else if (client.replyMode === REPLY_SKIP_NEXT) return;
+    this.#reply.length = this.#mark;
+  }
+
+  /** Hands the running command's effects to the sinks. */
+  #propagate(changed: boolean, bytes: Uint8Array, decoder: Decoder, index: number): void {
+    const effects = this.#effects;
+    const dbIndex = this.#c.db.index;
+    const from = decoder.from[index];
+    if (from !== INLINE) {
+      effects.finish(dbIndex, changed, bytes, from, decoder.to[index]);
+      return;
+    }
+    const request = this.#requestWriter;
+    const c = this.#c;
+    request.clear();
+    request.array(c.count);
+    for (let k = 0; k < c.count; k++) request.bulk(bytes, c.start(k), c.end(k));
+    effects.finish(dbIndex, changed, request.buffer, 0, request.length);
+  }
+
+  /** Shares the time since `since` out among the batch's commands in [from, to); returns now. */
+  #account(from: number, to: number, since: number): number {
+    const server = this.#server;
+    const now = server.clock.monotonicUs();
+    const share = (now - since) / (to - from);
+    for (let index = from; index < to; index++) {
+      const command = this.#commands[index];
+      if (command === undefined) continue;
+      command.microseconds += share;
+      if (this.tracksLatency) {
+        // alloc: once per command and server
+        if (command.histogram === undefined) command.histogram = new LatencyHistogram();
+        command.histogram.record(share);
+      }
+    }
+    if (now - since >= server.commandLog.slow.threshold) this.#logSlow(now - since);
+    if (server.latency.thresholdMs > 0 && now - since >= server.latency.thresholdMs * 1000) {
+      const event = this.#c.command.isQuick ? "fast-command" : "command";
+      server.latency.add(event, (now - since) / 1000, this.#c.nowMs);
+    }
+    return now;
+  }
+
+  /** Cold: the command that ran last was slow. */
+  #logSlow(microseconds: number): void {
+    if ((this.#c.command.flags & SKIP_SLOWLOG) !== 0) return;
+    this.#server.commandLog.slow.add(this.#c, microseconds);
+  }
+
+  /** Cold: a handler threw. Returns the index to go on from; rethrows what is a bug. */
+  #recover(error: unknown, from: number): number {
+    if (!(error instanceof PoolExhausted) && !(error instanceof RangeError)) throw error;
+    this.#server.statistics.commandsProcessed += this.#running + 1 - from;
+    this.#reply.length = this.#mark;
+    this.#effects.abandon();
+    this.#replyError(OUT_OF_MEMORY);
+    return this.#running + 1;
+  }
+}
+
+/** The reply to a client that one connection too many brought. */
+export const TOO_MANY_CLIENTS = latin1Bytes("-ERR max number of clients reached\r\n");
+/** What recalculates `preciseTiming`. */
+export function needsPreciseTiming(slowThresholdUs: number, latencyThresholdMs: number): boolean {
+  return slowThresholdUs < PRECISE_BELOW_US || latencyThresholdMs === 1;
+}

@@ -1,0 +1,395 @@
+// The server: composes the parts, owns their lifetimes and gives handlers what `Features` promises.
+// One instance is one server; several live in a process without meeting.
+
+import type { Clock } from "../base/clock.ts";
+import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
+import { type Random, randomHex } from "../base/random.ts";
+import { Client, Clients } from "../command/client.ts";
+import { CommandContext } from "../command/context.ts";
+import { DebugSettings } from "../command/debug-settings.ts";
+import { Effects } from "../command/effects.ts";
+import { LatencyMonitor } from "../command/latency-monitor.ts";
+import { Pauses } from "../command/pauses.ts";
+import { PersistenceStatus } from "../command/persistence-status.ts";
+import { CommandRegistry } from "../command/registry.ts";
+import { CommandLog } from "../command/slowlog.ts";
+import { type MemoryReport, Statistics } from "../command/statistics.ts";
+import { families } from "../commands/families.ts";
+import type { Features, ListenerInfo, ShutdownOptions } from "../commands/features.ts";
+import type { Config } from "../config/config.ts";
+import { findDirective } from "../config/directives.ts";
+import { InvalidValue } from "../config/value-types.ts";
+import { ActiveExpiry } from "../keyspace/active-expiry.ts";
+import { Eviction, type EvictionPolicy } from "../keyspace/eviction.ts";
+import { Keyspace } from "../keyspace/keyspace.ts";
+import type { RecordView } from "../keyspace/record.ts";
+import type { FileSystem } from "../persistence/file-system.ts";
+import { Decoder } from "../resp/decoder.ts";
+import { ReplyWriter } from "../resp/reply.ts";
+import { Connection, type ConnectionHost, type OutputLimit, type Transport } from "./connection.ts";
+import { Cron } from "./cron.ts";
+import { descriptorLimit } from "./descriptors.ts";
+import { Dispatcher, type DispatchServer, needsPreciseTiming } from "./dispatch.ts";
+import { Durability } from "./durability.ts";
+import { Listeners } from "./listeners.ts";
+import { MemoryLimit } from "./memory-limit.ts";
+import type { SocketHandler, SocketLayer } from "./sockets.ts";
+
+/** What a server is made of; everything that touches the world outside. */
+export interface ServerParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly fileSystem: FileSystem;
+  readonly sockets: SocketLayer;
+  /** For hash keys and identifiers, which nobody may guess. */
+  readonly secrets: Random;
+  /** In place of the `port` directive: ANY_PORT lets the system choose. */
+  readonly port?: number;
+  /** Says lines of the start-up banner. */
+  readonly announce: (line: string) => void;
+}
+
+/** Descriptors kept for listeners, files and what the runtime opens. */
+const RESERVED_DESCRIPTORS = 32;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** A Redis-compatible server. */
+export class Server implements DispatchServer, ConnectionHost {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly keyspace: Keyspace;
+  readonly registry: CommandRegistry<Features>;
+  readonly clients = new Clients();
+  readonly statistics = new Statistics();
+  readonly commandLog = new CommandLog();
+  readonly latency = new LatencyMonitor();
+  readonly pauses = new Pauses();
+  readonly monitors = new Set<Client>();
+  readonly debugSettings = new DebugSettings();
+  readonly persistence = new PersistenceStatus();
+  readonly effects = new Effects();
+  readonly reply = new ReplyWriter();
+  readonly startedAtMs: number;
+  readonly runId: string;
+  readonly replicationId: string;
+  readonly pid = process.pid;
+  readonly executablePath = process.execPath;
+  readonly configFile: string;
+
+  sharedDecoder = new Decoder();
+  queryBytesMax = 0;
+  bulkBytesMax = 0;
+  normalOutputLimit: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
+
+  readonly dispatcher: Dispatcher;
+  readonly #context: CommandContext<Features>;
+  readonly #expiry: ActiveExpiry;
+  readonly #memoryLimit: MemoryLimit;
+  readonly #durability: Durability;
+  readonly #listeners: Listeners;
+  readonly #cron: Cron;
+  readonly #announce: (line: string) => void;
+  /** By client, for what the server does to connections: limits, timeouts, release. */
+  readonly #connections = new Map<Client, Connection>();
+  #startupBytes = 0;
+  #isStopping = false;
+  /** Called when a command or signal has ended the server. */
+  onShutdown: () => void = () => {};
+
+  constructor(parts: ServerParts) {
+    this.config = parts.config;
+    this.clock = parts.clock;
+    this.random = parts.random;
+    this.logger = parts.logger;
+    this.configFile = this.config.filePath;
+    this.#announce = parts.announce;
+    this.startedAtMs = this.clock.wallMs();
+    this.runId = randomHex(parts.secrets, 40);
+    this.replicationId = randomHex(parts.secrets, 40);
+    this.keyspace = new Keyspace(this.config.integer("databases"), this.random, parts.secrets);
+    this.keyspace.setTime(this.startedAtMs);
+    this.registry = CommandRegistry.of(families);
+    for (const [name, newName] of this.config.renamedCommands) this.registry.rename(name, newName);
+    this.#context = new CommandContext<Features>(this, this.reply, this.effects);
+    this.dispatcher = new Dispatcher(this, this.#context);
+    this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
+    const eviction = new Eviction(this.keyspace);
+    this.#memoryLimit = new MemoryLimit(eviction, this);
+    this.#durability = new Durability(this, parts.fileSystem);
+    this.#listeners = new Listeners(parts.sockets, this, parts.port);
+    this.#cron = new Cron(this);
+    this.keyspace.events = {
+      expired: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", view),
+      evicted: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", view),
+    };
+    this.pauses.onRelease = () => this.#releaseHeldClients();
+    this.pauses.onPause = () => this.updateRestrictions();
+    this.#followConfig(eviction);
+  }
+
+  /**
+   * Loads the data, opens the listeners and starts the periodic work. Throws AofError or
+   * ListenError, with nothing left open, where that fails.
+   */
+  async start(): Promise<void> {
+    this.#capMaxClients();
+    this.#announce("MiniRedis server starting...");
+    this.#announce(` PID: ${this.pid}`);
+    const port = this.config.integer("port");
+    this.#announce(`Port: ${port}`);
+    this.#listeners.open();
+    this.logger.log(LOG_NOTICE, "Server initialized");
+    this.#cron.start();
+    try {
+      await this.#durability.load((line) => this.#announce(line));
+    } catch (error) {
+      this.#cron.stop();
+      this.#listeners.close();
+      throw error;
+    }
+    this.#startupBytes = this.usedMemory();
+    this.updateRestrictions();
+    this.#announce("Ready to accept connections");
+  }
+
+  /** Ends everything: listeners, clients, periodic work, and the AOF with all that it holds. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#cron.stop();
+    this.#listeners.close();
+    await this.#durability.close();
+    for (const connection of [...this.#connections.values()]) connection.close("now");
+    this.logger.log(LOG_WARNING, "Redis is now ready to exit, bye bye...");
+  }
+
+  get listeningPort(): number {
+    return this.#listeners.port;
+  }
+
+  get listeners(): readonly ListenerInfo[] {
+    return this.#listeners.infos;
+  }
+
+  get expiry(): ActiveExpiry {
+    return this.#expiry;
+  }
+
+  get durability(): Durability {
+    return this.#durability;
+  }
+
+  get connections(): IterableIterator<Connection> {
+    return this.#connections.values();
+  }
+
+  // What connections ask.
+
+  get holdsReplies(): boolean {
+    return this.#durability.holdsReplies;
+  }
+
+  newDecoder(): Decoder {
+    return new Decoder();
+  }
+
+  beginEvent(): void {
+    const nowMs = this.clock.wallMs();
+    this.keyspace.setTime(nowMs);
+    this.#context.nowMs = nowMs;
+  }
+
+  execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
+    return this.dispatcher.execute(client, bytes, decoder, first);
+  }
+
+  flushAtEndOfTurn(connection: Connection): void {
+    this.#durability.flushAtEndOfTurn(connection);
+  }
+
+  disconnected(client: Client): void {
+    this.clients.remove(client);
+    this.monitors.delete(client);
+    this.#connections.delete(client);
+    this.updateRestrictions();
+  }
+
+  /** Takes an accepted socket in. */
+  connect(transport: Transport, isUnixSocket: boolean): SocketHandler {
+    const connection = new Connection(this, transport);
+    const nowMs = this.clock.wallMs();
+    const client = new Client(this.clients.nextId(), connection, nowMs, isUnixSocket);
+    client.authenticated = this.config.text("requirepass") === "";
+    connection.client = client;
+    this.clients.add(client);
+    this.#connections.set(client, connection);
+    this.statistics.connectionsReceived++;
+    return connection;
+  }
+
+  // What dispatch asks.
+
+  writeRefusal(): string {
+    return this.#durability.refusal;
+  }
+
+  makeRoom(): boolean {
+    return this.#memoryLimit.makeRoom();
+  }
+
+  /** Recalculates whether commands must pass the slow gates. */
+  updateRestrictions(): void {
+    this.dispatcher.restricted =
+      this.persistence.loading ||
+      this.pauses.level !== 0 ||
+      this.monitors.size > 0 ||
+      this.#memoryLimit.isSet ||
+      this.#durability.refusal !== "";
+  }
+
+  /** Propagates what background work did in a database. */
+  finishEffects(dbIndex: number): void {
+    this.effects.finish(dbIndex, false, NO_BYTES, 0, 0);
+  }
+
+  // What handlers ask.
+
+  /** Bytes counted as used: data, tables, buffers of clients and of the AOF. */
+  usedMemory(): number {
+    let total = this.keyspace.usedBytes + this.#durability.memoryBytes;
+    for (const connection of this.#connections.values()) {
+      total += connection.outputCapacity + connection.queryCapacity;
+    }
+    return total;
+  }
+
+  memoryReport(): MemoryReport {
+    const pool = this.keyspace.pool;
+    return {
+      usedBytes: this.usedMemory(),
+      datasetBytes: this.keyspace.dataBytes,
+      startupBytes: this.#startupBytes,
+      allocatorAllocated: pool.usedBytes,
+      allocatorActive: pool.activeBytes,
+      allocatorResident: pool.chunkBytes,
+      aofBufferBytes: this.#durability.memoryBytes,
+      databases: this.keyspace.databases
+        .filter((db) => db.size > 0)
+        .map((db) => ({
+          index: db.index,
+          mainIndexBytes: db.table.totalBytes,
+          expiresIndexBytes: 0,
+        })),
+    };
+  }
+
+  shutdown(_options: ShutdownOptions): boolean {
+    this.logger.log(LOG_WARNING, "User requested shutdown...");
+    this.onShutdown();
+    return true;
+  }
+
+  abortShutdown(): boolean {
+    return false;
+  }
+
+  resetStatistics(): void {
+    this.statistics.reset(this.clock.wallMs(), this.usedMemory());
+    this.keyspace.hits = 0;
+    this.keyspace.misses = 0;
+    this.keyspace.expired = 0;
+    this.keyspace.evicted = 0;
+    for (const command of this.registry) {
+      command.resetStatistics();
+      for (const sub of command.subcommands ?? []) sub.resetStatistics();
+    }
+  }
+
+  sleepMs(ms: number): void {
+    Bun.sleepSync(ms);
+  }
+
+  /** Propagates a key's deletion by expiry or eviction as DEL, or UNLINK under lazy freeing. */
+  #propagateDeletion(lazyDirective: string, view: RecordView): void {
+    if (!this.effects.active) return;
+    const writer = this.effects.also(2);
+    writer.bulkText(this.config.flag(lazyDirective) ? "UNLINK" : "DEL");
+    writer.bulk(view.bytes, view.keyStart, view.keyEnd);
+  }
+
+  #releaseHeldClients(): void {
+    this.updateRestrictions();
+    for (const [client, connection] of [...this.#connections]) {
+      if (client.blocked && client.unblock === undefined) connection.resume();
+    }
+  }
+
+  /** Refuses more clients than there are descriptors for. */
+  #checkMaxClients(): void {
+    const possible = descriptorLimit() - RESERVED_DESCRIPTORS;
+    if (this.config.integer("maxclients") <= possible) return;
+    throw new InvalidValue(
+      `The operating system is not able to handle the specified number of clients, try with ${possible}`,
+    );
+  }
+
+  /** Lowers maxclients to what the descriptor limit allows, and says so. */
+  #capMaxClients(): void {
+    const wanted = this.config.integer("maxclients");
+    const possible = Math.max(1, descriptorLimit() - RESERVED_DESCRIPTORS);
+    if (wanted <= possible) return;
+    this.logger.log(
+      LOG_WARNING,
+      `maxclients has been reduced to ${possible}: the limit of open files is ${descriptorLimit()}.`,
+    );
+    this.config.assign(findDirective("maxclients")!, [String(possible)]);
+  }
+
+  /** Applies directives now and whenever they change. */
+  #followConfig(eviction: Eviction): void {
+    const config = this.config;
+    const follow = (names: readonly string[], apply: () => void) => {
+      apply();
+      for (const name of names) config.onChange(name, apply);
+    };
+    follow(["maxmemory", "maxmemory-policy", "maxmemory-samples"], () => {
+      this.#memoryLimit.limitBytes = config.integer("maxmemory");
+      eviction.policy = config.text("maxmemory-policy") as EvictionPolicy;
+      eviction.samples = config.integer("maxmemory-samples");
+      eviction.reset();
+      this.keyspace.access.isLfu = eviction.policy.endsWith("-lfu");
+      this.updateRestrictions();
+    });
+    follow(["lfu-log-factor", "lfu-decay-time"], () => {
+      this.keyspace.access.logFactor = config.integer("lfu-log-factor");
+      this.keyspace.access.decayMinutes = config.integer("lfu-decay-time");
+    });
+    follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
+      this.queryBytesMax = config.integer("client-query-buffer-limit");
+      this.bulkBytesMax = config.integer("proto-max-bulk-len");
+    });
+    follow(["slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"], () => {
+      const threshold = config.integer("slowlog-log-slower-than");
+      const log = this.commandLog;
+      log.configure(log.slow, threshold, config.integer("slowlog-max-len"));
+      this.latency.thresholdMs = config.integer("latency-monitor-threshold");
+      this.dispatcher.preciseTiming = needsPreciseTiming(
+        log.slow.threshold,
+        this.latency.thresholdMs,
+      );
+    });
+    config.onChange("maxclients", () => this.#checkMaxClients());
+    config.onChange("bind", () => this.#listeners.reopen("Failed to bind to specified addresses."));
+    config.onChange("port", () =>
+      this.#listeners.reopen("Unable to listen on this port. Check server logs."),
+    );
+    follow(["latency-tracking"], () => {
+      this.dispatcher.tracksLatency = config.flag("latency-tracking");
+    });
+  }
+}

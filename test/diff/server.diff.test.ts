@@ -1,0 +1,366 @@
+// Server commands against Redis 8.0: CONFIG, DEBUG, SLOWLOG, LATENCY, MEMORY, MONITOR, INFO.
+
+import type { RawClient } from "../harness/client.ts";
+import { type Command, differential } from "../harness/differential.ts";
+import { arities, caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
+import { INFO_FIELDS_ASIDE, PROCESS_PARAMETERS } from "../harness/normalise.ts";
+import { plainValue } from "../harness/reply.ts";
+
+const CONTAINERS = ["config", "debug", "slowlog", "latency", "memory", "command"];
+
+/** Values of every kind a parameter may take, or may not. */
+const VALUES = ["", "junk", "-1", "0", "1", "yes", "NO", "100", "1.5", "1gb", "1KB", "50%", "2mbx"];
+VALUES.push("9223372036854775807", "9223372036854775808", "noeviction", "a b", " ", "0x10");
+
+/** Parameters that reach outside the process or would cut the battery's own connection. */
+const NOT_SET = new Set([
+  ...["port", "tls-port", "bind", "bind-source-addr", "dir", "dbfilename", "appendonly"],
+  ...["oom-score-adj", "oom-score-adj-values", "watchdog-period", "maxclients", "unixsocket"],
+  ...["activedefrag", "timeout", "tls-cluster", "cluster-port", "replicaof", "slaveof"],
+]);
+
+differential("config", "redis8", ({ compare, probe }) => {
+  probe("CONFIG GET * lists Redis's parameters", async (client) => parameters(client, "*"));
+
+  probe("every parameter has Redis's default", async (client, { known }) => {
+    const values: string[] = [];
+    for (const name of known.parameters.keys()) {
+      if (PROCESS_PARAMETERS.includes(name)) continue;
+      values.push(JSON.stringify(plainValue(await client.ask("config", "get", name))));
+    }
+    return values;
+  });
+
+  probe("CONFIG GET matches patterns", async (client) => {
+    const results: unknown[] = [];
+    for (const pattern of [
+      "maxmemory*",
+      "*-LIST-*",
+      "SAVE",
+      "s?ve",
+      "[ab]ind",
+      "nosuch",
+      "",
+      "*",
+    ]) {
+      results.push(await parameters(client, pattern));
+    }
+    results.push(await parameters(client, "maxmemory", "save", "max*", "nosuch"));
+    return results;
+  });
+
+  compare("CONFIG checks its arity and subcommands", function* () {
+    for (const name of ["get", "set", "resetstat", "rewrite", "help", "nosuch", ""]) {
+      if (name === "") yield ["config", name];
+      else for (const command of arities(name, 3)) yield ["config", ...command];
+    }
+  });
+
+  compare("CONFIG SET takes for every parameter what Redis takes", function* (known) {
+    for (const [name, value] of known.parameters) {
+      if (NOT_SET.has(name)) continue;
+      for (const candidate of VALUES) {
+        yield ["config", "set", name, candidate];
+        yield ["config", "get", name];
+      }
+      yield ["config", "set", name, value];
+      yield ["config", "get", name.toUpperCase()];
+    }
+  });
+
+  compare("CONFIG SET takes words, lists and sizes as Redis does", function* (known) {
+    const cases: [string, string[]][] = [
+      ["save", ["", "1 1", "900 1 300 10", "1", "a b", "0 1", "1 0", "-1 -1", "3600 1 3600 1"]],
+      ["maxmemory-policy", ["allkeys-lru", "ALLKEYS-LFU", "volatile-ttl", "noeviction"]],
+      ["loglevel", ["debug", "verbose", "NOTICE", "warning", "nothing"]],
+      ["notify-keyspace-events", ["KEA", "AKE", "Kg$lshzxetdmn", "Ex", "q", ""]],
+      ["maxmemory", ["1b", "1k", "1kb", "1m", "1mb", "1G", "1 mb", "-1mb", "1tb", "0"]],
+      ["appendfsync", ["always", "everysec", "NO", "maybe"]],
+      ["shutdown-on-sigterm", ["nosave", "save now", "nosave force now", "save nosave", ""]],
+      ["latency-tracking-info-percentiles", ["", "50", "50 99 100", "101", "a", "-1", "99.9"]],
+      ["client-output-buffer-limit", ["normal 0 0 0", "pubsub 1mb 1mb 1", "junk 0 0 0", "normal"]],
+      ["maxmemory-clients", ["0", "1m", "50%", "101%", "-5%", "100%"]],
+      ["proc-title-template", ["{title}", "{nosuch}", ""]],
+      ["slowlog-max-len", ["0", "128", "-1", "2147483648"]],
+    ];
+    for (const [name, candidates] of cases) {
+      const original = known.parameters.get(name);
+      if (original === undefined) continue;
+      for (const candidate of candidates) {
+        yield ["config", "set", name, candidate];
+        yield ["config", "get", name];
+      }
+      yield ["config", "set", name, original];
+    }
+  });
+
+  compare("CONFIG SET of several parameters is all or nothing", function* () {
+    const pairs = [
+      ["maxmemory-samples", "7"],
+      ["maxmemory-samples", "x"],
+      ["hz", "20"],
+    ];
+    pairs.push(["nosuch", "1"], ["databases", "3"], ["hz", "x"], ["maxmemory-samples", "9"]);
+    for (const first of pairs) {
+      for (const second of pairs) {
+        yield ["config", "set", ...first, ...second];
+        yield ["config", "set", ...first, ...second, "lonely"];
+        yield ["config", "get", "maxmemory-samples"];
+        yield ["config", "get", "hz"];
+        yield ["config", "set", "maxmemory-samples", "5", "hz", "10"];
+      }
+    }
+  });
+
+  compare("CONFIG RESETSTAT and REWRITE without a file", function* () {
+    yield ["config", "resetstat"];
+    yield ["config", "rewrite"];
+  });
+});
+
+/** The names of the parameters that match, sorted. */
+async function parameters(client: RawClient, ...patterns: string[]): Promise<string[]> {
+  const flat = plainValue(await client.ask("config", "get", ...patterns));
+  if (!Array.isArray(flat)) return [String(flat)];
+  return flat
+    .filter((_, k) => k % 2 === 0)
+    .map(String)
+    .sort();
+}
+
+differential(
+  "server",
+  "redis8",
+  ({ compare, probe }) => {
+    compare("containers refuse unknown subcommands and wrong arities", function* (known) {
+      for (const container of CONTAINERS) {
+        if (container !== "command") yield [container];
+        yield [container, "nosuch"];
+        yield [container, "help"];
+        yield [container, "HELP", "x"];
+      }
+      for (const name of ["slowlog|get", "slowlog|len", "slowlog|reset", "latency|latest"]) {
+        for (const args of arities("x", 3)) if (known(name)) yield [...split(name), ...args];
+      }
+      for (const name of ["latency|history", "latency|graph", "latency|doctor", "memory|usage"]) {
+        for (const args of arities("x", 3)) {
+          if (known(name)) yield [...split(name), ...args];
+        }
+      }
+    });
+
+    compare("SLOWLOG GET takes only counts in range", function* () {
+      yield ["slowlog", "reset"];
+      for (const value of HOSTILE_INTEGERS) yield ["slowlog", "get", value];
+      yield ["slowlog", "len"];
+    });
+
+    probe("SLOWLOG keeps arguments cut to size", async (client) => {
+      await client.run("client", "setname", "me");
+      await client.run("config", "set", "slowlog-log-slower-than", "0");
+      await client.run("slowlog", "reset");
+      await client.ask("set", "k", "x".repeat(300));
+      await client.ask("mget", ...Array.from({ length: 50 }, (_, k) => `key${k}`));
+      for (const value of HOSTILE_STRINGS.slice(0, 20)) await client.ask("get", value);
+      await client.ask("nosuch", "command");
+      await client.ask("config", "set", "requirepass", "");
+      await client.ask("auth", "password");
+      await client.run("config", "set", "slowlog-log-slower-than", "10000");
+      const entries = await client.run("slowlog", "get", "-1");
+      await client.run("slowlog", "reset");
+      const comparable = (entry: unknown) =>
+        Array.isArray(entry) ? [entry.length, typeof entry[0], entry[3], entry[5]] : entry;
+      return Array.isArray(entries) ? entries.map(comparable) : entries;
+    });
+
+    compare("LATENCY knows no event before there was one", function* () {
+      yield ["latency", "reset"];
+      yield ["latency", "latest"];
+      for (const event of ["command", "nosuch", ""]) {
+        yield ["latency", "history", event];
+        yield ["latency", "graph", event];
+        yield ["latency", "reset", event];
+      }
+      yield ["latency", "reset", "a", "b"];
+    });
+
+    probe("LATENCY HISTOGRAM names the commands called", async (client) => {
+      await client.run("config", "resetstat");
+      await client.run("set", "k", "v");
+      await client.ask("get", "k");
+      await client.ask("config", "get", "port");
+      const shapes: unknown[] = [];
+      for (const names of [["set"], ["get", "set", "nosuch"], ["config"], ["config|get"], []]) {
+        const reply = plainValue(await client.ask("latency", "histogram", ...names));
+        shapes.push(Array.isArray(reply) ? reply.map(histogramShape).sort() : String(reply));
+      }
+      return shapes;
+    });
+
+    compare("MEMORY USAGE and its siblings", function* () {
+      yield ["set", "k", "v"];
+      yield ["memory", "usage", "k"];
+      yield ["memory", "usage", "absent"];
+      for (const value of HOSTILE_INTEGERS) yield ["memory", "usage", "k", "samples", value];
+      yield ["memory", "usage", "k", "samples"];
+      yield ["memory", "usage", "k", "junk", "5"];
+      yield ["memory", "purge"];
+      yield ["memory", "doctor", "x"];
+    });
+
+    probe("MEMORY STATS has Redis's fields", async (client) => {
+      const stats = plainValue(await client.ask("memory", "stats"));
+      return Array.isArray(stats) ? stats.filter((_, k) => k % 2 === 0) : String(stats);
+    });
+
+    probe("MONITOR shows commands as they are executed", async (client, side) => {
+      const monitor = await side.connect();
+      await monitor.run("monitor");
+      client.send("set k v\r\nselect 3\r\nget k\r\nnosuch\r\nget\r\nconfig get port\r\n");
+      for (let k = 0; k < 6; k++) await client.next();
+      for (const value of HOSTILE_STRINGS.slice(0, 26)) await client.run("echo", value);
+      await client.ask("auth", "password");
+      await client.ask("hello", "2", "auth", "default", "password");
+      await client.ask("ping", "end");
+      const lines: string[] = [];
+      while (!lines.at(-1)?.includes('"end"') && lines.length < 50) {
+        const line = String(plainValue(await monitor.next()));
+        lines.push(line.replace(/^[\d.]+ \[(\d+) [^\]]*\]/, "TIME [$1 ADDRESS]"));
+      }
+      return lines;
+    });
+
+    compare("ROLE, TIME, LASTSAVE and the rest of the small ones", function* (known) {
+      const small = ["role", "time", "lastsave", "dbsize", "readonly", "readwrite", "asking"];
+      for (const name of small.filter(known)) yield* arities(name, 2);
+      for (const name of ["shutdown", "swapdb", "failover"].filter(known)) {
+        yield [name, "junk"];
+        yield [name, "junk", "junk", "junk"];
+      }
+      if (known("shutdown")) yield ["shutdown", "abort"];
+      if (known("shutdown")) yield ["shutdown", "save", "nosave"];
+      if (known("shutdown")) yield ["shutdown", "abort", "now"];
+    });
+  },
+  { args: ["--enable-debug-command", "yes"] },
+);
+
+function split(name: string): string[] {
+  return name.split("|");
+}
+
+/** A histogram without its counts: names and the shape of the details. */
+function histogramShape(value: unknown): string {
+  if (!Array.isArray(value)) return String(value);
+  return value.map((item) => (typeof item === "string" ? item : typeof item)).join(",");
+}
+
+/** Sections of INFO that a fresh server shows, and the names of their fields. */
+async function infoFields(client: RawClient, ...sections: string[]): Promise<string[]> {
+  const text = String(await client.run("info", ...sections));
+  const lines = text.split("\r\n").filter((line) => line !== "");
+  const names = lines.map((line) => (line.startsWith("#") ? line : line.split(":")[0]));
+  const compared = names.filter((name) => !INFO_FIELDS_ASIDE.includes(name));
+  // Per-command fields come in the order of a hash table whose seed is secret.
+  const hashed = compared.filter((name) => /^(cmdstat|latency_percentiles)_/.test(name)).sort();
+  return compared.map((name) =>
+    /^(cmdstat|latency_perc)/.test(name) ? (hashed.shift() ?? "") : name,
+  );
+}
+
+const SECTIONS = ["server", "clients", "memory", "persistence", "threads", "stats", "replication"];
+SECTIONS.push("cpu", "modules", "errorstats", "cluster", "keyspace", "keysizes", "commandstats");
+SECTIONS.push("latencystats", "sentinel", "nosuch", "", "SERVER", "debug");
+
+differential("info", "redis8", ({ probe }) => {
+  for (const section of SECTIONS) {
+    probe(`INFO ${section} has Redis's fields in Redis's order`, async (client) => {
+      await client.run("config", "resetstat");
+      await client.run("set", "k", "v", "ex", "1000");
+      await client.ask("get");
+      return infoFields(client, section);
+    });
+  }
+
+  for (const sections of [[], ["default"], ["all"], ["everything"], ["cpu", "server"]]) {
+    probe(`INFO ${sections.join(" ")} shows Redis's sections in Redis's order`, async (client) => {
+      await client.run("set", "k", "v");
+      return (await infoFields(client, ...sections)).filter((name) => name.startsWith("#"));
+    });
+  }
+
+  probe("INFO counts what happened", async (client) => {
+    await client.run("config", "resetstat");
+    await client.run("set", "k", "v");
+    await client.run("set", "e", "v", "exat", "33177117420");
+    await client.run("get", "k");
+    await client.run("get", "absent");
+    await client.ask("get");
+    await client.ask("nosuch");
+    await client.ask("incr", "k");
+    await client.run("select", "9");
+    await client.run("set", "k", "v");
+    const text = String(await client.run("info", "everything"));
+    const counted =
+      /^(keyspace_|total_error_replies|errorstat_|db\d|cmdstat_|rdb_changes|expired_k)/;
+    const lines = text.split("\r\n").filter((line) => counted.test(line));
+    return lines
+      .map((line) => line.replace(/usec(_per_call)?=[\d.]+/g, "usec$1").replace(/avg_ttl=\d+/, ""))
+      .sort();
+  });
+});
+
+const DEBUG_PROTOCOL = ["string", "integer", "double", "null", "array", "set", "map", "attrib"];
+DEBUG_PROTOCOL.push("push", "verbatim", "true", "false", "bignum", "junk");
+
+function* debugCommands(): Generator<Command> {
+  yield ["set", "k", "v"];
+  for (const type of DEBUG_PROTOCOL) {
+    // A push is out of band: it is no reply to wait for.
+    if (type !== "push" && type !== "attrib") yield ["debug", "protocol", type];
+  }
+  for (const name of [
+    "object",
+    "sleep",
+    "populate",
+    "set-active-expire",
+    "error",
+    "digest-value",
+  ]) {
+    yield ["debug", name];
+    yield ["debug", name, "x", "x", "x", "x", "x"];
+  }
+  yield ["debug", "object", "absent"];
+  yield ["debug", "sleep", "0"];
+  yield ["debug", "error", "MYERR with text"];
+  yield ["debug", "set-active-expire", "0"];
+  yield ["debug", "set-active-expire", "1"];
+  yield ["debug", "stringmatch-len", "20000", "*"];
+  for (const value of HOSTILE_INTEGERS.filter((text) => !/^[1-9]\d{2,}$/.test(text))) {
+    yield ["flushall"];
+    yield ["debug", "populate", value];
+    yield ["dbsize"];
+  }
+  yield ["flushall"];
+  yield ["debug", "populate", "3", "prefix", "20"];
+  yield ["mget", "prefix:0", "prefix:1", "prefix:2"];
+  yield ["debug", "populate", "5"];
+  yield ["mget", "key:0", "key:4", "key:5"];
+  yield ["dbsize"];
+  yield ["debug", "change-repl-id"];
+  yield ["debug", "jmap"];
+  for (const variant of caseVariants("object")) yield ["debug", variant, "absent"];
+}
+
+differential("debug", "redis8", ({ compare }) => compare("DEBUG", debugCommands), {
+  args: ["--enable-debug-command", "yes"],
+});
+
+differential("debug refused", "redis8", ({ compare }) => {
+  compare("DEBUG is refused unless it is enabled", function* () {
+    yield ["debug", "sleep", "0"];
+    yield ["debug", "nosuch"];
+    yield ["debug"];
+    yield ["config", "set", "enable-debug-command", "yes"];
+  });
+});

@@ -1,0 +1,8 @@
+// Every fuzzer there is: `run.ts` runs them without end, the unit tests for a thousand steps.
+
+import { cellTableFuzzer } from "./cell-table.fuzz.ts";
+import { decoderFuzzer } from "./decoder.fuzz.ts";
+import type { Fuzzer } from "./fuzzer.ts";
+import { poolFuzzer } from "./pool.fuzz.ts";
+
+export const FUZZERS: readonly Fuzzer[] = [decoderFuzzer, poolFuzzer, cellTableFuzzer];

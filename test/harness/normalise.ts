@@ -1,0 +1,145 @@
+// Every way in which our reply may differ from the oracle's and still count as the same, each with
+// its reason. All other replies are compared byte for byte.
+
+import type { Argument } from "./client.ts";
+import type { Reply } from "./reply.ts";
+
+/** An exception to byte equality. */
+export interface Rule {
+  /** Why equality cannot be asked for. */
+  readonly reason: string;
+  /** The command, in lower case, with its subcommand where the rule is for one ("client id"). */
+  readonly commands: readonly string[];
+  same(ours: Reply, theirs: Reply): boolean;
+}
+
+/** How far two clocks readings of one battery may lie apart. */
+const TOLERANCE_MS = 20_000;
+
+/** Both are the same, or both count the same unit of time from nearly the same instant. */
+function near(tolerance: number): Rule["same"] {
+  return (ours, theirs) => {
+    if (ours.raw === theirs.raw) return true;
+    if (ours.kind !== ":" || theirs.kind !== ":") return false;
+    const [left, right] = [Number(ours.text), Number(theirs.text)];
+    // Negative answers are codes, not times.
+    return left >= 0 && right >= 0 && Math.abs(left - right) <= tolerance;
+  };
+}
+
+/** Only the type of the reply is the same, all the way down. */
+export function sameShape(ours: Reply, theirs: Reply): boolean {
+  if (ours.kind !== theirs.kind || ours.isNull !== theirs.isNull) return false;
+  if (ours.items.length !== theirs.items.length) return false;
+  return ours.items.every((item, k) => sameShape(item, theirs.items[k]));
+}
+
+/** The same elements in any order. */
+export function sameElements(ours: Reply, theirs: Reply): boolean {
+  if (ours.kind !== theirs.kind || ours.items.length !== theirs.items.length) return false;
+  const sorted = (reply: Reply) => reply.items.map((item) => item.raw).sort();
+  const [left, right] = [sorted(ours), sorted(theirs)];
+  return left.every((raw, k) => raw === right[k]) && (left.length > 0 || ours.raw === theirs.raw);
+}
+
+/** A map (or RESP2's flat array) equal but for the values of some fields. */
+function sameExcept(...fields: readonly string[]): Rule["same"] {
+  return (ours, theirs) => {
+    if (ours.kind !== theirs.kind || ours.items.length !== theirs.items.length) return false;
+    if (ours.items.length === 0) return ours.raw === theirs.raw;
+    return ours.items.every((item, k) => {
+      const ofField = k % 2 === 1 && fields.includes(ours.items[k - 1].text);
+      return ofField ? item.kind === theirs.items[k].kind : item.raw === theirs.items[k].raw;
+    });
+  };
+}
+
+/** `name=value` pairs with the same names in the same order (CLIENT LIST, CLIENT INFO). */
+function sameFieldNames(ours: Reply, theirs: Reply): boolean {
+  if (ours.kind !== theirs.kind) return false;
+  const names = (reply: Reply) =>
+    reply.text.split("\n").map((line) => line.replace(/=[^ ]*/g, "="));
+  return names(ours).join("\n") === names(theirs).join("\n");
+}
+
+const HELP = ["client", "command", "config", "debug", "latency", "memory", "object", "slowlog"];
+
+export const RULES: readonly Rule[] = [
+  {
+    reason: "time passes between the two servers' answers",
+    commands: ["ttl", "expiretime", "object idletime"],
+    same: near(TOLERANCE_MS / 1000),
+  },
+  {
+    reason: "time passes between the two servers' answers",
+    commands: ["pttl", "pexpiretime"],
+    same: near(TOLERANCE_MS),
+  },
+  { reason: "the wall clock", commands: ["time", "lastsave"], same: sameShape },
+  { reason: "the answer is random", commands: ["randomkey"], same: sameShape },
+  {
+    reason: "connection ids depend on what connected before",
+    commands: ["client id"],
+    same: sameShape,
+  },
+  {
+    reason: "the name and version of the server, its modules and the connection id",
+    commands: ["hello"],
+    same: sameExcept("server", "version", "id", "modules"),
+  },
+  {
+    reason: "addresses, descriptors, ages and buffer sizes differ; the fields must not",
+    commands: ["client list", "client info"],
+    same: sameFieldNames,
+  },
+  {
+    reason: "a hash table's order depends on its secret seed",
+    commands: ["keys"],
+    same: sameElements,
+  },
+  {
+    reason: "help is prose, and ours is our own",
+    commands: HELP.map((container) => `${container} help`),
+    same: (ours, theirs) =>
+      ours.kind === theirs.kind && ours.items.every((line) => line.kind === theirs.items[0].kind),
+  },
+  {
+    reason: "sizes depend on the allocator",
+    commands: ["memory usage"],
+    same: sameShape,
+  },
+  {
+    reason: "Redis's access frequency is probabilistic",
+    commands: ["object freq"],
+    same: sameShape,
+  },
+];
+
+/** COMMAND INFO and DOCS entries that are prose, which we write ourselves. */
+export const DOCUMENTED_PROSE: readonly string[] = [
+  ...["summary", "complexity", "notes", "replaced_by", "history"],
+];
+
+/** INFO fields that one side has alone: what we are built of differs from what they are. */
+export const INFO_FIELDS_ASIDE: readonly string[] = [
+  // Ours: who we are.
+  "miniredis_version",
+  // Theirs: how the C program was built.
+  ...["gcc_version", "atomicvar_api", "redis_build_id", "redis_git_sha1", "redis_git_dirty"],
+];
+
+/** Configuration parameters whose values belong to the process, not to the version. */
+export const PROCESS_PARAMETERS: readonly string[] = [
+  ...["port", "dir", "pidfile", "logfile", "maxclients", "unixsocket", "bind"],
+];
+
+const byCommand = new Map<string, Rule>();
+for (const rule of RULES) for (const command of rule.commands) byCommand.set(command, rule);
+
+/** Whether two replies to a command count as the same. */
+export function sameReply(command: readonly Argument[], ours: Reply, theirs: Reply): boolean {
+  if (ours.raw === theirs.raw) return true;
+  const name = String(command[0]).toLowerCase();
+  const rule = byCommand.get(name) ?? byCommand.get(`${name} ${String(command[1]).toLowerCase()}`);
+  return rule?.same(ours, theirs) ?? false;
+}

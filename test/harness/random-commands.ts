@@ -1,0 +1,140 @@
+// Seeded random commands over a few keys, for the differential fuzzer: mostly well-formed, often
+// meeting keys of the wrong kind, never depending on time or on chance.
+
+import type { Argument } from "./client.ts";
+import type { Command } from "./differential.ts";
+import { type Choices, HOSTILE_DOUBLES, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "./generate.ts";
+
+const KEYS = ["k0", "k1", "k2", "k3", "k4", "", "key with spaces"];
+/** Long ones left out: LCS takes the product of two lengths. */
+const STRINGS = HOSTILE_STRINGS.filter((text) => String(text).length < 1000);
+const FAR_S = ["33177117420", "33177117421", "33177127420"];
+
+/** Makes one command from random choices. */
+type Template = (choices: Choices) => Command;
+
+function key(choices: Choices): Argument {
+  return choices.oneIn(50) ? choices.pick(STRINGS) : choices.pick(KEYS);
+}
+
+function integer(choices: Choices): Argument {
+  if (choices.oneIn(20)) return choices.pick(HOSTILE_INTEGERS);
+  return choices.below(choices.pick([3, 20, 100_000])) - choices.below(10);
+}
+
+function value(choices: Choices): Argument {
+  switch (choices.below(6)) {
+    case 0:
+      return integer(choices);
+    case 1:
+      return choices.decimal(6, 6);
+    case 2:
+      return choices.pick(STRINGS);
+    case 3:
+      return choices.bytes(choices.below(80));
+    default:
+      return `v${choices.below(10)}`;
+  }
+}
+
+/** The words in a random case, now and then. */
+function word(choices: Choices, text: string): string {
+  return choices.oneIn(10) ? text.toUpperCase() : text;
+}
+
+/** Some of the options, in random order, each a list of arguments. */
+function some(choices: Choices, options: readonly (readonly Argument[])[]): Argument[] {
+  const chosen: Argument[] = [];
+  while (choices.oneIn(2) && chosen.length < 8) chosen.push(...choices.pick(options));
+  return chosen;
+}
+
+function farMs(choices: Choices): string {
+  return `${choices.pick(FAR_S)}000`;
+}
+
+// None in the past: Redis keeps such a key until it comes across it, and DBSIZE counts it.
+const expiryOptions = (choices: Choices) => [
+  ["exat", choices.pick(FAR_S)],
+  ["pxat", farMs(choices)],
+];
+
+const OFFSET_MAX = 300;
+
+/** One template per command name; the fuzzer leaves out those our server does not know. */
+const TEMPLATES: Readonly<Record<string, Template>> = {
+  append: (c) => ["append", key(c), value(c)],
+  copy: (c) => ["copy", key(c), key(c), ...some(c, [["replace"], ["db", c.below(3)]])],
+  dbsize: () => ["dbsize"],
+  decr: (c) => ["decr", key(c)],
+  decrby: (c) => ["decrby", key(c), integer(c)],
+  del: (c) => ["del", ...keys(c)],
+  exists: (c) => ["exists", ...keys(c)],
+  expireat: (c) => ["expireat", key(c), c.pick(FAR_S), ...some(c, CONDITIONS)],
+  expiretime: (c) => ["expiretime", key(c)],
+  flushdb: (c) => (c.oneIn(10) ? ["flushdb"] : ["dbsize"]),
+  get: (c) => ["get", key(c)],
+  getdel: (c) => ["getdel", key(c)],
+  getex: (c) => ["getex", key(c), ...some(c, [["persist"], ...expiryOptions(c)])],
+  getrange: (c) => ["getrange", key(c), integer(c), integer(c)],
+  getset: (c) => ["getset", key(c), value(c)],
+  incr: (c) => ["incr", key(c)],
+  incrby: (c) => ["incrby", key(c), integer(c)],
+  incrbyfloat: (c) => [
+    "incrbyfloat",
+    key(c),
+    c.oneIn(10) ? c.pick(HOSTILE_DOUBLES) : c.decimal(5, 5),
+  ],
+  keys: (c) => ["keys", c.pick(["*", "k?", "k[0-2]", "nothing", ""])],
+  lcs: (c) => ["lcs", key(c), key(c), ...some(c, [["len"], ["idx"], ["withmatchlen"]])],
+  mget: (c) => ["mget", ...keys(c)],
+  move: (c) => ["move", key(c), c.below(3)],
+  mset: (c) => ["mset", ...keys(c).flatMap((name) => [name, value(c)])],
+  msetnx: (c) => ["msetnx", ...keys(c).flatMap((name) => [name, value(c)])],
+  object: (c) => ["object", "encoding", key(c)],
+  persist: (c) => ["persist", key(c)],
+  pexpireat: (c) => ["pexpireat", key(c), farMs(c), ...some(c, CONDITIONS)],
+  pexpiretime: (c) => ["pexpiretime", key(c)],
+  ping: (c) => ["ping", value(c)],
+  rename: (c) => ["rename", key(c), key(c)],
+  renamenx: (c) => ["renamenx", key(c), key(c)],
+  select: (c) => ["select", c.below(3)],
+  set: (c) => [
+    "set",
+    key(c),
+    value(c),
+    ...some(c, [["nx"], ["xx"], ["get"], ["keepttl"], ...expiryOptions(c)]),
+  ],
+  setnx: (c) => ["setnx", key(c), value(c)],
+  setrange: (c) => ["setrange", key(c), c.below(OFFSET_MAX), value(c)],
+  strlen: (c) => ["strlen", key(c)],
+  swapdb: (c) => ["swapdb", c.below(3), c.below(3)],
+  touch: (c) => ["touch", ...keys(c)],
+  type: (c) => ["type", key(c)],
+  unlink: (c) => ["unlink", ...keys(c)],
+};
+
+const CONDITIONS = [["nx"], ["xx"], ["gt"], ["lt"]];
+
+function keys(choices: Choices): Argument[] {
+  return Array.from({ length: 1 + choices.below(4) }, () => key(choices));
+}
+
+/** An endless sequence of commands; each seed uses a random subset of those that are known. */
+export function* randomCommands(
+  choices: Choices,
+  known: (name: string) => boolean,
+): Generator<Command> {
+  const names = Object.keys(TEMPLATES).filter((name) => known(name));
+  let chosen = choices.subset(names);
+  for (let count = 1; ; count++) {
+    if (count % 5000 === 0) chosen = choices.subset(names);
+    const [name, ...rest] = TEMPLATES[choices.pick(chosen)](choices);
+    const command = [word(choices, String(name)), ...rest];
+    // Now and then an argument is lost or doubled.
+    const accident = choices.below(100);
+    if (accident === 0) command.splice(choices.below(command.length), 1);
+    if (accident === 1) command.push(choices.pick(command));
+    if (command.length > 0) yield command;
+  }
+}

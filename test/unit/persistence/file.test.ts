@@ -1,0 +1,132 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { diskFileSystem } from "../../../src/persistence/file.ts";
+import {
+  directoryOf,
+  joinPath,
+  replaceFile,
+  systemErrorText,
+} from "../../../src/persistence/file-system.ts";
+
+let folder: string;
+let serial = 0;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "file-test-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function scratch(content = ""): string {
+  const path = join(folder, String(serial++));
+  writeFileSync(path, content);
+  return path;
+}
+
+const bytesOf = (text: string) => Buffer.from(text);
+
+describe("an append file on the disk", () => {
+  test("goes on behind what is there and proves every write", () => {
+    const path = scratch("0123");
+    const file = diskFileSystem.openAppend(path);
+    expect(file.size()).toBe(4);
+    expect(file.write(bytesOf("xabx"), 1, 3)).toBeUndefined();
+    expect(readFileSync(path, "utf8")).toBe("0123ab");
+    const large = new Uint8Array(300_000).fill(65);
+    expect(file.write(large, 0, large.length)).toBeUndefined();
+    expect(file.size()).toBe(300_006);
+    file.syncNow();
+    file.close();
+  });
+
+  test("writes at the new end after it was cut back", async () => {
+    const path = scratch("0123456789");
+    const file = diskFileSystem.openAppend(path);
+    file.truncate(3);
+    expect(file.write(bytesOf("ab"), 0, 2)).toBeUndefined();
+    await file.sync();
+    expect(readFileSync(path, "utf8")).toBe("012ab");
+    file.close();
+  });
+
+  test("is never made longer by truncate", () => {
+    const path = scratch("0123");
+    const file = diskFileSystem.openAppend(path);
+    expect(() => file.truncate(5)).toThrow("The file has 4 bytes where 5 were written");
+    expect(readFileSync(path, "utf8")).toBe("0123");
+    file.close();
+  });
+
+  test("notices that someone else cut it", async () => {
+    const path = scratch("0123");
+    const file = diskFileSystem.openAppend(path);
+    truncateSync(path, 0);
+    expect(file.write(bytesOf("ab"), 0, 2)).rejects.toThrow("The file has 2 bytes where 6");
+    file.close();
+  });
+
+  test("reports every failing write, though the sink forgets", async () => {
+    const file = diskFileSystem.openAppend("/dev/full");
+    for (const length of [1, 100, 100_000]) {
+      const outcome = file.write(new Uint8Array(length), 0, length);
+      const error: unknown = await outcome?.catch((reason: unknown) => reason);
+      expect(systemErrorText(error)).toBe("No space left on device");
+    }
+    file.close();
+  });
+});
+
+test("a file read in pieces ends where it ends", () => {
+  const file = diskFileSystem.openRead(scratch("abcdef"));
+  const target = new Uint8Array(8);
+  expect(file.size()).toBe(6);
+  expect(file.read(target, 2, 4, 1)).toBe(4);
+  expect(Buffer.from(target).toString()).toBe("\0\0bcde\0\0");
+  expect(file.read(target, 0, 8, 4)).toBe(2);
+  expect(file.read(target, 0, 8, 6)).toBe(0);
+  file.close();
+});
+
+test("a file is replaced as a whole", async () => {
+  const path = join(folder, "replaced");
+  await replaceFile(diskFileSystem, folder, "replaced", bytesOf("one"));
+  expect(readFileSync(path, "utf8")).toBe("one");
+  await replaceFile(diskFileSystem, folder, "replaced", bytesOf("two"));
+  expect(readFileSync(path, "utf8")).toBe("two");
+  expect(diskFileSystem.list(folder)).not.toContain("temp-replaced");
+});
+
+test("directories are created once and listed", () => {
+  const path = joinPath(folder, "sub");
+  expect(diskFileSystem.isDirectory(path)).toBe(false);
+  diskFileSystem.makeDirectory(path);
+  diskFileSystem.makeDirectory(path);
+  expect(diskFileSystem.isDirectory(path)).toBe(true);
+  writeFileSync(joinPath(path, "a"), "");
+  diskFileSystem.rename(joinPath(path, "a"), joinPath(path, "b"));
+  diskFileSystem.syncDirectory(path);
+  expect(diskFileSystem.list(path)).toEqual(["b"]);
+  diskFileSystem.remove(joinPath(path, "b"));
+  expect(diskFileSystem.exists(joinPath(path, "b"))).toBe(false);
+});
+
+test("system errors read as the C library words them", () => {
+  const missing = () => diskFileSystem.openRead(join(folder, "missing"));
+  expect(missing).toThrow();
+  try {
+    missing();
+  } catch (error) {
+    expect(systemErrorText(error)).toBe("No such file or directory");
+  }
+  expect(systemErrorText(new Error("as it is"))).toBe("as it is");
+});
+
+test("paths are joined and taken apart", () => {
+  expect(joinPath("/a", "b")).toBe("/a/b");
+  expect(joinPath("/", "b")).toBe("/b");
+  expect(joinPath(".", "b")).toBe("./b");
+  expect(directoryOf("/a/b")).toBe("/a");
+  expect(directoryOf("/b")).toBe("/");
+  expect(directoryOf("b")).toBe(".");
+});
