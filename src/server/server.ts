@@ -26,7 +26,13 @@ import type { RecordView } from "../keyspace/record.ts";
 import type { FileSystem } from "../persistence/file-system.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
-import { Connection, type ConnectionHost, type OutputLimit, type Transport } from "./connection.ts";
+import {
+  Connection,
+  type ConnectionHost,
+  type OutputLimit,
+  RECEIVE_BYTES,
+  type Transport,
+} from "./connection.ts";
 import { Cron } from "./cron.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { Dispatcher, type DispatchServer, needsPreciseTiming } from "./dispatch.ts";
@@ -82,6 +88,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly configFile: string;
 
   sharedDecoder = new Decoder();
+  readonly receiveBuffer = new Uint8Array(RECEIVE_BYTES);
   queryBytesMax = 0;
   bulkBytesMax = 0;
   normalOutputLimit: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
@@ -127,7 +134,8 @@ export class Server implements DispatchServer, ConnectionHost {
       expired: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", view),
       evicted: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", view),
     };
-    this.pauses.onRelease = () => this.#releaseHeldClients();
+    // Not at once: the command that ends the pause is still running.
+    this.pauses.onRelease = () => setImmediate(() => this.#releaseHeldClients());
     this.pauses.onPause = () => this.updateRestrictions();
     this.#followConfig(eviction);
   }

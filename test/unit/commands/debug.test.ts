@@ -5,7 +5,7 @@ import { array, bulk, OK, ServerFixture, START_MS } from "./server-fixture.ts";
 const EMPTY_DIGEST = "0".repeat(40);
 
 /** The value of a key of database 0. */
-function valueOf(fixture: ServerFixture, key: string): string | undefined {
+function storedValue(fixture: ServerFixture, key: string): string | undefined {
   const bytes = latin1Bytes(key);
   const { keyspace } = fixture;
   const hash = keyspace.hash(bytes, 0, bytes.length);
@@ -184,11 +184,11 @@ describe("DEBUG POPULATE, OBJECT and HTSTATS", () => {
   test("POPULATE makes keys, of a size if asked, and leaves those there are", () => {
     const fixture = new ServerFixture();
     expect(fixture.run("debug", "populate", "2")).toBe(OK);
-    expect(valueOf(fixture, "key:1")).toBe("value:1");
+    expect(storedValue(fixture, "key:1")).toBe("value:1");
     fixture.run("debug", "populate", "1", "p", "3");
     fixture.run("debug", "populate", "3", "p", "9");
-    expect(valueOf(fixture, "p:0")).toBe("val");
-    expect(valueOf(fixture, "p:2")).toBe("value:2\x00\x00");
+    expect(storedValue(fixture, "p:0")).toBe("val");
+    expect(storedValue(fixture, "p:2")).toBe("value:2\x00\x00");
     expect(fixture.keyspace.databases[0].size).toBe(5);
     expect(fixture.effects.changes).toBe(0);
     for (const count of ["x", "-1"]) {
