@@ -1,5 +1,3 @@
-// hot path: no allocation per command
-//
 // How long a command's calls took, as a log-linear histogram of nanoseconds. The cells are those of
 // an HdrHistogram with two significant digits over 1 ns to 1 s, which Redis uses, so percentiles
 // and LATENCY HISTOGRAM come out the same:
@@ -39,7 +37,10 @@ export class LatencyHistogram {
   total = 0;
   #cells = new Float64Array(FIRST_CELLS);
 
-  /** Counts `count` calls of `us` microseconds each, cut to between 1 ns and 1 s. */
+  /**
+   * Counts `count` calls of `us` microseconds each, cut to between 1 ns and 1 s. Called for every
+   * command: it allocates only when a duration is longer than all before.
+   */
   record(us: number, count = 1): void {
     const scaled = us * 1000;
     const ns = scaled < 1 ? 1 : scaled > MAX_NS ? MAX_NS : scaled | 0;
@@ -85,7 +86,6 @@ export class LatencyHistogram {
   }
 
   #grow(cell: number): void {
-    // alloc: once per doubling of the longest duration seen
     const larger = new Float64Array(((cell >>> 7) + 1) * HALF);
     larger.set(this.#cells);
     this.#cells = larger;

@@ -43,7 +43,10 @@ export function formatMonitorLine<S extends ServerContext>(
   const secret = secretArguments(c);
   let line = `+${seconds}.${fraction} [${c.client.dbIndex} ${source}]`;
   for (let index = 0; index < c.count; index++) {
-    line += ` ${secret.has(index) ? `"${REDACTED}"` : quotedBytes(c.bytes, c.start(index), c.end(index))}`;
+    line += " ";
+    line += secret.has(index)
+      ? `"${REDACTED}"`
+      : quotedBytes(c.bytes, c.start(index), c.end(index));
   }
   return latin1Bytes(`${line}\r\n`);
 }

@@ -1,5 +1,3 @@
-// hot path: no allocation per command
-//
 // CLIENT PAUSE and its like: until when which commands must wait. Dispatch compares `level` with
 // PAUSE_NONE for each command and asks `appliesTo` only while something is paused; holding the
 // bytes of paused clients is the server's business.

@@ -1,5 +1,3 @@
-// hot path: no allocation per command
-//
 // The counters behind INFO. Owners of an event increment plain fields; nothing here is computed on
 // the way. Every 100 ms the cron takes a sample, from which the instantaneous rates come.
 //
@@ -17,7 +15,7 @@ const ERRORS_DISABLED = "ERRORSTATS_DISABLED";
 const ERROR_CODE_BYTES_MAX = 32;
 const SAMPLE_COUNT = 16;
 
-/** What the memory in use consists of, in bytes. Measured by the server, shown by INFO and MEMORY. */
+/** What the memory in use consists of, in bytes; measured by the server. */
 export interface MemoryReport {
   /** Everything counted: live pool blocks, indexes, buffers of clients and of the AOF. */
   readonly usedBytes: number;
@@ -147,7 +145,6 @@ export class Statistics {
     const limit = Math.min(end, start + ERROR_CODE_BYTES_MAX);
     let blank = start + 1;
     while (blank < limit && bytes[blank] !== 32) blank++;
-    // alloc: one short string per error reply
     const code = blank < limit ? latin1Text(bytes, start + 1, blank) : "ERR";
     const count = this.errors.get(code);
     if (count !== undefined) {

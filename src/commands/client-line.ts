@@ -29,9 +29,19 @@ export function clientBytes(client: Client): number {
   return channel.queryCapacity + channel.outputCapacity + client.argumentBytes + client.queuedBytes;
 }
 
+/** Bytes of the arguments of what a client runs, or is held at. */
+function argumentBytes(c: Context, client: Client): number {
+  if (client !== c.client) return client.argumentBytes;
+  let total = 0;
+  for (let index = 0; index < c.count; index++) total += c.length(index);
+  return total;
+}
+
 /** The line of a client, without its newline. */
-export function clientLine(client: Client, nowMs: number): string {
+function clientLine(c: Context, client: Client): string {
   const channel = client.channel;
+  const nowMs = c.nowMs;
+  const ownArgumentBytes = argumentBytes(c, client);
   const fields: (readonly [string, string | number])[] = [
     ["id", client.id],
     ["addr", channel.remoteAddress],
@@ -49,7 +59,7 @@ export function clientLine(client: Client, nowMs: number): string {
     ["watch", client.watchedKeys],
     ["qbuf", channel.queryBytes],
     ["qbuf-free", Math.max(0, channel.queryCapacity - channel.queryBytes)],
-    ["argv-mem", client.argumentBytes],
+    ["argv-mem", ownArgumentBytes],
     ["multi-mem", client.queuedBytes],
     // Replies have no buffer of fixed size per client: all that is unsent is the list's.
     ["rbs", 0],
@@ -57,7 +67,7 @@ export function clientLine(client: Client, nowMs: number): string {
     ["obl", 0],
     ["oll", channel.outputBytes > 0 ? 1 : 0],
     ["omem", channel.outputCapacity],
-    ["tot-mem", clientBytes(client)],
+    ["tot-mem", clientBytes(client) - client.argumentBytes + ownArgumentBytes],
     ["events", channel.outputBytes > 0 ? "rw" : "r"],
     ["cmd", client.lastCommand],
     ["user", client.user],
@@ -92,7 +102,7 @@ export function flagsOf(client: Client): string {
 
 // CLIENT INFO
 export function clientInfoCommand(c: Context): void {
-  c.reply.verbatim("txt", `${clientLine(c.client, c.nowMs)}\n`);
+  c.reply.verbatim("txt", `${clientLine(c, c.client)}\n`);
 }
 
 // CLIENT LIST [TYPE type] [ID client-id [client-id ...]]
@@ -115,7 +125,7 @@ export function clientListCommand(c: Context): void {
     return c.reply.syntaxError();
   }
   let text = "";
-  for (const client of selected) text += `${clientLine(client, c.nowMs)}\n`;
+  for (const client of selected) text += `${clientLine(c, client)}\n`;
   c.reply.verbatim("txt", text);
 }
 

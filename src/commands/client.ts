@@ -1,8 +1,7 @@
-// The CLIENT family's table, and the handlers of what a client switches for itself. Describing
-// clients is in client-line.ts, closing them in client-kill.ts, tracking in client-tracking.ts.
+// The CLIENT family's table. Its handlers: names in client-attributes.ts, closing clients in
+// client-kill.ts, describing them in client-line.ts, switches in client-switches.ts, tracking in
+// client-tracking.ts.
 
-import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT } from "../command/client.ts";
-import { BY_CLIENT, PAUSE_ALL, PAUSE_WRITE } from "../command/pauses.ts";
 import { ADMIN, defineFamily, LOADING, NOSCRIPT, STALE } from "../command/spec.ts";
 import {
   clientGetnameCommand,
@@ -12,13 +11,21 @@ import {
 import { clientKillCommand, clientUnblockCommand } from "./client-kill.ts";
 import { clientInfoCommand, clientListCommand } from "./client-line.ts";
 import {
+  clientIdCommand,
+  clientNoEvictCommand,
+  clientNoTouchCommand,
+  clientPauseCommand,
+  clientReplyCommand,
+  clientUnpauseCommand,
+} from "./client-switches.ts";
+import {
   clientCachingCommand,
   clientGetredirCommand,
   clientTrackingCommand,
   clientTrackinginfoCommand,
 } from "./client-tracking.ts";
 import type { Context, Features } from "./features.ts";
-import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
+import { type HelpEntry, replyHelp } from "./help.ts";
 
 export const clientCommands = defineFamily<Features>("connection", [
   {
@@ -107,7 +114,8 @@ export const clientCommands = defineFamily<Features>("connection", [
           ["3.2.0", "Added `master` type in for `TYPE` option."],
           [
             "5.0.0",
-            "Replaced `slave` `TYPE` with `replica`. `slave` still supported for backward compatibility.",
+            "Replaced `slave` `TYPE` with `replica`. `slave` still supported for " +
+              "backward compatibility.",
           ],
           ["6.2.0", "`LADDR` option."],
           ["7.4.0", "`MAXAGE` option."],
@@ -422,74 +430,6 @@ export const clientCommands = defineFamily<Features>("connection", [
     ],
   },
 ]);
-
-// CLIENT ID
-function clientIdCommand(c: Context): void {
-  c.reply.integer(c.client.id);
-}
-
-/** The argument as a switch, or undefined after an error reply. */
-function switchOrReply(c: Context, index: number): boolean | undefined {
-  if (c.is(index, "on")) return true;
-  if (c.is(index, "off")) return false;
-  c.reply.syntaxError();
-  return undefined;
-}
-
-// CLIENT NO-EVICT ON | OFF
-function clientNoEvictCommand(c: Context): void {
-  const enabled = switchOrReply(c, 2);
-  if (enabled === undefined) return;
-  c.client.noEvict = enabled;
-  c.reply.ok();
-}
-
-// CLIENT NO-TOUCH ON | OFF
-function clientNoTouchCommand(c: Context): void {
-  const enabled = switchOrReply(c, 2);
-  if (enabled === undefined) return;
-  c.client.noTouch = enabled;
-  c.reply.ok();
-}
-
-// CLIENT REPLY ON | OFF | SKIP
-function clientReplyCommand(c: Context): void {
-  const client = c.client;
-  if (c.is(2, "on")) {
-    client.replyMode = REPLY_ON;
-    c.reply.ok();
-  } else if (c.is(2, "off")) {
-    client.replyMode = REPLY_OFF;
-  } else if (c.is(2, "skip")) {
-    if (client.replyMode !== REPLY_OFF) client.replyMode = REPLY_SKIP_NEXT;
-  } else {
-    c.reply.syntaxError();
-  }
-}
-
-const INT64_MAX = 2n ** 63n - 1n;
-
-// CLIENT PAUSE timeout [WRITE | ALL]
-function clientPauseCommand(c: Context): void {
-  if (c.count > 4) return replyWrongSubcommand(c, "CLIENT");
-  const onlyWrites = c.count === 4 && c.is(3, "write");
-  if (c.count === 4 && !onlyWrites && !c.is(3, "all")) {
-    return c.reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
-  }
-  const ms = c.int64(2);
-  if (ms === undefined) return c.reply.error("ERR timeout is not an integer or out of range");
-  if (ms < 0n) return c.reply.error("ERR timeout is negative");
-  if (ms > INT64_MAX - BigInt(c.nowMs)) return c.reply.error("ERR timeout is out of range");
-  const untilMs = ms === 0n ? 0 : c.nowMs + Number(ms);
-  c.server.pauses.pause(BY_CLIENT, onlyWrites ? PAUSE_WRITE : PAUSE_ALL, untilMs);
-  c.reply.ok();
-}
-
-// CLIENT UNPAUSE
-function clientUnpauseCommand(c: Context): void {
-  c.server.pauses.release(BY_CLIENT);
-  c.reply.ok();
-}
 
 const HELP: readonly HelpEntry[] = [
   ["CACHING (YES|NO)", "Say whether to track the keys of the next command (OPTIN, OPTOUT)."],

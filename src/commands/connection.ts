@@ -56,7 +56,8 @@ export const connectionCommands = defineFamily<Features>("connection", [
     history: [
       [
         "6.2.0",
-        "`protover` made optional; when called without arguments the command reports the current connection's context.",
+        "`protover` made optional; when called without arguments the command reports " +
+          "the current connection's context.",
       ],
     ],
     args: [

@@ -42,7 +42,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["dict-resizing", { counts: [3, 3], run: accept }],
   ["error", { counts: [3, 3], run: debugError }],
   ["help", { counts: [2, 2], run: debugHelp }],
-  ["htstats", { counts: [3, 4], run: debugHashTable }],
+  ["htstats", { counts: [3, ANY_COUNT], run: debugHashTable }],
   ["log", { counts: [3, 3], run: debugLog }],
   ["object", { counts: [3, 3], run: debugObject }],
   ["pause-cron", { counts: [3, 3], run: debugPauseCron }],

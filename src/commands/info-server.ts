@@ -90,8 +90,8 @@ export function clientsSection(c: Context): InfoField[] {
 
 export function threadsSection(c: Context): InfoField[] {
   const { readsProcessed, writesProcessed } = c.server.statistics;
-  const load = `clients=${c.server.clients.count},reads=${readsProcessed},writes=${writesProcessed}`;
-  return [["io_thread_0", load]];
+  const clients = c.server.clients.count;
+  return [["io_thread_0", `clients=${clients},reads=${readsProcessed},writes=${writesProcessed}`]];
 }
 
 export function replicationSection(c: Context): InfoField[] {

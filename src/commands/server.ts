@@ -67,7 +67,8 @@ export const serverCommands = defineFamily<Features>("server", [
     flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
     since: "1.0.0",
     complexity:
-      "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+      "O(N) when saving, where N is the total number of keys in all databases when " +
+      "saving data, otherwise O(1)",
     summary: "Saves the data as told and stops the server.",
     history: [["7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers."]],
     args: [

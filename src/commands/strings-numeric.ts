@@ -17,7 +17,14 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
-import { ENCODING_AUTO, NO_EXPIRY, type RecordView, STRING } from "../keyspace/record.ts";
+import {
+  ENCODING_AUTO,
+  ENCODING_TEXT,
+  NO_EXPIRY,
+  type RecordView,
+  STRING,
+  setEncoding,
+} from "../keyspace/record.ts";
 import type { Context } from "./features.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
@@ -185,6 +192,9 @@ function incrbyfloatCommand(c: Context): void {
   }
   if (length < 0) return c.reply.error("ERR value is not a valid float");
   storeScratch(c, found, length);
+  // Redis keeps a sum as text, even a whole one.
+  const stored = c.peekKey(1);
+  if (stored !== undefined) setEncoding(c.server.keyspace.pool, stored.ref, ENCODING_TEXT);
   c.effects.changed(1);
   c.reply.bulk(scratch, 0, length);
   if (!c.effects.active) return;

@@ -81,6 +81,7 @@ export class Keyspace {
 
   /** Sets the time of everything that follows. */
   setTime(nowMs: number): void {
+    if (nowMs === this.nowMs) return;
     this.nowMs = nowMs;
     this.access.setTime(nowMs);
   }

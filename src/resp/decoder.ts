@@ -15,7 +15,7 @@
 // Invariants: nothing is allocated from a length that was announced but has not arrived, the table
 // of a command's arguments included; after an error nothing more is decoded.
 
-import { parseInteger } from "../base/ascii.ts";
+import { parseInt64, parseInteger } from "../base/ascii.ts";
 import { splitInline, UNBALANCED } from "./inline.ts";
 
 /** Commands per batch: what the prefetch of the caches can use. */
@@ -28,6 +28,7 @@ const CR = 13;
 const LF = 10;
 const DOLLAR = 36;
 const ASTERISK = 42;
+const MINUS = 45;
 const ZERO = 48;
 
 /** Longest line: an inline request, or the digits of a length. */
@@ -253,12 +254,15 @@ export class Decoder {
   #length(bytes: Uint8Array, start: number, end: number, tooBig: string): number {
     const found = this.#lineEnd(bytes, start, end);
     if (found < 0) {
-      if (end - start > LINE_BYTES_MAX) this.#fail(tooBig);
+      // The line's type byte counts.
+      if (end - start >= LINE_BYTES_MAX) this.#fail(tooBig);
       return NEED_MORE;
     }
     const value = parseInteger(bytes, start, found);
-    // Negative counts are legal and mean an empty request; all of them count as 0 here.
-    return value < 0 ? 0 : value;
+    // Negative counts are legal, down to the least int64, and mean an empty request.
+    if (value < 0) return 0;
+    if (bytes[start] === MINUS && parseInt64(bytes, start, found) !== undefined) return 0;
+    return value;
   }
 
   /** Where a line's CR stands, with #lineNext behind its LF; NEED_MORE before both have arrived. */

@@ -25,8 +25,8 @@ import type { ReplyWriter } from "../resp/reply.ts";
 export interface Transport {
   /** Bytes taken, which may be fewer than offered; negative when the peer is gone. */
   write(bytes: Uint8Array, start: number, length: number): number;
-  /** Closes; with `flush` only after what was taken has left. */
-  close(flush: boolean): void;
+  /** Closes at once; what was taken still leaves. */
+  close(): void;
   /** Stops, or goes on with, the delivery of received bytes. */
   pause(): void;
   resume(): void;
@@ -62,6 +62,8 @@ export interface ConnectionHost {
   newDecoder(): Decoder;
   /** Sets the time and other per-event state before commands are executed. */
   beginEvent(): void;
+  /** Accounts for the event's time. */
+  endEvent(): void;
   execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number;
   /** `flush` is to be called when the turn's effects are durable. */
   flushAtEndOfTurn(connection: Connection): void;
@@ -145,6 +147,7 @@ export class Connection implements ClientChannel, DecoderLimits {
   receive(chunk: Uint8Array): void {
     if (this.#isClosed || this.client.closingAfterReply) return;
     const host = this.#host;
+    host.statistics.readsProcessed++;
     host.statistics.netInputBytes += chunk.length;
     this.client.bytesReceived += chunk.length;
     if (this.#inputLength > 0 || this.#decoder !== undefined) {
@@ -180,11 +183,11 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (this.#isClosed) return;
     if (when === "after-reply") {
       this.client.closingAfterReply = true;
-      if (!this.#isExecuting && this.outputBytes === 0) this.#end(true);
+      if (!this.#isExecuting && this.outputBytes === 0) this.#end();
       return;
     }
     this.client.closing = true;
-    this.#end(false);
+    this.#end();
   }
 
   /** The socket takes bytes again. */
@@ -206,7 +209,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     while (this.#outputStart < this.#outputEnd) {
       const offered = Math.min(this.#outputEnd - this.#outputStart, WRITE_BYTES_MAX);
       const taken = this.#transport.write(this.#output, this.#outputStart, offered);
-      if (taken < 0) return this.#end(false);
+      if (taken < 0) return this.#end();
       this.#noteSent(taken);
       this.#outputStart += taken;
       if (taken < offered) return;
@@ -215,7 +218,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#outputStart = 0;
     this.#outputEnd = 0;
     this.#softLimitSinceMs = 0;
-    if (this.client.closingAfterReply) this.#end(true);
+    if (this.client.closingAfterReply) this.#end();
   }
 
   /** Ends the client when its backlog has been over the soft limit for too long. */
@@ -272,7 +275,11 @@ export class Connection implements ClientChannel, DecoderLimits {
     }
     this.#isExecuting = false;
     this.#sendReplies();
-    if (client.closingAfterReply || this.#isClosed) this.#release();
+    if (client.closingAfterReply || this.#isClosed) {
+      this.#release();
+      decoder.reset();
+    }
+    host.endEvent();
   }
 
   /** After everything whole was executed: keeps the bytes of a command that is partial. */
@@ -323,10 +330,8 @@ export class Connection implements ClientChannel, DecoderLimits {
   #release(): void {
     this.#input = NO_BYTES;
     this.#inputLength = 0;
-    const decoder = this.#decoder;
     this.#decoder = undefined;
     this.#heldAt = -1;
-    if (decoder === undefined) this.#host.sharedDecoder.reset();
   }
 
   /** Sends what the event's commands replied, or queues it behind what waits already. */
@@ -344,13 +349,13 @@ export class Connection implements ClientChannel, DecoderLimits {
       reply.clear();
     }
     if (this.#host.holdsReplies && this.outputBytes > 0) this.#host.flushAtEndOfTurn(this);
-    else if (this.client.closingAfterReply && this.outputBytes === 0) this.#end(true);
+    else if (this.client.closingAfterReply && this.outputBytes === 0) this.#end();
   }
 
   /** Writes at once; what the socket does not take is queued. Nothing waits already. */
   #write(bytes: Uint8Array, length: number): void {
     const taken = this.#transport.write(bytes, 0, length);
-    if (taken < 0) return this.#end(false);
+    if (taken < 0) return this.#end();
     this.#noteSent(taken);
     if (taken < length) this.#queue(bytes, taken, length);
   }
@@ -381,6 +386,7 @@ export class Connection implements ClientChannel, DecoderLimits {
   }
 
   #noteSent(count: number): void {
+    this.#host.statistics.writesProcessed++;
     this.#host.statistics.netOutputBytes += count;
     this.client.bytesSent += count;
   }
@@ -405,11 +411,11 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.close("now");
   }
 
-  #end(flush: boolean): void {
+  #end(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.client.closing = true;
-    this.#transport.close(flush);
+    this.#transport.close();
     if (!this.#isExecuting) this.#release();
     this.#output = NO_BYTES;
     this.#outputStart = 0;

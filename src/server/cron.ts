@@ -36,6 +36,7 @@ export class Cron {
   tick(): void {
     const server = this.#server;
     if (server.debugSettings.cronPaused) return;
+    server.calibrate();
     server.beginEvent();
     const nowMs = server.keyspace.nowMs;
     const usedBytes = server.usedMemory();
@@ -45,6 +46,8 @@ export class Cron {
     this.#checkClients(nowMs);
     server.durability.tick();
     server.updateRestrictions();
+    server.statistics.eventLoopCronUs += server.clock.monotonicUs() - server.eventStartUs;
+    server.endEvent();
     if (this.#sliceTimer === undefined) this.slice();
   }
 

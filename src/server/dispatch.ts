@@ -53,6 +53,8 @@ export interface Restrictions {
 /** The server, plus what only dispatch may touch. */
 export interface DispatchServer extends Features, Restrictions {
   readonly effects: Effects;
+  /** Monotonic time at which the event being handled began, microseconds. */
+  readonly eventStartUs: number;
 }
 
 /** Executes the commands of one server. */
@@ -67,6 +69,9 @@ export class Dispatcher {
   restricted = false;
   /** Every command is timed on its own. */
   preciseTiming = false;
+  /** Thresholds of COMMANDLOG, Infinity when off. */
+  largeReplyBytes = Number.POSITIVE_INFINITY;
+  largeRequestBytes = Number.POSITIVE_INFINITY;
   /** latency-tracking: histograms are kept per command. */
   tracksLatency = true;
 
@@ -102,7 +107,7 @@ export class Dispatcher {
         next = this.#run(client, bytes, decoder, next);
         break;
       } catch (error) {
-        next = this.#recover(error, next);
+        next = this.#recover(error);
       }
     }
     client.lastInteractionMs = c.nowMs;
@@ -149,7 +154,9 @@ export class Dispatcher {
     const server = this.#server;
     const count = decoder.commandCount;
     const precise = this.preciseTiming;
-    let since = server.clock.monotonicUs();
+    const started = first === 0 ? server.eventStartUs : server.clock.monotonicUs();
+    let since = started;
+    let called = 0;
     let untimed = first;
     let index = first;
     for (; index < count; index++) {
@@ -159,27 +166,23 @@ export class Dispatcher {
       const argumentCount = decoder.counts[index];
       c.setArguments(bytes, decoder.starts, decoder.ends, decoder.bases[index], argumentCount);
       const command = this.#commands[index];
-      if (command === undefined) {
-        this.#refuseUnknown();
-        continue;
-      }
-      if (command.arity >= 0 ? argumentCount !== command.arity : argumentCount < -command.arity) {
-        this.#refuseArity(command);
-        continue;
-      }
       const isRestricted =
         this.restricted || !client.authenticated || client.replyMode !== REPLY_ON || client.noTouch;
-      if (isRestricted) {
-        if (!this.#admits(command, client)) {
-          if (client.blocked) break;
-          this.#dropReplyIfUnwanted(client);
-          continue;
-        }
+      if (command === undefined || !command.acceptsCount(argumentCount)) {
+        if (untimed < index) since = this.#account(untimed, index, since, false);
+        untimed = index + 1;
+        this.#refuseCall(command, client);
+        continue;
+      }
+      if (isRestricted && !this.#admits(command, client)) {
+        if (client.blocked) break;
+        this.#dropReplyIfUnwanted(client);
+        continue;
       }
       if (command.firstKey === 1) c.setFirstKeyHash(this.#hashes[index]);
       const isQuick = command.isQuick && !precise;
       if (!isQuick && untimed < index) {
-        since = this.#account(untimed, index, since);
+        since = this.#account(untimed, index, since, false);
         untimed = index;
       }
       // HELLO and SELECT take effect within a batch.
@@ -195,9 +198,11 @@ export class Dispatcher {
         this.#propagate(changed, bytes, decoder, index);
       }
       command.calls++;
+      called++;
+      if (this.#isLarge(decoder, index)) this.#logLarge(decoder, index);
       if (reply.errorCount !== errorsBefore) this.#noteFailure(command, errorsBefore);
       if (!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) {
-        since = this.#account(untimed, index + 1, since);
+        since = this.#account(untimed, index + 1, since, true);
         untimed = index + 1;
       }
       if (isRestricted) {
@@ -206,10 +211,38 @@ export class Dispatcher {
         this.#dropReplyIfUnwanted(client);
       }
     }
-    if (untimed < index) this.#account(untimed, index, since);
-    client.commandsProcessed += index - first;
-    server.statistics.commandsProcessed += index - first;
+    if (untimed < index) since = this.#account(untimed, index, since, true);
+    this.#noteCalls(client, called, since - started);
     return index;
+  }
+
+  #noteCalls(client: Client, called: number, microseconds: number): void {
+    const statistics = this.#server.statistics;
+    client.commandsProcessed += called;
+    statistics.commandsProcessed += called;
+    statistics.eventLoopCommandUs += microseconds;
+    if (called > statistics.eventLoopCommandsMax) statistics.eventLoopCommandsMax = called;
+  }
+
+  /** Whether the command that ran had a request or reply beyond the thresholds of COMMANDLOG. */
+  #isLarge(decoder: Decoder, index: number): boolean {
+    return (
+      this.#reply.length - this.#mark >= this.largeReplyBytes ||
+      decoder.ends[decoder.bases[index] + decoder.counts[index] - 1] -
+        decoder.starts[decoder.bases[index]] >=
+        this.largeRequestBytes
+    );
+  }
+
+  /** Cold: logs the command that ran as large. */
+  #logLarge(decoder: Decoder, index: number): void {
+    const log = this.#server.commandLog;
+    const replyBytes = this.#reply.length - this.#mark;
+    if (replyBytes >= log.largeReply.threshold) log.largeReply.add(this.#c, replyBytes);
+    const from = decoder.from[index];
+    const start = from === INLINE ? decoder.starts[decoder.bases[index]] : from;
+    const requestBytes = decoder.to[index] - start;
+    if (requestBytes >= log.largeRequest.threshold) log.largeRequest.add(this.#c, requestBytes);
   }
 
   /** Looks up the commands of a batch, hashes their first keys and loads what those lead to. */
@@ -276,6 +309,8 @@ export class Dispatcher {
     }
     if (server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs)) {
       client.blocked = true;
+      client.lastCommand = command.fullName;
+      client.argumentBytes = this.#c.end(this.#c.count - 1) - this.#c.start(0);
       return false;
     }
     server.keyspace.notesAccess = !client.noTouch || command.fullName === "touch";
@@ -292,6 +327,15 @@ export class Dispatcher {
     command.rejectedCalls++;
     this.#replyError(text);
     return false;
+  }
+
+  /** Cold: the command does not exist or not with so many arguments. */
+  #refuseCall(command: Command<Features> | undefined, client: Client): void {
+    if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
+    client.lastCommand = command === undefined ? "NULL" : command.fullName;
+    if (command === undefined) this.#refuseUnknown();
+    else this.#refuseArity(command);
+    this.#dropReplyIfUnwanted(client);
   }
 
   /** The error for a name, or a subcommand's name, that is not known. Cold. */
@@ -335,7 +379,10 @@ export class Dispatcher {
   #argumentText(index: number, max: number): string {
     const c = this.#c;
     const start = c.start(index);
-    return latin1Text(c.bytes, start, Math.min(c.end(index), start + max));
+    const text = latin1Text(c.bytes, start, Math.min(c.end(index), start + max));
+    // Redis prints a C string here.
+    const nul = text.indexOf("\0");
+    return nul < 0 ? text : text.slice(0, nul);
   }
 
   /** Cold: an error that no handler wrote. */
@@ -381,8 +428,11 @@ export class Dispatcher {
     effects.finish(dbIndex, changed, request.buffer, 0, request.length);
   }
 
-  /** Shares the time since `since` out among the batch's commands in [from, to); returns now. */
-  #account(from: number, to: number, since: number): number {
+  /**
+   * Shares the time since `since` out among the batch's commands in [from, to); returns now.
+   * `isCurrent` says that the last of them is the one the context still points at.
+   */
+  #account(from: number, to: number, since: number, isCurrent: boolean): number {
     const server = this.#server;
     const now = server.clock.monotonicUs();
     const share = (now - since) / (to - from);
@@ -396,7 +446,7 @@ export class Dispatcher {
         command.histogram.record(share);
       }
     }
-    if (now - since >= server.commandLog.slow.threshold) this.#logSlow(now - since);
+    if (isCurrent && now - since >= server.commandLog.slow.threshold) this.#logSlow(now - since);
     if (server.latency.thresholdMs > 0 && now - since >= server.latency.thresholdMs * 1000) {
       const event = this.#c.command.isQuick ? "fast-command" : "command";
       server.latency.add(event, (now - since) / 1000, this.#c.nowMs);
@@ -411,9 +461,8 @@ export class Dispatcher {
   }
 
   /** Cold: a handler threw. Returns the index to go on from; rethrows what is a bug. */
-  #recover(error: unknown, from: number): number {
+  #recover(error: unknown): number {
     if (!(error instanceof PoolExhausted) && !(error instanceof RangeError)) throw error;
-    this.#server.statistics.commandsProcessed += this.#running + 1 - from;
     this.#reply.length = this.#mark;
     this.#effects.abandon();
     this.#replyError(OUT_OF_MEMORY);

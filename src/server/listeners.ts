@@ -158,7 +158,7 @@ export class Listeners {
     if (host.clients.count >= host.config.integer("maxclients")) {
       host.statistics.rejectedConnections++;
       transport.write(TOO_MANY_CLIENTS, 0, TOO_MANY_CLIENTS.length);
-      transport.close(true);
+      transport.close();
       return undefined;
     }
     const isExposed =
@@ -169,7 +169,7 @@ export class Listeners {
     if (isExposed) {
       host.statistics.rejectedConnections++;
       transport.write(PROTECTED_MODE_REPLY, 0, PROTECTED_MODE_REPLY.length);
-      transport.close(true);
+      transport.close();
       return undefined;
     }
     return host.connect(transport, isUnixSocket);

@@ -60,6 +60,9 @@ export interface ServerParts {
 /** Descriptors kept for listeners, files and what the runtime opens. */
 const RESERVED_DESCRIPTORS = 32;
 
+/** Longer timers fire at once; the cron ends longer pauses. */
+const TIMER_MS_MAX = 2 ** 31 - 2;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** A Redis-compatible server. */
@@ -103,6 +106,11 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly #announce: (line: string) => void;
   /** By client, for what the server does to connections: limits, timeouts, release. */
   readonly #connections = new Map<Client, Connection>();
+  /** Monotonic time of the event being handled, microseconds. */
+  eventStartUs = 0;
+  /** Unix time when the monotonic clock read 0, milliseconds. */
+  #wallOriginMs = 0;
+  #pauseTimer: Timer | undefined;
   #startupBytes = 0;
   #isStopping = false;
   /** Called when a command or signal has ended the server. */
@@ -116,6 +124,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.configFile = this.config.filePath;
     this.#announce = parts.announce;
     this.startedAtMs = this.clock.wallMs();
+    this.calibrate();
     this.runId = randomHex(parts.secrets, 40);
     this.replicationId = randomHex(parts.secrets, 40);
     this.keyspace = new Keyspace(this.config.integer("databases"), this.random, parts.secrets);
@@ -136,7 +145,7 @@ export class Server implements DispatchServer, ConnectionHost {
     };
     // Not at once: the command that ends the pause is still running.
     this.pauses.onRelease = () => setImmediate(() => this.#releaseHeldClients());
-    this.pauses.onPause = () => this.updateRestrictions();
+    this.pauses.onPause = () => this.#followPause();
     this.#followConfig(eviction);
   }
 
@@ -170,6 +179,7 @@ export class Server implements DispatchServer, ConnectionHost {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#cron.stop();
+    clearTimeout(this.#pauseTimer);
     this.#listeners.close();
     await this.#durability.close();
     for (const connection of [...this.#connections.values()]) connection.close("now");
@@ -207,9 +217,24 @@ export class Server implements DispatchServer, ConnectionHost {
   }
 
   beginEvent(): void {
-    const nowMs = this.clock.wallMs();
+    const nowUs = this.clock.monotonicUs();
+    this.eventStartUs = nowUs;
+    const nowMs = Math.floor(this.#wallOriginMs + nowUs / 1000);
     this.keyspace.setTime(nowMs);
     this.#context.nowMs = nowMs;
+  }
+
+  endEvent(): void {
+    const statistics = this.statistics;
+    const elapsed = this.clock.monotonicUs() - this.eventStartUs;
+    statistics.eventLoopCycles++;
+    statistics.eventLoopDurationUs += elapsed;
+    if (elapsed > statistics.eventLoopDurationMaxUs) statistics.eventLoopDurationMaxUs = elapsed;
+  }
+
+  /** Reads the wall clock anew; events in between add the monotonic clock's progress to it. */
+  calibrate(): void {
+    this.#wallOriginMs = (this.clock.wallUs() - this.clock.monotonicUs()) / 1000;
   }
 
   execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
@@ -330,6 +355,15 @@ export class Server implements DispatchServer, ConnectionHost {
     writer.bulk(view.bytes, view.keyStart, view.keyEnd);
   }
 
+  /** Has held clients go on as soon as the pause ends. */
+  #followPause(): void {
+    this.updateRestrictions();
+    clearTimeout(this.#pauseTimer);
+    const restMs = this.pauses.untilMs - this.clock.wallMs();
+    if (restMs > TIMER_MS_MAX) return;
+    this.#pauseTimer = setTimeout(() => this.pauses.expire(this.clock.wallMs()), restMs + 1);
+  }
+
   #releaseHeldClients(): void {
     this.updateRestrictions();
     for (const [client, connection] of [...this.#connections]) {
@@ -380,6 +414,25 @@ export class Server implements DispatchServer, ConnectionHost {
     follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
       this.queryBytesMax = config.integer("client-query-buffer-limit");
       this.bulkBytesMax = config.integer("proto-max-bulk-len");
+    });
+    follow(["commandlog-request-larger-than", "commandlog-large-request-max-len"], () => {
+      this.commandLog.configure(
+        this.commandLog.largeRequest,
+        config.integer("commandlog-request-larger-than"),
+        config.integer("commandlog-large-request-max-len"),
+      );
+      this.dispatcher.largeRequestBytes = this.commandLog.largeRequest.threshold;
+    });
+    follow(["commandlog-reply-larger-than", "commandlog-large-reply-max-len"], () => {
+      this.commandLog.configure(
+        this.commandLog.largeReply,
+        config.integer("commandlog-reply-larger-than"),
+        config.integer("commandlog-large-reply-max-len"),
+      );
+      this.dispatcher.largeReplyBytes = this.commandLog.largeReply.threshold;
+    });
+    follow(["client-output-buffer-limit"], () => {
+      this.normalOutputLimit = config.outputBufferLimits.normal;
     });
     follow(["slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"], () => {
       const threshold = config.integer("slowlog-log-slower-than");

@@ -54,9 +54,9 @@ class BunTransport implements Transport {
     return this.#socket.write(bytes, start, length);
   }
 
-  close(flush: boolean): void {
-    if (flush) this.#socket.end();
-    else this.#socket.terminate();
+  close(): void {
+    // Not `terminate`, which resets the connection: clients expect an orderly end.
+    this.#socket.end();
   }
 
   pause(): void {

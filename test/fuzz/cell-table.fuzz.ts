@@ -16,7 +16,7 @@ const uniform: HashSource = (choices) => (choices.below(2 ** 16) << 16) | choice
 const SOURCES: readonly HashSource[] = [
   uniform,
   // Few prefixes: deep directories.
-  (choices) => (choices.below(4) << 30) | choices.below(5000),
+  (choices) => (choices.below(4) << 30) | (choices.below(3000) << 6),
   // Few hashes: equal ones in a row.
   (choices) => Math.imul(choices.below(300), 0x9e3779b1),
   (choices) => choices.pick([0, -1, 1, 0x7fffffff, -0x80000000, uniform(choices)]),

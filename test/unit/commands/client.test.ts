@@ -21,7 +21,6 @@ describe("CLIENT INFO and LIST", () => {
     channel.queryCapacity = 100;
     channel.outputBytes = 7;
     channel.outputCapacity = 64;
-    client.argumentBytes = 10;
     client.queuedBytes = 5;
     client.queuedCommands = 2;
     client.name = "me";
