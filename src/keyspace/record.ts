@@ -12,6 +12,7 @@
 // The short form holds keys up to 255 bytes with values below 16 MiB in an 8-byte header.
 
 import { copyBytes, equalBytes } from "../base/ascii.ts";
+import { wordView } from "../base/word-view.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, type Pool } from "../memory/pool.ts";
 
 /** Value types, numbered as in Redis's files. */
@@ -127,8 +128,16 @@ export function hasKey(
   const isLong = (flags & LONG_FORM) !== 0;
   const keyLength = isLong ? words[(granule << 1) + 2] : words[(granule << 1) + 1] >>> 24;
   if (keyLength !== length) return false;
-  const header = 1 + ((flags >>> 5) & 1) + ((flags >>> 6) & 1);
-  return equalBytes(pool.bytes[chunk], (granule + header) << 3, bytes, start, length);
+  // Keys are aligned in the pool: compare words, then what is left of the last one.
+  let word = (granule + 1 + ((flags >>> 5) & 1) + ((flags >>> 6) & 1)) << 1;
+  const view = wordView(bytes);
+  const rest = length & 3;
+  const wordsEnd = start + length - rest;
+  for (let at = start; at < wordsEnd; at += 4) {
+    if ((words[word] | 0) !== view.getInt32(at, true)) return false;
+    word++;
+  }
+  return rest === 0 || equalBytes(pool.bytes[chunk], word << 2, bytes, wordsEnd, rest);
 }
 
 /** Whether a record has an expiry time. */

@@ -182,48 +182,51 @@ export class Decoder {
   /** Reads the arguments still missing. False when they have not all arrived, or were wrong. */
   #arguments(bytes: Uint8Array, end: number, limits: DecoderLimits): boolean {
     let position = this.#position;
-    while (this.#missing > 0) {
-      let length = this.#bulkLength;
+    let missing = this.#missing;
+    let argument = this.#argumentCount;
+    let starts = this.starts;
+    let ends = this.ends;
+    let length = this.#bulkLength;
+    for (;;) {
       if (length < 0) {
-        // The usual case: one or two digits.
-        length = bytes[position + 1] - ZERO;
-        if (position + 3 < end && bytes[position] === DOLLAR && length >= 0 && length <= 9) {
-          const second = bytes[position + 2] - ZERO;
-          if (bytes[position + 2] === CR) {
+        // The usual case: one or two digits. Reading behind `end` gives undefined, hence NaN.
+        const first = bytes[position + 1] - ZERO;
+        if (position + 5 < end && bytes[position] === DOLLAR && first >= 0 && first <= 9) {
+          const next = bytes[position + 2];
+          const second = next - ZERO;
+          if (next === CR) {
+            length = first;
             position += 4;
-          } else if (length > 0 && second >= 0 && second <= 9 && bytes[position + 3] === CR) {
-            length = length * 10 + second;
+          } else if (first > 0 && second >= 0 && second <= 9 && bytes[position + 3] === CR) {
+            length = first * 10 + second;
             position += 5;
-          } else {
-            length = -1;
           }
-        } else {
-          length = -1;
         }
         if (length < 0) {
           length = this.#bulkHeader(bytes, position, end, limits);
-          if (length < 0) {
-            this.#position = position;
-            return false;
-          }
+          if (length < 0) break;
           position = this.#lineNext;
         }
       }
-      if (position + length + 2 > end) {
-        this.#bulkLength = length;
-        this.#position = position;
-        return false;
+      const argumentEnd = position + length;
+      if (argumentEnd + 2 > end) break;
+      if (argument === starts.length) {
+        this.#growTable();
+        starts = this.starts;
+        ends = this.ends;
       }
-      if (this.#argumentCount === this.starts.length) this.#growTable();
-      this.starts[this.#argumentCount] = position;
-      this.ends[this.#argumentCount] = position + length;
-      this.#argumentCount++;
-      this.#bulkLength = -1;
-      this.#missing--;
-      position += length + 2;
+      starts[argument] = position;
+      ends[argument] = argumentEnd;
+      argument++;
+      length = -1;
+      position = argumentEnd + 2;
+      if (--missing === 0) break;
     }
     this.#position = position;
-    return true;
+    this.#missing = missing;
+    this.#argumentCount = argument;
+    this.#bulkLength = length < 0 ? -1 : length;
+    return missing === 0;
   }
 
   /** The length that a `$` line announces; NEED_MORE, or FAILED. */

@@ -10,7 +10,7 @@
 // shared out evenly, unless the slow log's threshold asks for each; reading the clock costs more
 // than some of them.
 
-import { equalsToken } from "../base/ascii.ts";
+import { equalBytes, equalsToken } from "../base/ascii.ts";
 import { latin1Bytes, latin1Text } from "../base/text.ts";
 import { type Client, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
@@ -252,17 +252,28 @@ export class Dispatcher {
     const keyspace = this.#server.keyspace;
     const starts = decoder.starts;
     const ends = decoder.ends;
+    let nameStart = 0;
+    let nameLength = -1;
+    let command: Command<Features> | undefined;
     for (let index = first; index < count; index++) {
       const base = decoder.bases[index];
-      let command = registry.find(bytes, starts[base], ends[base]);
-      if (command?.subcommands !== undefined && decoder.counts[index] > 1) {
-        command = command.subcommands.find(bytes, starts[base + 1], ends[base + 1]);
+      const start = starts[base];
+      const length = ends[base] - start;
+      // Pipelines repeat themselves: most commands have their predecessor's name.
+      if (length !== nameLength || !equalBytes(bytes, start, bytes, nameStart, length)) {
+        command = registry.find(bytes, start, start + length);
+        nameStart = start;
+        nameLength = length;
+        if (command?.subcommands !== undefined && decoder.counts[index] > 1) {
+          command = command.subcommands.find(bytes, starts[base + 1], ends[base + 1]);
+          nameLength = -1;
+        }
       }
       this.#commands[index] = command;
-      const firstKey = command === undefined ? 0 : command.firstKey;
-      this.#refs[index] = firstKey;
-      if (firstKey > 0 && firstKey < decoder.counts[index]) {
-        this.#hashes[index] = keyspace.hash(bytes, starts[base + firstKey], ends[base + firstKey]);
+      const key = command === undefined ? 0 : command.firstKey;
+      if (key > 0 && key < decoder.counts[index]) {
+        this.#hashes[index] = keyspace.hash(bytes, starts[base + key], ends[base + key]);
+        this.#refs[index] = 1;
       } else {
         this.#refs[index] = 0;
       }
@@ -436,15 +447,12 @@ export class Dispatcher {
     const server = this.#server;
     const now = server.clock.monotonicUs();
     const share = (now - since) / (to - from);
-    for (let index = from; index < to; index++) {
+    for (let index = from; index < to; ) {
       const command = this.#commands[index];
-      if (command === undefined) continue;
-      command.microseconds += share;
-      if (this.tracksLatency) {
-        // alloc: once per command and server
-        if (command.histogram === undefined) command.histogram = new LatencyHistogram();
-        command.histogram.record(share);
-      }
+      let next = index + 1;
+      while (next < to && this.#commands[next] === command) next++;
+      if (command !== undefined) this.#charge(command, share, next - index);
+      index = next;
     }
     if (isCurrent && now - since >= server.commandLog.slow.threshold) this.#logSlow(now - since);
     if (server.latency.thresholdMs > 0 && now - since >= server.latency.thresholdMs * 1000) {
@@ -452,6 +460,14 @@ export class Dispatcher {
       server.latency.add(event, (now - since) / 1000, this.#c.nowMs);
     }
     return now;
+  }
+
+  #charge(command: Command<Features>, microseconds: number, calls: number): void {
+    command.microseconds += microseconds * calls;
+    if (!this.tracksLatency) return;
+    // alloc: once per command and server
+    if (command.histogram === undefined) command.histogram = new LatencyHistogram();
+    command.histogram.record(microseconds, calls);
   }
 
   /** Cold: the command that ran last was slow. */

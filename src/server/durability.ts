@@ -12,6 +12,9 @@ import type { FileSystem } from "../persistence/file-system.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
+/** How often a long load says how far it is. */
+const PROGRESS_MS = 1000;
+
 type SyncPolicy = "always" | "everysec" | "no";
 
 /** Runs a server's AOF. */
@@ -64,10 +67,7 @@ export class Durability implements EffectSink {
     await loader.scan();
     const count = loader.commands.toLocaleString("en-US");
     announce(`AOF: ${loader.files.displayPath} (loading ${count} commands)`);
-    const since = server.clock.monotonicUs();
     await this.#apply(loader);
-    const seconds = ((server.clock.monotonicUs() - since) / 1e6).toFixed(3);
-    server.logger.log(LOG_NOTICE, `DB loaded from append only file: ${seconds} seconds`);
     this.#aof = new AppendOnlyFile({
       fileSystem: this.#fileSystem,
       clock: server.clock,
@@ -122,16 +122,17 @@ export class Durability implements EffectSink {
     server.updateRestrictions();
     const client = new Client(0, NO_CHANNEL, status.loadingStartMs, false);
     client.authenticated = true;
-    let reported = 0;
+    let reportedMs = status.loadingStartMs;
     try {
       await loader.apply(
         (bytes, starts, ends, count) =>
           server.dispatcher.replay(client, bytes, starts, ends, count),
         (progress) => {
           status.loadingLoadedBytes = progress.bytes;
+          const nowMs = server.clock.wallMs();
+          if (nowMs < reportedMs + PROGRESS_MS) return;
+          reportedMs = nowMs;
           const percent = Math.floor((progress.bytes * 100) / Math.max(1, progress.totalBytes));
-          if (percent < reported + 10) return;
-          reported = percent;
           server.logger.log(LOG_NOTICE, `Loading the AOF: ${percent}%`);
         },
       );
