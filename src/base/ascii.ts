@@ -133,7 +133,7 @@ export function compareBytes(
 ): number {
   const leftLength = leftEnd - leftStart;
   const rightLength = rightEnd - rightStart;
-  const shared = leftLength < rightLength ? leftLength : rightLength;
+  const shared = Math.min(leftLength, rightLength);
   for (let k = 0; k < shared; k++) {
     const difference = left[leftStart + k] - right[rightStart + k];
     if (difference !== 0) return difference;

@@ -81,6 +81,8 @@ const MIN_CELLS = 16;
 /** Commands by name, whatever the case. */
 export class CommandRegistry<S extends ServerContext = ServerContext> {
   readonly #commands: Command<S>[] = [];
+  /** The names under which renamed commands are found. */
+  readonly #newNames = new Map<Command<S>, string>();
   #cells: (Command<S> | undefined)[] = new Array(MIN_CELLS).fill(undefined);
   #names: (Uint8Array | undefined)[] = new Array(MIN_CELLS).fill(undefined);
   #mask = MIN_CELLS - 1;
@@ -101,16 +103,17 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
     else this.#place(command, command.spec.name);
   }
 
-  /** Removes a name, or gives the command another (the rename-command directive). */
+  /**
+   * Has a command found under another name only, or under none where that is empty (the
+   * rename-command directive). To all else it stays what it was: error texts, key extraction and
+   * statistics go by its own name. False where there is no command of that name.
+   */
   rename(name: string, newName: string): boolean {
     const bytes = latin1Bytes(name);
     const command = this.find(bytes, 0, bytes.length);
     if (command === undefined) return false;
-    this.#commands.splice(this.#commands.indexOf(command), 1);
-    if (newName !== "") {
-      const spec = { ...command.spec, name: newName.toUpperCase() };
-      this.#commands.push(new Command<S>(spec, command.group, command.parent));
-    }
+    if (newName === "") this.#commands.splice(this.#commands.indexOf(command), 1);
+    else this.#newNames.set(command, newName);
     this.#rebuild(this.#cells.length);
     return true;
   }
@@ -147,7 +150,9 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
     this.#cells = new Array(cellCount).fill(undefined);
     this.#names = new Array(cellCount).fill(undefined);
     this.#mask = cellCount - 1;
-    for (const command of this.#commands) this.#place(command, command.spec.name);
+    for (const command of this.#commands) {
+      this.#place(command, this.#newNames.get(command) ?? command.spec.name);
+    }
   }
 }
 

@@ -2,13 +2,22 @@
 
 import type { Context } from "./features.ts";
 
-/** Whether an argument is printable ASCII without blanks, so that CLIENT LIST can show it. */
+/**
+ * Whether an argument is printable ASCII without blanks up to its first NUL: as far as CLIENT LIST
+ * shows it.
+ */
 export function isPrintable(c: Context, index: number): boolean {
   const end = c.end(index);
-  for (let at = c.start(index); at < end; at++) {
+  for (let at = c.start(index); at < end && c.bytes[at] !== 0; at++) {
     if (c.bytes[at] < 33 || c.bytes[at] > 126) return false;
   }
   return true;
+}
+
+/** As much of a client's name, or its library's, as may stand in a line of CLIENT LIST. */
+export function shownAttribute(text: string): string {
+  const end = text.indexOf("\0");
+  return end < 0 ? text : text.slice(0, end);
 }
 
 export function replyBadClientName(c: Context): void {

@@ -1,6 +1,7 @@
 // A client as CLIENT LIST and CLIENT INFO describe it: its type, its flags, its line.
 
 import type { Client } from "../command/client.ts";
+import { shownAttribute } from "./client-attributes.ts";
 import type { Context } from "./features.ts";
 
 export type ClientType = "normal" | "replica" | "master" | "pubsub";
@@ -47,7 +48,7 @@ function clientLine(c: Context, client: Client): string {
     ["addr", channel.remoteAddress],
     ["laddr", channel.localAddress],
     ["fd", channel.descriptor],
-    ["name", client.name],
+    ["name", shownAttribute(client.name)],
     ["age", wholeSeconds(nowMs - client.createdMs)],
     ["idle", wholeSeconds(nowMs - client.lastInteractionMs)],
     ["flags", flagsOf(client)],
@@ -73,8 +74,8 @@ function clientLine(c: Context, client: Client): string {
     ["user", client.user],
     ["redir", client.trackingRedirect],
     ["resp", client.protocol],
-    ["lib-name", client.libraryName],
-    ["lib-ver", client.libraryVersion],
+    ["lib-name", shownAttribute(client.libraryName)],
+    ["lib-ver", shownAttribute(client.libraryVersion)],
     ["io-thread", 0],
   ];
   return fields.map(([name, value]) => `${name}=${value}`).join(" ");

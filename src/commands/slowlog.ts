@@ -2,6 +2,7 @@
 
 import type { EntryLog } from "../command/slowlog.ts";
 import { ADMIN, defineFamily, LOADING, STALE } from "../command/spec.ts";
+import { shownAttribute } from "./client-attributes.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 
@@ -218,7 +219,7 @@ function replyEntries(c: Context, log: EntryLog, count: number): void {
     reply.array(entry.arguments.length);
     for (const argument of entry.arguments) reply.bulkBytes(argument);
     reply.bulkText(entry.clientAddress);
-    reply.bulkText(entry.clientName);
+    reply.bulkText(shownAttribute(entry.clientName));
   }
 }
 

@@ -27,8 +27,6 @@ import { KEEP_EXPIRY, NO_EXPIRY, STRING } from "../keyspace/record.ts";
 import { NULL_REF } from "../memory/pool.ts";
 import {
   bulkExpiry,
-  EX,
-  EXAT,
   EXPIRY_TIME,
   expiryArgument,
   expiryMsOrReply,
@@ -36,7 +34,6 @@ import {
   NX,
   options,
   optionsOrReply,
-  PX,
   REPLIED,
   XX,
 } from "./expiry-options.ts";
@@ -121,6 +118,8 @@ const GROUP_KEYS = 32;
 const hashes = new Int32Array(GROUP_KEYS);
 /** Keeps the loads of `loadGroup` from being optimised away. */
 const loaded = new Int32Array(1);
+const SET_NAME = latin1Bytes("SET");
+const KEEPTTL_TOKEN = latin1Bytes("KEEPTTL");
 const PXAT_TOKEN = latin1Bytes("PXAT");
 
 // MGET key [key ...]
@@ -218,16 +217,28 @@ function msetexCommand(c: Context): void {
     return c.reply.integer(0);
   }
   setPairs(c, 2, pairsEnd, expiryMs);
-  if ((flags & (EX | PX | EXAT)) !== 0 && c.effects.active) propagateMsetex(c, expiryMs);
+  if (c.effects.active) propagateMsetex(c, pairsEnd, expiryMs);
   c.reply.integer(1);
 }
 
-/** Propagates the request with the expiry time that counted as an absolute one. */
-function propagateMsetex(c: Context, expiryMs: number): void {
-  const effect = c.effects.replace(c.count);
-  for (let index = 0; index < c.count; index++) {
-    if (index === options.expiryIndex - 1) effect.bulkBytes(PXAT_TOKEN);
-    else if (index === options.expiryIndex) bulkExpiry(effect, expiryMs);
-    else effect.bulk(c.bytes, c.start(index), c.end(index));
+/** Propagates the pairs in arguments [2, end) as SETs, for not every server knows MSETEX. */
+function propagateMsetex(c: Context, end: number, expiryMs: number): void {
+  for (let index = 2; index < end; index += 2) {
+    const effect = c.effects.replace(setArgumentCount(expiryMs));
+    effect.bulkBytes(SET_NAME);
+    effect.bulk(c.bytes, c.start(index), c.end(index));
+    effect.bulk(c.bytes, c.start(index + 1), c.end(index + 1));
+    if (expiryMs === NO_EXPIRY) continue;
+    if (expiryMs === KEEP_EXPIRY) {
+      effect.bulkBytes(KEEPTTL_TOKEN);
+    } else {
+      effect.bulkBytes(PXAT_TOKEN);
+      bulkExpiry(effect, expiryMs);
+    }
   }
+}
+
+function setArgumentCount(expiryMs: number): number {
+  if (expiryMs === NO_EXPIRY) return 3;
+  return expiryMs === KEEP_EXPIRY ? 4 : 5;
 }

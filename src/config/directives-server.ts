@@ -13,7 +13,7 @@ import {
   text,
 } from "./directive.ts";
 import { addressesType, oomScoresType, outputBufferLimitsType } from "./special-types.ts";
-import { shutdownOptions, titleTemplate } from "./text-checks.ts";
+import { localeName, shutdownOptions, titleTemplate } from "./text-checks.ts";
 import { ChoiceType, INT_MAX, INT64_MAX, UINT32_MAX } from "./value-types.ts";
 
 const PORT = { min: 0, max: 65535 };
@@ -92,7 +92,7 @@ const processDirectives: readonly Directive[] = [
   flag("always-show-logo", false, IMMUTABLE),
   flag("set-proc-title", true, IMMUTABLE),
   text("proc-title-template", "{title} {listen-addr} {server-mode}", {}, titleTemplate),
-  text("locale-collate", "", { withoutEffect: "SORT ALPHA compares bytes" }),
+  text("locale-collate", "", { withoutEffect: "SORT ALPHA compares bytes" }, localeName),
   flag("disable-thp", true, { ...IMMUTABLE, withoutEffect: "there is no fork to protect" }),
   special(
     "oom-score-adj",

@@ -2,6 +2,8 @@
 // event classes, percentiles, addresses. Each keeps to the rules of value-types.ts; what a
 // canonical text means is told by the functions beside the types.
 
+import { addDecimals, decimalKind, INFINITE, INVALID, SUM_BYTES_MAX } from "../base/decimal.ts";
+import { latin1Bytes, latin1Text } from "../base/text.ts";
 import {
   type ConfigLine,
   InvalidValue,
@@ -174,7 +176,7 @@ export const percentilesType: ValueType = {
 };
 
 function percentile(word: string): string {
-  const value = decimal(word);
+  const value = numberOf(word);
   if (Number.isNaN(value)) {
     throw new InvalidValue("Invalid latency-tracking-info-percentiles parameters");
   }
@@ -186,10 +188,16 @@ function percentile(word: string): string {
   return `${Number(value.toFixed(6))}`;
 }
 
-/** A decimal number, NaN where the word is none. `Number` alone accepts blanks and hexadecimal. */
-function decimal(word: string): number {
-  for (const char of word) if (!"0123456789.eE+-".includes(char)) return Number.NaN;
-  return word === "" ? Number.NaN : Number(word);
+/** What a word means as INCRBYFLOAT reads numbers, hexadecimal included; NaN where it is none. */
+function numberOf(word: string): number {
+  const given = latin1Bytes(word);
+  const kind = decimalKind(given, 0, given.length);
+  if (kind === INVALID) return Number.NaN;
+  if (kind === INFINITE) return Number.POSITIVE_INFINITY;
+  const zero = latin1Bytes("0");
+  const sum = new Uint8Array(SUM_BYTES_MAX);
+  const length = addDecimals(given, 0, given.length, zero, 0, zero.length, sum, 0);
+  return Number(latin1Text(sum, 0, length));
 }
 
 const OOM_SCORE_BOUND = 2000n;

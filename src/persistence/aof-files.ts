@@ -1,9 +1,9 @@
 // Where an append-only file lives and which files make it up, at start-up:
 //
 // - `--aof PATH`: the one plain file PATH, nothing else;
-// - otherwise Redis 7's layout: `appenddirname/` in the data directory with a manifest. A file of the
-//   old layout (`appendfilename` directly in the data directory) is moved in as the base, by Redis's
-//   rule and safely repeatable if the process dies half-way.
+// - otherwise Redis 7's layout: `appenddirname/` in the data directory with a manifest. A file of
+//   the old layout (`appendfilename` directly in the data directory) is moved in as the base, by
+//   Redis's rule and safely repeatable if the process dies half-way.
 
 import { LOG_NOTICE, type Logger } from "../base/log.ts";
 import { directoryOf, type FileSystem, joinPath, systemErrorText } from "./file-system.ts";

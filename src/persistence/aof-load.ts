@@ -1,11 +1,12 @@
 // Loading the append-only file at start-up, in two passes: `scan` reads everything without applying
-// anything, finds torn tails and damage and counts commands; `apply` then executes them. So a refused
-// start has changed nothing, transactions need no undoing, and the count is known beforehand.
+// anything, finds torn tails and damage and counts commands; `apply` then executes them. So a
+// refused start has changed nothing, transactions need no undoing, and the count is known
+// beforehand.
 //
 // A torn tail (an incomplete last command, an unfinished MULTI) of the last file is cut off, or
-// refused with `aof-load-truncated no`. Everything else that is not exactly a log is refused, naming
-// file and offset. What looks torn but is followed by a checksum line is damage in the middle: a
-// flipped length must not silently swallow the rest of the file.
+// refused with `aof-load-truncated no`. Everything else that is not exactly a log is refused,
+// naming file and offset. What looks torn but is followed by a checksum line is damage in the
+// middle: a flipped length must not silently swallow the rest of the file.
 
 import { equalsToken } from "../base/ascii.ts";
 import type { Clock } from "../base/clock.ts";
@@ -75,8 +76,8 @@ function isEmptySnapshot(file: ReadFile, part: AofPart): boolean {
   if (!isRdb(content)) return false;
   if (content.length === part.size && part.kind === "base" && isEmptyRdb(content)) return true;
   throw new AofError(
-    `The append only file ${part.name} begins with an RDB snapshot, which this version cannot load.` +
-      " Let the former server rewrite it (BGREWRITEAOF) with 'aof-use-rdb-preamble no'",
+    `The append only file ${part.name} begins with an RDB snapshot, which this version cannot` +
+      " load. Let the former server rewrite it (BGREWRITEAOF) with 'aof-use-rdb-preamble no'",
   );
 }
 

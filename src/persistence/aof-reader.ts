@@ -1,15 +1,15 @@
 // hot path: no allocation per command
 //
-// Reads the commands of an append-only file in pieces, in place. A file differs from a socket: its end
-// is known, so a command that runs past it is torn; comments stand between commands; and
+// Reads the commands of an append-only file in pieces, in place. A file differs from a socket: its
+// end is known, so a command that runs past it is torn; comments stand between commands; and
 // everything must be exact, since a guess would apply damage as data.
 //
 //   file     = *(command / comment)
 //   command  = "*" count CRLF 1*("$" length CRLF bytes CRLF)
 //   comment  = "#" *byte LF             ; "#CRC:<count>:<crc32 in 8 hex digits>" is checked
 //
-// The buffer holds one piece, or one command where that is larger. A length that points behind the end
-// of the file is never allocated for.
+// The buffer holds one piece, or one command where that is larger. A length that points behind the
+// end of the file is never allocated for.
 
 import { crc32 } from "node:zlib";
 import type { ReadFile } from "./file-system.ts";
@@ -63,7 +63,9 @@ export class AofReader {
   #limit = 0;
   /** Length that the command at #at is known to need. */
   #needed = 0;
-  /** Where the last checksum line ended, and the CRC of what follows up to buffer offset #hashed. */
+  /**
+   * Where the last checksum line ended, and the CRC of what follows up to buffer offset #hashed.
+   */
   #coverStart = 0;
   #crc = 0;
   #hashed = 0;
@@ -114,7 +116,7 @@ export class AofReader {
     if (wanted > target.length) {
       // alloc: a command larger than the buffer; it is in the file as a whole, or may still be
       target = new Uint8Array(Math.min(wanted, remaining));
-      target.set(this.bytes.subarray(this.#at, this.#limit));
+      target.set(this.bytes.subarray(this.#at, this.#limit)); // alloc: with it
     } else {
       target.copyWithin(0, this.#at, this.#limit);
     }
@@ -134,6 +136,7 @@ export class AofReader {
 
   #hashUpTo(at: number): void {
     if (!this.#verify || at === this.#hashed) return;
+    // alloc: one view per piece, transaction or checksum line
     this.#crc = crc32(this.bytes.subarray(this.#hashed, at), this.#crc);
     this.#hashed = at;
   }
@@ -232,6 +235,7 @@ export class AofReader {
         const count = this.#base + start - this.#coverStart;
         if (covered.count !== count || covered.crc !== this.#crc >>> 0) {
           this.#at = start;
+          // alloc: the message that ends the reading
           this.reason = `bytes ${this.#coverStart} to ${this.offset} do not match their checksum`;
           this.commandStart = this.#coverStart;
           return DAMAGED;
@@ -247,9 +251,9 @@ export class AofReader {
 }
 
 /**
- * Whether a checksum line that fits the reader's position follows its `commandStart`: then what looks
- * like a torn tail is damage in the middle. (A value may contain such a line, but not with the
- * right distance to the last one.)
+ * Whether a checksum line that fits the reader's position follows its `commandStart`: then what
+ * looks like a torn tail is damage in the middle. (A value may contain such a line, but not with
+ * the right distance to the last one.) Cold.
  */
 export function isFollowedByChecksum(file: ReadFile, size: number, reader: AofReader): boolean {
   const piece = Buffer.alloc(PIECE_BYTES);
@@ -280,7 +284,8 @@ export function checksumAt(
   let at = start + CHECKSUM_PREFIX.length;
   let count = 0;
   for (; at < end && bytes[at] >= 48 && bytes[at] <= 57; at++) count = count * 10 + bytes[at] - 48;
-  // Behind the digits stand a colon, eight hexadecimal digits and CRLF; anything else never matches.
+  // Behind the digits stand a colon, eight hexadecimal digits and CRLF; anything else never
+  // matches.
   const malformed = { count: -1, crc: -1 };
   if (end - at !== 11 || bytes[at] !== 58 || bytes[end - 2] !== CR) return malformed;
   let crc = 0;

@@ -6,8 +6,8 @@
 //            0             kept                     written                      length
 //
 // SELECT is inserted where the database changes. Every few kilobytes a comment line
-// `#CRC:<count>:<crc32>` covers the `count` bytes before it, back to the previous such line. Redis and
-// its tools skip comments; our loader finds flipped bytes by it.
+// `#CRC:<count>:<crc32>` covers the `count` bytes before it, back to the previous such line. Redis
+// and its tools skip comments; our loader finds flipped bytes by it.
 //
 // Invariants: 0 <= kept <= written <= length; `bytes` holds whole RESP commands only; every byte is
 // hashed before it is written, so it may be released as soon as it need not be kept.
@@ -96,7 +96,7 @@ export class AppendBuffer {
     } else {
       // alloc: once per doubling
       const larger = new Uint8Array(Math.max(size * 2, needed - this.kept));
-      larger.set(this.bytes.subarray(this.kept, this.length));
+      larger.set(this.bytes.subarray(this.kept, this.length)); // alloc: with it
       this.bytes = larger;
     }
     this.written -= this.kept;

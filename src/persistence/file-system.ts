@@ -26,7 +26,10 @@ export interface AppendFile {
 /** A file open for reading. */
 export interface ReadFile {
   size(): number;
-  /** Reads up to `length` bytes at `position` into `target[offset...]`; returns how many, 0 at the end. */
+  /**
+   * Reads up to `length` bytes at `position` into `target[offset...]`; returns how many, 0 at the
+   * end.
+   */
   read(target: Uint8Array, offset: number, length: number, position: number): number;
   close(): void;
 }
@@ -88,7 +91,8 @@ export function directoryOf(path: string): string {
 
 /**
  * Replaces a small file as a whole: after a crash either the old or the new content is there,
- * never a mixture. Writes a temporary file beside it, syncs it, renames it over, syncs the directory.
+ * never a mixture. Writes a temporary file beside it, syncs it, renames it over, syncs the
+ * directory.
  */
 export async function replaceFile(
   fileSystem: FileSystem,

@@ -4,10 +4,10 @@
 //   line     = "#" anything          ; a comment
 //            | "file" SP name SP "seq" SP number SP "type" SP ("b" | "h" | "i") *(SP key SP value)
 //
-// The pairs may come in any order and case, names may be quoted as redis-cli quotes; unknown keys are
-// ignored. `b` is the base (at most one), `i` the increments to apply after it in rising sequence, `h`
-// files of former generations that may be deleted. Redis 7 writes and reads the same; its error
-// texts are kept, for operators and tests look for them.
+// The pairs may come in any order and case, names may be quoted as redis-cli quotes; unknown keys
+// are ignored. `b` is the base (at most one), `i` the increments to apply after it in rising
+// sequence, `h` files of former generations that may be deleted. Redis 7 writes and reads the same;
+// its error texts are kept, for operators and tests look for them.
 
 import { latin1Bytes, latin1Text } from "../base/text.ts";
 import { type FileSystem, joinPath, replaceFile } from "./file-system.ts";
@@ -139,7 +139,9 @@ function leadingInteger(text: string): number {
   return negative ? -value : value;
 }
 
-/** Splits at spaces, honouring "..." with escapes and '...'; undefined where quotes do not match. */
+/**
+ * Splits at spaces, honouring "..." with escapes and '...'; undefined where quotes do not match.
+ */
 function splitWords(line: string): string[] | undefined {
   const words: string[] = [];
   for (let at = 0; ; ) {

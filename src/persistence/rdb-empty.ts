@@ -1,5 +1,5 @@
-// An RDB snapshot without any data: what Redis 7 and later write as the base of an append-only file that
-// begins empty. This version loads no snapshots, but that one needs no loading.
+// An RDB snapshot without any data: what Redis 7 and later write as the base of an append-only file
+// that begins empty. This version loads no snapshots, but that one needs no loading.
 //
 //   "REDIS" 4 digits   *(FA string string)   FF   8 bytes of CRC-64 (from version 5 on)
 //   string = length bytes | C0 1 byte | C1 2 bytes | C2 4 bytes      ; integers

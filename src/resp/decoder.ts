@@ -83,9 +83,9 @@ export class Decoder {
     return this.#missing > 0;
   }
 
-  /** Bytes that must still arrive before the command in progress can be whole. */
-  get missingBytes(): number {
-    return this.#bulkLength < 0 ? 0 : this.#bulkLength;
+  /** Length of the bulk string that has arrived in part, 0 between bulk strings. */
+  get partialBulkLength(): number {
+    return Math.max(0, this.#bulkLength);
   }
 
   /** Forgets everything, for another connection. */
@@ -174,7 +174,7 @@ export class Decoder {
     }
     if (this.error !== "") return false;
     this.#position = this.#lineNext;
-    this.#missing = count > 0 ? count : 0;
+    this.#missing = Math.max(0, count);
     if (count <= 0) this.consumed = this.#position;
     return true;
   }

@@ -214,6 +214,7 @@ export class Connection implements ClientChannel, DecoderLimits {
       this.#outputStart += taken;
       if (taken < offered) return;
     }
+    giveBack(this.#output);
     this.#output = NO_BYTES;
     this.#outputStart = 0;
     this.#outputEnd = 0;
@@ -317,17 +318,29 @@ export class Connection implements ClientChannel, DecoderLimits {
   /** Appends bytes[from, end) to the kept input. */
   #keep(bytes: Uint8Array, from: number, end: number): void {
     const needed = this.#inputLength + end - from;
-    if (needed > this.#input.length) {
-      // alloc: doubling with what has arrived; only for commands that came in several chunks
-      const larger = new Uint8Array(Math.max(INPUT_BYTES_MIN, needed, this.#input.length * 2));
-      larger.set(this.#input.subarray(0, this.#inputLength)); // alloc: as above
-      this.#input = larger;
-    }
+    if (needed > this.#input.length) this.#growInput(needed);
     copyBytes(this.#input, this.#inputLength, bytes, from, end);
     this.#inputLength = needed;
   }
 
+  /**
+   * Doubles the input's buffer; once an eighth of an announced bulk string is there, makes room for
+   * the whole of it, which saves copying the other seven.
+   */
+  #growInput(needed: number): void {
+    const announced = needed + (this.#decoder?.partialBulkLength ?? 0);
+    const exact = announced <= needed * 8 ? announced + BULK_END_BYTES : 0;
+    // alloc: bounded by what has arrived; only for commands that came in several chunks
+    const larger = new Uint8Array(
+      Math.max(INPUT_BYTES_MIN, needed, exact > 0 ? exact : this.#input.length * 2),
+    );
+    copyBytes(larger, 0, this.#input, 0, this.#inputLength);
+    giveBack(this.#input);
+    this.#input = larger;
+  }
+
   #release(): void {
+    giveBack(this.#input);
     this.#input = NO_BYTES;
     this.#inputLength = 0;
     this.#decoder = undefined;
@@ -422,6 +435,16 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#outputEnd = 0;
     this.#host.disconnected(this.client);
   }
+}
+
+/** CR, LF and the header of one more argument. */
+const BULK_END_BYTES = 64;
+/** Buffers above this size are freed at once instead of at some garbage collection. */
+const LARGE_BUFFER_BYTES = 1 << 20;
+
+/** Frees a large buffer that nothing refers to any more. */
+function giveBack(bytes: Uint8Array): void {
+  if (bytes.length >= LARGE_BUFFER_BYTES) (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 /** A batch of this many commands may have more behind it. */
