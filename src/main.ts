@@ -42,17 +42,17 @@ function readStandardInput(): string {
   return latin1Text(readFileSync(0));
 }
 
+/** For `rename-command` alone, which is rare: start-up does not pay for it. */
+function commandExists(name: string): boolean {
+  const bytes = latin1Bytes(name);
+  return CommandRegistry.of(families).find(bytes, 0, bytes.length) !== undefined;
+}
+
 function configure(request: StartRequest): Config {
   const config = new Config(diskConfigFiles(process.cwd()));
   try {
     const input = request.readsStandardInput ? readStandardInput() : "";
-    const known = CommandRegistry.of(families);
-    applyCommandLine(config, request, input, {
-      commandExists: (name) => {
-        const bytes = latin1Bytes(name);
-        return known.find(bytes, 0, bytes.length) !== undefined;
-      },
-    });
+    applyCommandLine(config, request, input, { commandExists });
     return config;
   } catch (error) {
     if (error instanceof FatalConfigError) fail(error.report(REDIS_VERSION));
@@ -161,5 +161,5 @@ if (request.kind === "print") {
   process[request.stream].write(request.text);
   process.exitCode = request.exitCode;
 } else {
-  await run(request);
+  void run(request);
 }

@@ -37,6 +37,7 @@ interface Subcommand {
 const ANY_COUNT = Number.POSITIVE_INFINITY;
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
+  ["change-repl-id", { counts: [2, 2], run: debugChangeReplicationId }],
   ["digest", { counts: [2, 2], run: debugDigest }],
   ["digest-value", { counts: [2, ANY_COUNT], run: debugDigestValue }],
   ["dict-resizing", { counts: [3, 3], run: accept }],
@@ -98,6 +99,12 @@ function leadingInteger(c: Context, index: number): number {
 function debugSleep(c: Context): void {
   const seconds = Number.parseFloat(c.latin1(2).slice(0, 64));
   if (seconds > 0) c.server.sleepMs(seconds * 1000);
+  c.reply.ok();
+}
+
+// DEBUG CHANGE-REPL-ID
+function debugChangeReplicationId(c: Context): void {
+  c.server.replicationId = randomHex(systemRandom, REPLICATION_ID_LENGTH);
   c.reply.ok();
 }
 
@@ -172,6 +179,7 @@ function debugReplyBuffer(c: Context): void {
 }
 
 const HELP: readonly HelpEntry[] = [
+  ["CHANGE-REPL-ID", "Make up a new replication ID: no replica can go on from the old one."],
   ["DIGEST", "Return a fingerprint of all data."],
   ["DIGEST-VALUE <key> [<key> ...]", "Return a fingerprint of each key's value."],
   ["DICT-RESIZING <0|1>", "Accepted; indexes always fit themselves to the data."],

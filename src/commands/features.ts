@@ -42,7 +42,8 @@ export interface Features extends ServerContext {
   readonly startedAtMs: number;
   /** 40 hexadecimal characters each. */
   readonly runId: string;
-  readonly replicationId: string;
+  /** Whoever knows a history by this name may go on with it. */
+  replicationId: string;
   readonly pid: number;
   /** The TCP port, 0 without one. */
   readonly listeningPort: number;

@@ -301,10 +301,7 @@ function delCommand(c: Context): void {
 function renameCommand(c: Context): void {
   const source = sourceOrReply(c);
   if (source === undefined) return;
-  if (!c.same(1, 2)) {
-    c.deleteKey(2);
-    rename(c, source);
-  }
+  if (!c.same(1, 2)) moveInto(c, c.db, source, 2);
   c.reply.ok();
 }
 
@@ -314,7 +311,7 @@ function renamenxCommand(c: Context): void {
   if (source === undefined) return;
   // Also the answer where both names are the same.
   if (c.peekKey(2, c.server.keyspace.secondView) !== undefined) return c.reply.integer(0);
-  rename(c, source);
+  moveInto(c, c.db, source, 2);
   c.reply.integer(1);
 }
 
@@ -324,21 +321,10 @@ function sourceOrReply(c: Context): RecordView | undefined {
   return source;
 }
 
-/** Gives a key the name in argument 2, which must be free. */
-function rename(c: Context, source: RecordView): void {
-  moveInto(c, c.db, source, 2);
-}
-
 /** Moves a key of the selected database to the name in an argument, in any database. */
 function moveInto(c: Context, target: Database, source: RecordView, index: number): void {
-  copyInto(c, target, source, index);
-  c.db.deleteView(source);
+  target.moveFrom(c.db, source, c.bytes, c.start(index), c.end(index), c.hash(index));
   c.effects.changed(1);
-}
-
-function copyInto(c: Context, target: Database, source: RecordView, index: number): void {
-  const start = c.start(index);
-  target.copyFrom(source, c.bytes, start, c.end(index), c.hash(index), source.expiryMs);
 }
 
 /** Whether an argument is a key of a database. */
@@ -367,11 +353,8 @@ function copyCommand(c: Context): void {
   if (target === c.db && c.same(1, 2)) return c.reply.error(SAME_OBJECT);
   const source = c.readKey(1);
   if (source === undefined) return c.reply.integer(0);
-  if (exists(c, target, 2)) {
-    if (!replaces) return c.reply.integer(0);
-    target.delete(c.bytes, c.start(2), c.end(2), c.hash(2));
-  }
-  copyInto(c, target, source, 2);
+  if (!replaces && exists(c, target, 2)) return c.reply.integer(0);
+  target.copyFrom(source, c.bytes, c.start(2), c.end(2), c.hash(2));
   c.effects.changed(1);
   c.reply.integer(1);
 }

@@ -190,6 +190,11 @@ export function debugSection(c: Context): InfoField[] {
     ["eventloop_duration_cron_sum", Math.floor(s.eventLoopCronUs)],
     ["eventloop_duration_max", Math.floor(s.eventLoopDurationMaxUs)],
     ["eventloop_cmd_per_cycle_max", s.eventLoopCommandsMax],
+    // There is no script engine with an allocator of its own.
+    ["allocator_allocated_lua", 0],
+    ["allocator_active_lua", 0],
+    ["allocator_resident_lua", 0],
+    ["allocator_frag_bytes_lua", 0],
   ];
 }
 
@@ -249,6 +254,27 @@ export function keyspaceSection(c: Context): InfoField[] {
     ]);
   }
   return fields;
+}
+
+/** How many keys there are of each size, by powers of two. */
+export function keysizesSection(c: Context): InfoField[] {
+  const fields: InfoField[] = [];
+  for (const db of c.server.keyspace.databases) {
+    const bins: string[] = [];
+    db.sizes.forEach((least, count) => bins.push(`${binName(least)}=${count}`));
+    if (bins.length > 0) fields.push([`db${db.index}_distrib_strings_sizes`, bins.join(",")]);
+  }
+  return fields;
+}
+
+const BIN_UNITS = ["", "K", "M", "G"];
+
+/** 512 as "512", 1024 as "1K". */
+function binName(powerOfTwo: number): string {
+  let value = powerOfTwo;
+  let unit = 0;
+  for (; value >= 1024 && unit < BIN_UNITS.length - 1; unit++) value /= 1024;
+  return `${value}${BIN_UNITS[unit]}`;
 }
 
 /** The mean time to live of the volatile keys among the first in hash order, which is a sample. */

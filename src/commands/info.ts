@@ -6,6 +6,7 @@ import {
   commandSection,
   debugSection,
   errorSection,
+  keysizesSection,
   keyspaceSection,
   latencySection,
   persistenceSection,
@@ -48,6 +49,7 @@ const SECTIONS: readonly Section[] = [
   { title: "Latencystats", fields: latencySection, shown: "all" },
   { title: "Cluster", fields: clusterSection, shown: "default" },
   { title: "Keyspace", fields: keyspaceSection, shown: "default" },
+  { title: "Keysizes", fields: keysizesSection, shown: "default" },
   { title: "Debug", fields: debugSection, shown: "named" },
 ];
 

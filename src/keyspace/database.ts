@@ -5,9 +5,10 @@
 // value. Every lookup deletes a record that has expired; on a replica, or while loading, it hides it.
 //
 // Invariants: each record stands in exactly one cell, under the hash of its key; a record's block
-// is at least `recordSize` bytes; volatile records are counted in the table.
+// is at least `recordSize` bytes; volatile records are counted in the table, strings in `sizes`.
 
 import { copyBytes } from "../base/ascii.ts";
+import { assert } from "../base/assert.ts";
 import { CellTable, NO_CELL } from "../memory/cell-table.ts";
 import { Pool } from "../memory/pool.ts";
 import type { Keyspace } from "./keyspace.ts";
@@ -28,8 +29,11 @@ import {
   setAccess,
   setEncoding,
   setValueLength,
+  typeOf,
+  valueLengthOf,
   writeHeader,
 } from "./record.ts";
+import { StringSizes } from "./string-sizes.ts";
 
 /** Values above this many bytes grow by a quarter at least, so that appending stays linear. */
 const GROWTH_FLOOR_BYTES = 1024;
@@ -43,6 +47,7 @@ export class Database {
   /** Changes with SWAPDB. */
   index: number;
   table: CellTable;
+  sizes = new StringSizes();
 
   constructor(keyspace: Keyspace, index: number) {
     this.#keyspace = keyspace;
@@ -155,6 +160,7 @@ export class Database {
       keepsForm(pool, found, length) &&
       pool.capacity(found) === Pool.capacityFor(size);
     if (fits) {
+      this.sizes.resized(view.valueEnd - view.valueStart, length);
       setValueLength(pool, found, length);
       if (view.encoding !== ENCODING_AUTO) setEncoding(pool, found, ENCODING_AUTO);
       if (wasVolatile) this.#moveExpiry(found, expiry);
@@ -192,6 +198,7 @@ export class Database {
     const oldLength = view.valueLength;
     const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
     if (keepsForm(pool, view.ref, length) && size <= pool.capacity(view.ref)) {
+      this.sizes.resized(oldLength, length);
       setValueLength(pool, view.ref, length);
       setEncoding(pool, view.ref, ENCODING_RAW);
     } else {
@@ -253,8 +260,8 @@ export class Database {
   }
 
   /**
-   * Copies the value of a view of any database under a key of this one, which must not exist, with
-   * the expiry given.
+   * Copies the value of a view of any database under another key, in place of what that held. Where
+   * memory runs out nothing has changed. The view stays valid.
    */
   copyFrom(
     view: RecordView,
@@ -262,13 +269,25 @@ export class Database {
     keyStart: number,
     keyEnd: number,
     hash: number,
-    expiryMs: number,
   ): void {
-    const length = view.valueLength;
-    const ref = this.#create(view.type, bytes, keyStart, keyEnd, length, expiryMs, hash);
-    setEncoding(this.#pool, ref, view.encoding);
-    const target = this.#pool.bytes[ref >>> 21];
-    copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
+    this.#put(view, bytes, keyStart, keyEnd, hash, this.#keyspace.access.initial());
+  }
+
+  /**
+   * Moves the record of a view of `source`, which may be this database, under another key, in place
+   * of what that held; its expiry and its access bits go with it. Where memory runs out nothing has
+   * changed. The view is of no use afterwards.
+   */
+  moveFrom(
+    source: Database,
+    view: RecordView,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+  ): void {
+    this.#put(view, bytes, keyStart, keyEnd, hash, accessOf(this.#pool, view.ref));
+    source.deleteView(view);
   }
 
   /**
@@ -346,6 +365,25 @@ export class Database {
     this.#unlink(view.ref, view.hash);
   }
 
+  /** Checks the table's invariants and the count of strings by size. Throws on a violation. */
+  verify(): void {
+    this.table.verify();
+    const expected = new Map<number, number>();
+    const counted = new StringSizes();
+    let position = 0;
+    do {
+      position = this.table.scan(position, 1 << 30, (ref) => {
+        if (typeOf(this.#pool, ref) === STRING) counted.added(valueLengthOf(this.#pool, ref));
+      });
+    } while (position !== 0);
+    counted.forEach((least, count) => expected.set(least, count));
+    this.sizes.forEach((least, count) => {
+      assert(expected.get(least) === count, "strings are counted by their size");
+      expected.delete(least);
+    });
+    assert(expected.size === 0, "every string is counted by its size");
+  }
+
   /** Deletes everything. */
   clear(): void {
     this.#keyspace.gate?.beforeClear(this);
@@ -355,6 +393,7 @@ export class Database {
     } while (position !== 0);
     this.table.dispose();
     this.table = this.#newTable();
+    this.sizes = new StringSizes();
   }
 
   /** Moves the records and segment at a position out of chunks being evacuated; the next position. */
@@ -435,8 +474,37 @@ export class Database {
 
   /** Removes the record in #cell and gives back its memory. */
   #unlink(ref: number, hash: number): void {
+    if (typeOf(this.#pool, ref) === STRING) this.sizes.removed(valueLengthOf(this.#pool, ref));
     this.table.remove(this.#cell, hash, isVolatile(this.#pool, ref));
     this.#pool.free(ref);
+  }
+
+  /** Puts a copy of a view's value under a key, in place of what that held. All or nothing. */
+  #put(
+    view: RecordView,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    access: number,
+  ): void {
+    const pool = this.#pool;
+    const { type, expiryMs } = view;
+    const length = view.valueLength;
+    const found = this.#findLive(bytes, keyStart, keyEnd, hash);
+    let ref: number;
+    if (found === 0) {
+      ref = this.#create(type, bytes, keyStart, keyEnd, length, expiryMs, hash);
+      setAccess(pool, ref, access);
+    } else {
+      this.#beforeWrite(found, hash);
+      const size = recordSize(keyEnd - keyStart, length, expiryMs !== NO_EXPIRY);
+      ref = this.#replace(found, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
+    }
+    setEncoding(pool, ref, view.encoding);
+    const target = pool.bytes[ref >>> 21];
+    copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
+    if (found !== 0) pool.free(found);
   }
 
   /** A new record under a key that does not exist; its value's offset is left in #valueOffset. */
@@ -467,6 +535,7 @@ export class Database {
     const gate = this.#keyspace.gate;
     if (gate !== null) gate.afterCreate(this, ref, hash);
     this.table.insert(hash, ref);
+    if (type === STRING) this.sizes.added(valueLength);
     if (hasExpiry) {
       this.table.addVolatile(1);
       this.table.noteExpiry(expiryMs);
@@ -504,6 +573,8 @@ export class Database {
       expiryMs,
     );
     this.table.setRef(this.#cell, ref);
+    if (typeOf(pool, old) === STRING) this.sizes.removed(valueLengthOf(pool, old));
+    if (type === STRING) this.sizes.added(valueLength);
     const wasVolatile = isVolatile(pool, old);
     const becomesVolatile = expiryMs !== NO_EXPIRY;
     if (wasVolatile !== becomesVolatile) this.table.addVolatile(becomesVolatile ? 1 : -1);

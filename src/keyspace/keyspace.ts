@@ -112,6 +112,9 @@ export class Keyspace {
     const table = first.table;
     first.table = second.table;
     second.table = table;
+    const sizes = first.sizes;
+    first.sizes = second.sizes;
+    second.sizes = sizes;
   }
 
   /** Deletes every key of every database. */
@@ -121,9 +124,9 @@ export class Keyspace {
     }
   }
 
-  /** Checks the invariants of the pool and of every table. Throws on the first violation. */
+  /** Checks the invariants of the pool and of every database. Throws on the first violation. */
   verify(): void {
     this.pool.verify();
-    for (let k = 0; k < this.databases.length; k++) this.databases[k].table.verify();
+    for (let k = 0; k < this.databases.length; k++) this.databases[k].verify();
   }
 }

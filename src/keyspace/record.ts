@@ -221,6 +221,18 @@ export function writeHeader(
   return offset + keyLength;
 }
 
+/** The length of a record's value. */
+export function valueLengthOf(pool: Pool, ref: number): number {
+  const words = pool.words[ref >>> CHUNK_SHIFT];
+  const at = (ref & GRANULE_MASK) << 1;
+  return (words[at] & LONG_FORM) !== 0 ? words[at + 3] : words[at + 1] & SHORT_VALUE_MAX;
+}
+
+/** The type of a record's value. */
+export function typeOf(pool: Pool, ref: number): number {
+  return pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1] & TYPE_MASK;
+}
+
 /** Whether a value length can be written over a record's without changing its form. */
 export function keepsForm(pool: Pool, ref: number, valueLength: number): boolean {
   const isLong = (pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1] & LONG_FORM) !== 0;

@@ -138,11 +138,13 @@ export class Decoder {
   }
 
   /**
-   * Decodes what lies before `end`, up to BATCH_MAX whole commands. Call again, after executing
-   * them and `nextBatch`, while the batch comes back full.
+   * Decodes what lies before `end`, up to BATCH_MAX whole commands; one at a time while the client
+   * is unauthenticated, since the next one may lift that. Call again, after executing them and
+   * `nextBatch`, while `consumed` is short of `end` and commands come.
    */
   decode(bytes: Uint8Array, end: number, limits: DecoderLimits): void {
-    while (this.commandCount < BATCH_MAX && this.error === "") {
+    const most = limits.unauthenticated ? 1 : BATCH_MAX;
+    while (this.commandCount < most && this.error === "") {
       if (this.#missing === 0) {
         if (this.#position >= end) return;
         if (!this.#begin(bytes, end, limits)) return;

@@ -267,8 +267,9 @@ export class Connection implements ClientChannel, DecoderLimits {
         this.#refuseProtocol(decoder.error);
         break;
       }
-      const isFull = decoder.commandCount === BATCH_FULL;
-      if (!isFull) {
+      // More may follow: behind a full batch, behind what arrived while the client was held, and
+      // behind each command of a client that has not authenticated.
+      if (decoder.commandCount === 0 || decoder.consumed === end) {
         this.#keepRest(bytes, end, decoder);
         break;
       }
@@ -446,9 +447,6 @@ const LARGE_BUFFER_BYTES = 1 << 20;
 function giveBack(bytes: Uint8Array): void {
   if (bytes.length >= LARGE_BUFFER_BYTES) (bytes.buffer as ArrayBuffer).transfer(0);
 }
-
-/** A batch of this many commands may have more behind it. */
-const BATCH_FULL = 512;
 
 /** Sent to clients from elsewhere while protected mode is on and nobody has set a password. */
 export const PROTECTED_MODE_REPLY = latin1Bytes(

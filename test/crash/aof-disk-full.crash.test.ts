@@ -1,5 +1,5 @@
-// A disk that is really full: a tiny file system in memory, which only root may mount. Without, this
-// is skipped.
+// A disk that is really full: a tiny file system in memory, which only root may mount. Without,
+// this is skipped.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
@@ -10,8 +10,10 @@ import { silentLogger } from "../../src/base/log.ts";
 import { AppendOnlyFile, type FsyncPolicy } from "../../src/persistence/aof.ts";
 import { AofLoader } from "../../src/persistence/aof-load.ts";
 import { diskFileSystem } from "../../src/persistence/file.ts";
+import type { RawClient } from "../harness/client.ts";
 import { encode, recover, settle } from "../harness/crash-simulation.ts";
 import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
+import { startServer } from "../harness/server.ts";
 
 const CAPACITY = 1 << 20;
 
@@ -58,6 +60,17 @@ async function valuesOnDisk(): Promise<number[]> {
   return values;
 }
 
+/**
+ * Whether INFO shows a text within a second: its figures may be as old as the server's last tick.
+ */
+async function eventuallyInInfo(client: RawClient, text: string): Promise<boolean> {
+  const startMs = performance.now();
+  while (performance.now() - startMs < 1000) {
+    if (String(await client.run("INFO", "persistence")).includes(text)) return true;
+  }
+  return false;
+}
+
 describe.skipIf(!canMount())("a full disk", () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "full-"));
@@ -101,7 +114,8 @@ describe.skipIf(!canMount())("a full disk", () => {
         await settle();
       }
       expect(aof.failure).toBe("No space left on device");
-      // What a kill would leave now: all but the one that failed, which `always` did not acknowledge.
+      // What a kill would leave now: all but the one that failed, which `always` did not
+      // acknowledge.
       const left = await recover(copyOf(position.path), "/copy");
       expect(left.commands.length).toBe(next - 1);
       expect(acknowledged).toBe(policy === "always" ? next - 1 : next);
@@ -116,5 +130,47 @@ describe.skipIf(!canMount())("a full disk", () => {
       expect(await aof.close()).toBe(true);
       expect((await valuesOnDisk()).length).toBe(next);
     });
+  }
+
+  for (const policy of ["always", "everysec"]) {
+    test(`has the server refuse writes and serve reads until it has room, ${policy}`, async () => {
+      const args = ["--appendonly", "yes", "--appendfsync", policy];
+      const start = () => startServer({ args, directory: folder });
+      const value = "x".repeat(5000);
+      const acknowledged: string[] = [];
+      {
+        await using server = await start();
+        const reader = await server.connect();
+        await reader.run("SET", "before", "1");
+        writeFileSync(filler(), new Uint8Array(CAPACITY / 2));
+        let client = await server.connect();
+        let refusal = "";
+        for (let k = 0; refusal === ""; k++) {
+          const reply = await client.ask("SET", `k${k}`, value);
+          if (reply.kind === "+") acknowledged.push(`k${k}`);
+          else if (reply.kind === "closed") client = await server.connect();
+          else refusal = reply.raw.toString();
+        }
+        expect(refusal).toBe(
+          "-MISCONF Errors writing to the AOF file: No space left on device\r\n",
+        );
+        expect(await reader.run("GET", "before")).toBe("1");
+        expect(await eventuallyInInfo(reader, "aof_last_write_status:err")).toBe(true);
+        rmSync(filler());
+        const freedMs = performance.now();
+        for (;;) {
+          const reply = await client.ask("SET", "after", "2");
+          if (reply.kind === "+") break;
+          expect(performance.now() - freedMs).toBeLessThan(2000);
+        }
+        expect(await eventuallyInInfo(reader, "aof_last_write_status:ok")).toBe(true);
+        server.kill();
+        await server.exited;
+      }
+      await using server = await start();
+      const client = await server.connect();
+      expect(await client.run("GET", "after")).toBe("2");
+      expect(await client.run("EXISTS", ...acknowledged)).toBe(acknowledged.length);
+    }, 30_000);
   }
 });

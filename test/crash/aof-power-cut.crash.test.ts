@@ -1,5 +1,5 @@
-// Simulated power cuts, kills and disk faults, each replayable from its seed, and planted bugs that the
-// simulation must notice. AOF_LIVES=100000 runs the long version.
+// Simulated power cuts, kills and disk faults, each replayable from its seed, and planted bugs that
+// the simulation must notice. AOF_LIVES=100000 runs the long version.
 
 import { describe, expect, test } from "bun:test";
 import type { AppendFile, FileSystem } from "../../src/persistence/file-system.ts";

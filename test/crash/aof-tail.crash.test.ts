@@ -1,5 +1,5 @@
-// The log cut at every offset and with every byte flipped: an exact prefix is recovered, or the start
-// is refused and says where. Never a crash, never silently something else.
+// The log cut at every offset and with every byte flipped: an exact prefix is recovered, or the
+// start is refused and says where. Never a crash, never silently something else.
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";

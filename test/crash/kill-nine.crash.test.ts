@@ -1,11 +1,12 @@
 // kill -9 while several clients write: after the restart every acknowledged write is there, each
 // exactly once and in order. KILL_CYCLES=1000 runs the long version.
 //
-// Writer w appends "0,1,2,..." to its own key, several commands in flight, and counts the replies. The
-// value found afterwards must be a prefix of what was sent, at least as long as what was promised.
+// Writer w appends "0,1,2,..." to its own key, several commands in flight, and counts the replies.
+// The value found afterwards must be a prefix of what was sent, at least as long as what was
+// promised.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBelow, Xoshiro } from "../../src/base/random.ts";
@@ -70,8 +71,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-function start(policy: string): Promise<ServerProcess> {
-  const folder = `aof-${policy}`;
+function start(policy: string, folder: string): Promise<ServerProcess> {
   const args = ["--appendonly", "yes", "--appendfsync", policy, "--appenddirname", folder];
   return startServer({ args, directory });
 }
@@ -93,8 +93,9 @@ async function life(
   writers: Writer[],
   runMs: number,
   owed: number[],
+  folder = policy,
 ): Promise<void> {
-  const server = await start(policy);
+  await using server = await start(policy, folder);
   const checker = await server.connect();
   for (let k = 0; k < WRITERS; k++) {
     const found = await foundBy(checker, `w${k}`);
@@ -133,4 +134,13 @@ describe("kill -9 under writers", () => {
       expect(Math.min(...writers.map((writer) => writer.sent))).toBeGreaterThan(0);
     }, 3_600_000);
   }
+
+  test("would notice a log that lost its end", async () => {
+    const writers: Writer[] = [];
+    const owed = Array.from({ length: WRITERS }, () => 0);
+    await life("always", writers, 200, owed, "lossy");
+    const log = join(directory, "lossy", "appendonly.aof.1.incr.aof");
+    truncateSync(log, Math.floor(statSync(log).size * 0.9));
+    await expect(life("always", writers, 1, owed, "lossy")).rejects.toThrow();
+  }, 60_000);
 });

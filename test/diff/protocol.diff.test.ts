@@ -224,7 +224,10 @@ differential(
       yield "auth nosuch secret\r\n";
       yield "auth\r\nauth a b c\r\n";
       yield "auth secret\r\nset mine v\r\nget mine\r\n";
-      yield "auth default secret\r\nget other\r\nauth wrong\r\nget other\r\n";
+      yield "auth default secret\r\nget other\r\n";
+      // The limits are lifted by the AUTH in front, even when all of it arrives at once.
+      yield `auth secret\r\n*2\r\n$4\r\nECHO\r\n$20000\r\n${"x".repeat(20_000)}\r\n`;
+      yield `auth secret\r\n*12\r\n$6\r\nEXISTS\r\n${"$1\r\nk\r\n".repeat(11)}`;
       yield "auth secret\r\nreset\r\nget k\r\n";
       yield "reset\r\nget k\r\n";
       yield "quit\r\n";

@@ -1,6 +1,6 @@
-// One life of an append-only file on a faulty disk, from a seed: turns of effects under a policy, faults,
-// time passing, then a crash; afterwards the log is loaded from what survived and must hold an exact
-// prefix of what was appended, whole units only, and everything that was promised.
+// One life of an append-only file on a faulty disk, from a seed: turns of effects under a policy,
+// faults, time passing, then a crash; afterwards the log is loaded from what survived and must hold
+// an exact prefix of what was appended, whole units only, and everything that was promised.
 
 import { ManualClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
@@ -103,6 +103,8 @@ class Life {
   /** With `everysec`: how many commands had been appended when. */
   #timeline: { us: number; count: number }[] = [];
   #aof!: AppendOnlyFile;
+  /** Callbacks of the log's own delays. */
+  #delays: (() => void)[] = [];
 
   constructor(seed: number, hooks: SimulationHooks) {
     this.#random = new Xoshiro(seed);
@@ -140,12 +142,14 @@ class Life {
       clock: this.#clock,
       logger: silentLogger,
       policy: this.#policy,
+      delay: (_, callback) => this.#delays.push(callback),
     });
+    this.#delays = [];
     this.#aof.open(await loader.position());
     this.#disk.holdSyncs = this.#chance(2);
     this.#disk.slowWrites = this.#chance(4);
     this.#disk.partial = (length) => randomBelow(this.#random, length + 1);
-    this.#disk.onSyncNow = () => this.#clock.advance(this.#chance(4) ? 8 : 0.2);
+    this.#disk.onSyncNow = () => this.#clock.advance(this.#chance(4) ? 30 : 0.2);
     this.#disk.fault = (operation) => {
       if (!this.#withFaults) return undefined;
       if (operation === "write" && this.#chance(8)) return "ENOSPC";
@@ -188,6 +192,7 @@ class Life {
     this.#clock.advance(ms);
     if (this.#isSteady || this.#chance(3)) this.#aof.tick();
     if (this.#chance(2)) this.#disk.finishSyncs();
+    if (this.#chance(2)) this.#delays.shift()?.();
     await settle();
   }
 

@@ -5,7 +5,7 @@
 // failure. MINIREDIS_OURS=redis8 (or redis7, valkey9) puts an oracle in our server's place, which
 // shows whether a battery itself is deterministic. MINIREDIS_DIFFERENCES=FILE appends what differs.
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { type Argument, binary, encodeCommand, RawClient } from "./client.ts";
 import { sameReply } from "./normalise.ts";
@@ -224,18 +224,17 @@ class Pair {
         for (const client of opened) client.close();
       }
     }
-    const [ours, theirs] = results;
-    if (Bun.deepEquals(ours, theirs, true)) return;
-    const text = (value: unknown) => (JSON.stringify(value) ?? "undefined").slice(0, 2000);
-    record(this.#family, name, protocol, [`ours ${text(ours)}`, `theirs ${text(theirs)}`]);
-    expect(ours).toEqual(theirs);
+    this.#report(name, protocol, [...differencesOf(results[0], results[1])]);
   }
 
   #report(name: string, protocol: Protocol, differences: readonly string[]): void {
     if (differences.length === 0) return;
     record(this.#family, name, protocol, differences);
-    const more = differences.length > SHOWN ? [`... ${differences.length} in all`] : [];
-    throw new Error(`${differences.slice(0, SHOWN).concat(more).join("\n")}\n`);
+    const shown = differences.slice(0, SHOWN);
+    if (differences.length > SHOWN) shown.push(`... ${differences.length} in all`);
+    if (!this.#ours.isRunning) shown.push("our server has ended");
+    if (/<(closed|silent)>/.test(shown[0])) shown.push("our log:", this.#ours.log.slice(-2000));
+    throw new Error(`${shown.join("\n")}\n`);
   }
 }
 
@@ -275,6 +274,29 @@ function* batches(commands: Iterable<Command>, size: number): Generator<Command[
     batch = [];
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Where two probes' results differ, innermost places only. */
+function* differencesOf(ours: unknown, theirs: unknown, path = "result"): Generator<string> {
+  if (Bun.deepEquals(ours, theirs, true)) return;
+  if (Array.isArray(ours) && Array.isArray(theirs)) {
+    if (ours.length === theirs.length) {
+      // A name in front says more than a number.
+      const named = typeof ours[0] === "string" && ours[0] === theirs[0] ? ` ${ours[0]}` : "";
+      for (let k = 0; k < ours.length; k++) {
+        yield* differencesOf(ours[k], theirs[k], `${path}[${k}]${named}`);
+      }
+      return;
+    }
+    const without = (some: unknown[], others: unknown[]) =>
+      some.filter((one) => !others.some((other) => Bun.deepEquals(one, other, true)));
+    const extra = JSON.stringify(without(ours, theirs)).slice(0, 1000);
+    const missing = JSON.stringify(without(theirs, ours)).slice(0, 1000);
+    yield `${path}\n   only ours   ${extra}\n   only theirs ${missing}`;
+    return;
+  }
+  const text = (value: unknown) => (JSON.stringify(value) ?? "undefined").slice(0, 500);
+  yield `${path}\n   ours   ${text(ours)}\n   theirs ${text(theirs)}`;
 }
 
 /** The elements of an aggregate reply as text; none where it is no aggregate. */

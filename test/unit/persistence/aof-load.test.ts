@@ -103,7 +103,8 @@ describe("loading", () => {
   test("applies the base, then the increments in order, and goes on with the last", async () => {
     put(
       MANIFEST,
-      "file b.aof seq 1 type b\nfile old seq 1 type h\nfile i1 seq 1 type i\nfile i2 seq 2 type i\n",
+      "file b.aof seq 1 type b\nfile old seq 1 type h\n",
+      "file i1 seq 1 type i\nfile i2 seq 2 type i\n",
     );
     put(`${FOLDER}/b.aof`, SET("base"));
     put(`${FOLDER}/old`, SET("old"));

@@ -25,7 +25,7 @@ describe("the append buffer", () => {
     );
   });
 
-  test("writes a checksum line once 4 KiB are uncovered, counting what came before it opened", () => {
+  test("writes a checksum line once 4 KiB are uncovered, counting the former tail", () => {
     const buffer = new AppendBuffer(true);
     // CRC-32 of "12345" by Python's zlib.
     buffer.continueAfter(5, 0xcbf53a1c);

@@ -62,7 +62,7 @@ describe("an append file on the disk", () => {
     const path = scratch("0123");
     const file = diskFileSystem.openAppend(path);
     truncateSync(path, 0);
-    expect(file.write(bytesOf("ab"), 0, 2)).rejects.toThrow("The file has 2 bytes where 6");
+    await expect(file.write(bytesOf("ab"), 0, 2)).rejects.toThrow("The file has 2 bytes where 6");
     file.close();
   });
 

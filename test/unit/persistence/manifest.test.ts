@@ -170,8 +170,7 @@ describe("replacing a manifest", () => {
       const disk = new FaultyFileSystem();
       disk.put(path, latin1Bytes(old));
       disk.fault = (operation) => (operation === failing ? "EIO" : undefined);
-      expect(writeManifest(disk, "/d", "a", next)).rejects.toThrow("EIO");
-      await Promise.resolve();
+      await expect(writeManifest(disk, "/d", "a", next)).rejects.toThrow("EIO");
       expect(disk.contentOf(path).toString()).toBe(old);
     }
   });
