@@ -4,8 +4,8 @@
 //   --smoke   small data, a few calls each and no measuring: do they work?
 //   --json    also saves minimum, median, 99th percentile and garbage of each, to be compared later
 //
-// Each file is measured in a process of its own, so that what the just-in-time compiler learned from
-// one bench does not change the next.
+// Each file is measured in a process of its own, so that what the just-in-time compiler learned
+// from one bench does not change the next.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
-// Micro benchmarks: declared once, then either measured by mitata or, in a smoke run, executed a few
-// times. A benchmark is a generator, as mitata has it: it prepares its data, yields the function to
-// measure, and is resumed afterwards to check what the function left behind.
+// Micro benchmarks: declared once, then either measured by mitata or, in a smoke run, executed a
+// few times. A benchmark is a generator, as mitata has it: it prepares its data, yields the
+// function to measure, and is resumed afterwards to check what the function left behind.
 
 import { bench, type measure, run } from "mitata";
 

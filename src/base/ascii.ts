@@ -12,7 +12,8 @@ export const NOT_AN_INTEGER = Number.NaN;
 /**
  * Reads a canonical decimal integer: no sign other than a single `-`, no leading zeros, no spaces;
  * what Redis's string2ll accepts, restricted to the integers a double holds exactly.
- * Returns NaN for everything else; a caller that takes the whole int64 range then asks `parseInt64`.
+ * Returns NaN for everything else; a caller that takes the whole int64 range then asks
+ * `parseInt64`.
  */
 export function parseInteger(bytes: Uint8Array, start: number, end: number): number {
   let at = start;

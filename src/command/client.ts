@@ -65,6 +65,8 @@ export class Client {
   closing = false;
   /** Its replies so far are still sent before it is closed. */
   closingAfterReply = false;
+  /** A command of the running event-loop turn changed data: its reply may depend on the disk. */
+  wroteInTurn = false;
   /** Held by CLIENT PAUSE or a blocking command; its commands wait. */
   blocked = false;
   /** Ends the blocking command that the client waits in. */

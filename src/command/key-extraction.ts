@@ -269,7 +269,8 @@ function findSortReadOnlyKey(
   return true;
 }
 
-// MIGRATE host port key|"" destination-db timeout [COPY] [REPLACE] [AUTH p | AUTH2 u p] [KEYS k ...]
+// MIGRATE host port key|"" destination-db timeout [COPY] [REPLACE] [AUTH p | AUTH2 u p] [KEYS k
+// ...]
 function findMigrateKeys(args: ArgumentList, base: number, count: number, keys: KeyList): boolean {
   const flags = RW | ACCESS | DELETE;
   let first = 3;

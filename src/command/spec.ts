@@ -67,7 +67,9 @@ export function keyAt(index: number, flags: number, notes?: string): KeySpec {
   return keyRange(index, 0, 1, flags, notes);
 }
 
-/** Keys from `index` to `last` (relative to `index`; negative counts from the end), every `step`. */
+/**
+ * Keys from `index` to `last` (relative to `index`; negative counts from the end), every `step`.
+ */
 export function keyRange(
   index: number,
   lastKey: number,

@@ -2,6 +2,7 @@
 // keys is in debug-keys.ts.
 
 import { LOG_WARNING } from "../base/log.ts";
+import { randomHex } from "../base/random.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { ADMIN, defineFamily, LOADING, NOSCRIPT, STALE } from "../command/spec.ts";
 import {
@@ -102,9 +103,11 @@ function debugSleep(c: Context): void {
   c.reply.ok();
 }
 
+const REPLICATION_ID_LENGTH = 40;
+
 // DEBUG CHANGE-REPL-ID
 function debugChangeReplicationId(c: Context): void {
-  c.server.replicationId = randomHex(systemRandom, REPLICATION_ID_LENGTH);
+  c.server.replicationId = randomHex(c.server.random, REPLICATION_ID_LENGTH);
   c.reply.ok();
 }
 

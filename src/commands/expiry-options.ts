@@ -1,7 +1,7 @@
 // hot path: no allocation per command
 //
-// The options that SET, GETEX and MSETEX share (conditions, GET and expiry times), and the rules for
-// an expiry time, which SETEX and PSETEX share with them.
+// The options that SET, GETEX and MSETEX share (conditions, GET and expiry times), and the rules
+// for an expiry time, which SETEX and PSETEX share with them.
 //
 // Results beside the return value stand in `options` until the next call; no handler needs them
 // longer, and handlers never run inside each other.

@@ -51,6 +51,8 @@ export interface Features extends ServerContext {
   readonly executablePath: string;
   /** Absolute path, or "" when the server was started without a file. */
   readonly configFile: string;
+  /** Brings figures up to date that are only sampled otherwise; INFO asks for it first. */
+  refreshFigures(): void;
   memoryReport(): MemoryReport;
   /** Ends the server; false where it could not, with the reason in the log. */
   shutdown(options: ShutdownOptions): boolean;

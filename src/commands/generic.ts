@@ -1,7 +1,8 @@
 // hot path: no allocation per command
 //
 // Keys whatever they hold: whether they exist, what type they are, deleting, renaming, copying and
-// moving them. KEYS and SCAN are in scan.ts, expiry times in expiry.ts, OBJECT in generic-object.ts.
+// moving them. KEYS and SCAN are in scan.ts, expiry times in expiry.ts, OBJECT in
+// generic-object.ts.
 
 import {
   ACCESS,

@@ -55,6 +55,7 @@ const SECTIONS: readonly Section[] = [
 
 // INFO [section [section ...]]
 export function infoCommand(c: Context): void {
+  c.server.refreshFigures();
   let text = "";
   for (const section of SECTIONS) {
     if (!isWanted(c, section)) continue;

@@ -1,7 +1,7 @@
 // hot path: no allocation per command
 //
-// Several strings at once: MGET, MSET and the conditional forms of MSET. Each is one atomic command:
-// nothing else runs between its keys.
+// Several strings at once: MGET, MSET and the conditional forms of MSET. Each is one atomic
+// command: nothing else runs between its keys.
 //
 // Keys are looked up in groups: all of a group are hashed, then their cells are loaded, then their
 // records, and only then the first is used. Cache misses overlap that would otherwise wait for each

@@ -1,9 +1,9 @@
 // hot path: no allocation per command
 //
 // The 24 access bits of a record, which eviction and OBJECT IDLETIME and FREQ read. Under an LRU
-// policy they are the seconds of the last access modulo 2^24; under an LFU policy 16 bits of minutes
-// since the counter last decayed and an 8-bit logarithmic counter (the scheme Redis documents at
-// https://redis.io/docs/latest/develop/reference/eviction/).
+// policy they are the seconds of the last access modulo 2^24; under an LFU policy 16 bits of
+// minutes since the counter last decayed and an 8-bit logarithmic counter (the scheme Redis
+// documents at https://redis.io/docs/latest/develop/reference/eviction/).
 
 import type { Random } from "../base/random.ts";
 

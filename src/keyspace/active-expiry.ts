@@ -9,7 +9,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Database } from "./database.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { isVolatile, NO_EXPIRY, RecordView } from "./record.ts";
+import { isVolatile, RecordView } from "./record.ts";
 
 /** A sweep that expires less than this share of the records it looked at is not worth repeating. */
 const WORTHWHILE_SHARE = 0.1;
@@ -25,9 +25,6 @@ interface Sweep {
   expired: number;
   /** Not before this time, Unix ms. */
   nextMs: number;
-  /** For the average time to live. */
-  ttlSumMs: number;
-  ttlCount: number;
 }
 
 /** Sweeps the databases of one keyspace. */
@@ -37,32 +34,28 @@ export class ActiveExpiry {
   readonly #sweeps: Sweep[];
   readonly #view: RecordView;
   readonly #due: { ref: number; hash: number }[] = [];
-  /** Average time to live of each database's volatile keys, ms, as of its last sweep. */
-  readonly averageTtlMs: Float64Array;
   #database = 0;
+  #afterKey: (dbIndex: number) => void = () => {};
 
   constructor(keyspace: Keyspace, clock: Clock) {
     this.#keyspace = keyspace;
     this.#clock = clock;
     this.#view = new RecordView(keyspace.pool);
     this.#sweeps = keyspace.databases.map(newSweep);
-    this.averageTtlMs = new Float64Array(keyspace.databases.length);
   }
 
   /**
-   * Works for `budgetUs` microseconds at most, as far as one segment allows. `afterDatabase` is
-   * called for each database in which something expired, to propagate that. Returns whether there
-   * is more to do at once.
+   * Works for `budgetUs` microseconds at most, as far as one segment allows. `afterKey` is called
+   * for each key that expired, to propagate that. Returns whether there is more to do at once.
    */
-  run(budgetUs: number, afterDatabase: (dbIndex: number) => void): boolean {
+  run(budgetUs: number, afterKey: (dbIndex: number) => void): boolean {
+    this.#afterKey = afterKey;
     const deadline = this.#clock.monotonicUs() + budgetUs;
     const databases = this.#keyspace.databases;
     for (let tried = 0; tried < databases.length; tried++) {
       const index = this.#database;
       const db = databases[index];
-      const before = this.#keyspace.expired;
       const finished = db.volatileCount === 0 || this.#sweep(db, this.#sweeps[index], deadline);
-      if (this.#keyspace.expired !== before) afterDatabase(index);
       if (!finished) return true;
       this.#database = (index + 1) % databases.length;
     }
@@ -76,61 +69,57 @@ export class ActiveExpiry {
     const table = db.table;
     let untilCheck = SEGMENTS_PER_CHECK;
     do {
+      // Known before: deletions merge the segment with its neighbour, which is not swept yet.
+      const end = table.segmentEnd(sweep.position);
       if (table.volatileAt(sweep.position) > 0 && table.earliestExpiry(sweep.position) <= nowMs) {
         this.#sweepSegment(db, sweep, nowMs);
         untilCheck = 0;
       }
-      sweep.position = table.segmentEnd(sweep.position);
+      sweep.position = end;
       if (--untilCheck <= 0) {
         if (sweep.position !== 0 && this.#clock.monotonicUs() >= deadline) return false;
         untilCheck = SEGMENTS_PER_CHECK;
       }
     } while (sweep.position !== 0);
-    this.#finish(db.index, sweep, nowMs);
+    finish(sweep, nowMs);
     return true;
-  }
-
-  #finish(dbIndex: number, sweep: Sweep, nowMs: number): void {
-    const isWorthwhile = sweep.expired > sweep.examined * WORTHWHILE_SHARE;
-    sweep.nextMs = isWorthwhile ? nowMs : nowMs + IDLE_MS;
-    if (sweep.ttlCount > 0) this.averageTtlMs[dbIndex] = sweep.ttlSumMs / sweep.ttlCount;
-    sweep.examined = 0;
-    sweep.expired = 0;
-    sweep.ttlSumMs = 0;
-    sweep.ttlCount = 0;
   }
 
   #sweepSegment(db: Database, sweep: Sweep, nowMs: number): void {
     const view = this.#view;
     const pool = this.#keyspace.pool;
     const due = this.#due;
-    const end = db.table.segmentEnd(sweep.position);
+    const position = sweep.position;
     let earliest = Number.POSITIVE_INFINITY;
-    let position = sweep.position;
-    do {
-      position = db.table.scan(position, Number.POSITIVE_INFINITY, (ref, hash) => {
-        if (!isVolatile(pool, ref)) return;
-        view.load(ref, hash | 0);
-        sweep.examined++;
-        if (view.expiryMs !== NO_EXPIRY && view.expiryMs <= nowMs) {
-          due.push({ ref, hash: hash | 0 });
-          return;
-        }
-        sweep.ttlSumMs += view.expiryMs - nowMs;
-        sweep.ttlCount++;
-        if (view.expiryMs < earliest) earliest = view.expiryMs;
-      });
-    } while (position !== end);
-    db.table.setEarliestExpiry(sweep.position, earliest);
+    db.table.scan(position, Number.POSITIVE_INFINITY, (ref, hash) => {
+      if (!isVolatile(pool, ref)) return;
+      view.load(ref, hash | 0);
+      sweep.examined++;
+      if (view.expiryMs <= nowMs) due.push({ ref, hash: hash | 0 });
+      else if (view.expiryMs < earliest) earliest = view.expiryMs;
+    });
+    // The sweep may stand in the middle of a segment that has merged meanwhile; its bound is then
+    // not known from this half and stays.
+    const isWhole = position === 0 || db.table.segmentEnd(position - 1) === position;
+    if (isWhole) db.table.setEarliestExpiry(position, earliest);
     sweep.expired += due.length;
     for (const { ref, hash } of due) {
       view.load(ref, hash);
       db.expire(view);
+      this.#afterKey(db.index);
     }
     due.length = 0;
   }
 }
 
 function newSweep(): Sweep {
-  return { position: 0, examined: 0, expired: 0, nextMs: 0, ttlSumMs: 0, ttlCount: 0 };
+  return { position: 0, examined: 0, expired: 0, nextMs: 0 };
+}
+
+/** Ends a sweep over a database and sets when the next one may begin. */
+function finish(sweep: Sweep, nowMs: number): void {
+  const isWorthwhile = sweep.expired > sweep.examined * WORTHWHILE_SHARE;
+  sweep.nextMs = isWorthwhile ? nowMs : nowMs + IDLE_MS;
+  sweep.examined = 0;
+  sweep.expired = 0;
 }

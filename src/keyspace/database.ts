@@ -2,7 +2,8 @@
 //
 // One numbered database: records in the pool, found through a table ordered by key hash. Every
 // change to a record passes `#beforeWrite`, so that a snapshot in progress can first save the old
-// value. Every lookup deletes a record that has expired; on a replica, or while loading, it hides it.
+// value. Every lookup deletes a record that has expired; on a replica, or while loading, it hides
+// it.
 //
 // Invariants: each record stands in exactly one cell, under the hash of its key; a record's block
 // is at least `recordSize` bytes; volatile records are counted in the table, strings in `sizes`.
@@ -396,7 +397,9 @@ export class Database {
     this.sizes = new StringSizes();
   }
 
-  /** Moves the records and segment at a position out of chunks being evacuated; the next position. */
+  /**
+   * Moves the records and segment at a position out of chunks being evacuated; the next position.
+   */
   relocate(position: number): number {
     const pool = this.#pool;
     const table = this.table;

@@ -38,6 +38,8 @@ export class Eviction {
   policy: EvictionPolicy = "noeviction";
   /** maxmemory-samples */
   samples = 5;
+  /** The database of the key evicted last. */
+  dbIndex = 0;
   #nextDatabase = 0;
 
   constructor(keyspace: Keyspace) {
@@ -45,19 +47,27 @@ export class Eviction {
     this.#view = new RecordView(keyspace.pool);
   }
 
-  /** Evicts one key; false where the policy finds none. */
+  /** Evicts one key, or expires one that was due anyway; false where the policy finds none. */
   evictOne(): boolean {
     if (this.policy === "noeviction") return false;
     if (this.policy.endsWith("-random")) return this.#evictRandom();
-    for (const db of this.#keyspace.databases) this.#collect(db);
     for (;;) {
-      const best = this.#candidates.pop();
-      if (best === undefined) return false;
-      const view = best.db.peek(this.#view, best.key, 0, best.key.length, best.hash);
-      if (view === undefined || (this.#onlyVolatile && view.expiryMs === NO_EXPIRY)) continue;
-      best.db.evict(view);
-      return true;
+      for (const db of this.#keyspace.databases) this.#collect(db);
+      // Candidates may be gone by now and, having been good ones, have kept others out.
+      if (this.#candidates.length === 0) return false;
+      while (this.#candidates.length > 0)
+        if (this.#evictCandidate(this.#candidates.pop()!)) return true;
     }
+  }
+
+  #evictCandidate({ db, key, hash }: Candidate): boolean {
+    this.dbIndex = db.index;
+    const expiredBefore = this.#keyspace.expired;
+    const view = db.peek(this.#view, key, 0, key.length, hash);
+    if (view === undefined) return this.#keyspace.expired !== expiredBefore;
+    if (this.#onlyVolatile && view.expiryMs === NO_EXPIRY) return false;
+    db.evict(view);
+    return true;
   }
 
   /** Forgets candidates; for changes of policy. */
@@ -75,6 +85,7 @@ export class Eviction {
       const db = databases[this.#nextDatabase];
       this.#nextDatabase = (this.#nextDatabase + 1) % databases.length;
       if (!this.#pick(db)) continue;
+      this.dbIndex = db.index;
       db.evict(this.#view);
       return true;
     }

@@ -14,9 +14,9 @@
 // without wrap-around): a cell lies at or behind its home, `hash bits below d * capacity >> bits`,
 // and everything between its home and itself is in use. Behind the last home come spare cells; the
 // last cell is always empty and stops every search. Removal shifts the followers back, so there are
-// no tombstones. A segment grows by about an eighth when it is 7/8 full, splits in two when it would
-// exceed 1,024 homes, and two sparse buddies merge. The whole table is thus ordered by hash, at any
-// size, which makes a hash a scan position that no growth or shrinking invalidates.
+// no tombstones. A segment grows by about an eighth when it is 7/8 full, splits in two when it
+// would exceed 1,024 homes, and two sparse buddies merge. The whole table is thus ordered by hash,
+// at any size, which makes a hash a scan position that no growth or shrinking invalidates.
 
 import { assert } from "../base/assert.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool } from "./pool.ts";
@@ -221,8 +221,8 @@ export class CellTable {
 
   /**
    * Visits the cells from a position on, in hash order, up to the end of one segment or, when
-   * `limit` cells have been visited, to the end of the current hash. Returns the next position, or 0
-   * behind the last cell. `visit` must not change the table.
+   * `limit` cells have been visited, to the end of the current hash. Returns the next position, or
+   * 0 behind the last cell. `visit` must not change the table.
    */
   scan(position: number, limit: number, visit: (ref: number, hash: number) => void): number {
     const entry = (position >>> 1) >>> (31 - this.#depth);
@@ -504,8 +504,9 @@ export class CellTable {
   }
 
   /**
-   * Copies `used` cells of a segment, from word offset `from` on, into another one in order. `at` is
-   * the first free word offset there. Returns the next free word offset, or -1 when cells ran out.
+   * Copies `used` cells of a segment, from word offset `from` on, into another one in order. `at`
+   * is the first free word offset there. Returns the next free word offset, or -1 when cells ran
+   * out.
    */
   #fill(
     target: number,

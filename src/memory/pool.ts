@@ -2,7 +2,8 @@
 //
 // The byte pool: every key, value and table cell lives in it, addressed by a `ref`.
 //
-//   ref (u32) = chunk number << 21 | granule within the chunk      (a granule is 8 bytes; 0 is null)
+//   ref (u32) = chunk number << 21 | granule within the chunk      (a granule is 8 bytes; 0 is
+//   null)
 //
 //   chunk   one ArrayBuffer of 16 MiB: 256 pages of 64 KiB; or, for a block over 8 MiB, one
 //           ArrayBuffer of the block's own size, the block at its granule 0
@@ -15,8 +16,8 @@
 // chunk is given back to the system at once. `evacuate` marks sparse chunks: nothing is allocated
 // in them any more, and whoever holds refs into them moves those blocks elsewhere.
 //
-// Invariants: usedBytes is the exact sum of the sizes of all live blocks; a page belongs to one slab
-// or run or is free; live blocks + free-listed + never-used blocks = the slab's capacity.
+// Invariants: usedBytes is the exact sum of the sizes of all live blocks; a page belongs to one
+// slab or run or is free; live blocks + free-listed + never-used blocks = the slab's capacity.
 
 import { assert } from "../base/assert.ts";
 import {
@@ -88,7 +89,8 @@ export class Pool {
   #chunkKind = new Uint8Array(16);
   #chunkFreePages = new Int32Array(16);
 
-  // Per page, indexed by ref >>> PAGE_SHIFT. For a slab or run all but #pageHead counts at its head.
+  // Per page, indexed by ref >>> PAGE_SHIFT. For a slab or run all but #pageHead counts at its
+  // head.
   #pageKind = new Uint8Array(16 * CHUNK_PAGES);
   #pageHead = new Int32Array(16 * CHUNK_PAGES);
   /** Slab: first free block (a ref). Run: number of pages. */

@@ -255,7 +255,9 @@ export class Decoder {
     return length;
   }
 
-  /** The integer up to a line's end; NaN where it is none, NEED_MORE before the line has arrived. */
+  /**
+   * The integer up to a line's end; NaN where it is none, NEED_MORE before the line has arrived.
+   */
   #length(bytes: Uint8Array, start: number, end: number, tooBig: string): number {
     const found = this.#lineEnd(bytes, start, end);
     if (found < 0) {

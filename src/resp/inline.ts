@@ -2,7 +2,9 @@
 // and a backslash before any other character; single quotes only \'. Words are unescaped in place,
 // which only ever shortens them, so a request stays a list of ranges of its own bytes.
 
-/** The line's quotes do not pair up, or a closing quote is followed by something else than space. */
+/**
+ * The line's quotes do not pair up, or a closing quote is followed by something else than space.
+ */
 export const UNBALANCED = -1;
 
 const SPACE = 32;

@@ -9,13 +9,12 @@
 // it saves: all code then works on one long-lived array, while looking behind each fresh chunk (its
 // ArrayBuffer, a DataView on it) made up a tenth of a small request.
 //
-// Invariants: replies leave in the order of their requests; the receive buffer belongs to the event,
-// so whatever outlives it is copied; the input's buffer grows by doubling with bytes that have
-// arrived, never by an announced length.
+// Invariants: replies leave in the order of their requests; the receive buffer belongs to the
+// event, so whatever outlives it is copied; the input's buffer grows by doubling with bytes that
+// have arrived, never by an announced length.
 
 import { copyBytes } from "../base/ascii.ts";
 import { LOG_VERBOSE, LOG_WARNING, type Logger } from "../base/log.ts";
-import { latin1Bytes } from "../base/text.ts";
 import type { Client, ClientChannel } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
 import type { Decoder, DecoderLimits } from "../resp/decoder.ts";
@@ -56,6 +55,10 @@ export interface ConnectionHost {
   /** proto-max-bulk-len, bytes. */
   readonly bulkBytesMax: number;
   readonly normalOutputLimit: OutputLimit;
+  /** Bytes that the connections' buffers hold, kept by the connections. */
+  clientBufferBytes: number;
+  /** Unix time of the event being handled, milliseconds. */
+  readonly nowMs: number;
   /** Replies must wait until the turn's effects are durable (appendfsync always). */
   readonly holdsReplies: boolean;
   /** A fresh decoder, after a connection has kept the shared one. */
@@ -98,7 +101,13 @@ export class Connection implements ClientChannel, DecoderLimits {
   #output: Uint8Array = NO_BYTES;
   #outputStart = 0;
   #outputEnd = 0;
+  /** Bytes at the backlog's end that must wait until their effects are durable. */
+  #heldOutput = 0;
+  /** How many of those were queued in this turn. */
+  #turnOutput = 0;
   #softLimitSinceMs = 0;
+  /** What this connection's buffers add to the host's sum. */
+  #countedBytes = 0;
   #isClosed = false;
   #isExecuting = false;
 
@@ -200,25 +209,45 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.client.closing = true;
+    this.#output = NO_BYTES;
+    this.#outputStart = 0;
+    this.#outputEnd = 0;
     this.#release();
     this.#host.disconnected(this.client);
   }
 
-  /** Writes as much of the backlog as the socket takes. */
+  /** Bytes queued since the last call that wait for the turn's effects to be durable. */
+  takeTurnOutput(): number {
+    const count = this.#turnOutput;
+    this.#turnOutput = 0;
+    return count;
+  }
+
+  /** Lets go of the next `count` bytes that waited: their effects are durable. */
+  releaseOutput(count: number): void {
+    if (this.#isClosed) return;
+    this.#heldOutput -= count;
+    this.flush();
+  }
+
+  /** Writes as much of the backlog as may leave and the socket takes. */
   flush(): void {
-    while (this.#outputStart < this.#outputEnd) {
-      const offered = Math.min(this.#outputEnd - this.#outputStart, WRITE_BYTES_MAX);
+    const end = this.#outputEnd - this.#heldOutput;
+    while (this.#outputStart < end) {
+      const offered = Math.min(end - this.#outputStart, WRITE_BYTES_MAX);
       const taken = this.#transport.write(this.#output, this.#outputStart, offered);
       if (taken < 0) return this.#end();
       this.#noteSent(taken);
       this.#outputStart += taken;
       if (taken < offered) return;
     }
+    if (this.#heldOutput > 0) return;
     giveBack(this.#output);
     this.#output = NO_BYTES;
     this.#outputStart = 0;
     this.#outputEnd = 0;
     this.#softLimitSinceMs = 0;
+    this.#countBuffers();
     if (this.client.closingAfterReply) this.#end();
   }
 
@@ -231,11 +260,15 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (!isOverSoft) this.#softLimitSinceMs = 0;
     else if (this.#softLimitSinceMs === 0) this.#softLimitSinceMs = nowMs;
     const isLate = isOverSoft && nowMs - this.#softLimitSinceMs > limit.softSeconds * 1000;
-    if (!isLate && !(limit.hardBytes > 0 && bytes >= limit.hardBytes)) return;
+    if (isLate || (limit.hardBytes > 0 && bytes >= limit.hardBytes)) this.#refuseOutput();
+  }
+
+  /** Cold: the peer lets more wait than the limit allows. */
+  #refuseOutput(): void {
     this.#host.statistics.outputBufferLimitDisconnections++;
     this.#host.logger.log(
       LOG_WARNING,
-      `Client id=${this.client.id} addr=${this.remoteAddress} closed for overcoming of output buffer limits.`,
+      `Client ${this.#label} closed for overcoming of output buffer limits.`, // alloc: cold // alloc: cold
     );
     this.close("now");
   }
@@ -263,6 +296,11 @@ export class Connection implements ClientChannel, DecoderLimits {
         }
       }
       if (client.closing || client.closingAfterReply) break;
+      const hardBytes = host.normalOutputLimit.hardBytes;
+      if (hardBytes > 0 && this.outputBytes + host.reply.length >= hardBytes) {
+        this.#refuseOutput();
+        break;
+      }
       if (decoder.error !== "") {
         this.#refuseProtocol(decoder.error);
         break;
@@ -294,8 +332,15 @@ export class Connection implements ClientChannel, DecoderLimits {
       return;
     }
     decoder.rebase();
-    if (isOwn) {
-      if (consumed > 0) this.#input.copyWithin(0, consumed, end);
+    const old = this.#input;
+    if (isOwn && consumed > 0 && old.length > Math.max(RECEIVE_BYTES, (end - consumed) * 4)) {
+      // The buffer of a huge request does not outlive it.
+      this.#input = NO_BYTES;
+      this.#inputLength = 0;
+      this.#keep(old, consumed, end);
+      giveBack(old);
+    } else if (isOwn) {
+      if (consumed > 0) old.copyWithin(0, consumed, end);
       this.#inputLength = end - consumed;
     } else {
       this.#keep(bytes, consumed, end);
@@ -338,6 +383,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     copyBytes(larger, 0, this.#input, 0, this.#inputLength);
     giveBack(this.#input);
     this.#input = larger;
+    this.#countBuffers();
   }
 
   #release(): void {
@@ -346,6 +392,14 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#inputLength = 0;
     this.#decoder = undefined;
     this.#heldAt = -1;
+    this.#countBuffers();
+  }
+
+  /** Brings the host's sum up to date after a buffer was replaced. */
+  #countBuffers(): void {
+    const bytes = this.#input.length + this.#output.length;
+    this.#host.clientBufferBytes += bytes - this.#countedBytes;
+    this.#countedBytes = bytes;
   }
 
   /** Sends what the event's commands replied, or queues it behind what waits already. */
@@ -379,8 +433,9 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#output = bytes;
     this.#outputStart = 0;
     this.#outputEnd = bytes.length;
+    this.#countBuffers();
     this.flush();
-    this.checkOutputLimit(this.client.lastInteractionMs);
+    this.checkOutputLimit(this.#host.nowMs);
   }
 
   #queue(bytes: Uint8Array, start: number, end: number): void {
@@ -393,10 +448,15 @@ export class Connection implements ClientChannel, DecoderLimits {
       this.#output = larger;
       this.#outputStart = 0;
       this.#outputEnd = waiting;
+      this.#countBuffers();
     }
     this.#output.set(bytes.subarray(start, end), this.#outputEnd); // alloc: as above
     this.#outputEnd += added;
-    this.checkOutputLimit(this.client.lastInteractionMs);
+    if (this.#host.holdsReplies) {
+      this.#heldOutput += added;
+      this.#turnOutput += added;
+    }
+    this.checkOutputLimit(this.#host.nowMs);
   }
 
   #noteSent(count: number): void {
@@ -405,11 +465,16 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.client.bytesSent += count;
   }
 
+  /** Cold: names the client in the log. */
+  get #label(): string {
+    return `id=${this.client.id} addr=${this.remoteAddress}`;
+  }
+
   /** Cold: a protocol error is answered, after the replies before it, and ends the connection. */
   #refuseProtocol(error: string): void {
     this.#host.logger.log(
       LOG_VERBOSE,
-      `Protocol error (${error}) from client: id=${this.client.id} addr=${this.remoteAddress}`, // alloc: cold
+      `Protocol error (${error}) from client: ${this.#label}`, // alloc: cold
     );
     this.#host.reply.error(`ERR ${error}`); // alloc: cold
     this.client.closingAfterReply = true;
@@ -420,7 +485,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#host.statistics.queryBufferLimitDisconnections++;
     this.#host.logger.log(
       LOG_WARNING,
-      `Closing client that reached max query buffer length: id=${this.client.id} addr=${this.remoteAddress}`, // alloc: cold
+      `Closing client that reached max query buffer length: ${this.#label}`, // alloc: cold
     );
     this.close("now");
   }
@@ -430,10 +495,12 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#isClosed = true;
     this.client.closing = true;
     this.#transport.close();
-    if (!this.#isExecuting) this.#release();
     this.#output = NO_BYTES;
     this.#outputStart = 0;
     this.#outputEnd = 0;
+    this.#heldOutput = 0;
+    if (this.#isExecuting) this.#countBuffers();
+    else this.#release();
     this.#host.disconnected(this.client);
   }
 }
@@ -447,8 +514,3 @@ const LARGE_BUFFER_BYTES = 1 << 20;
 function giveBack(bytes: Uint8Array): void {
   if (bytes.length >= LARGE_BUFFER_BYTES) (bytes.buffer as ArrayBuffer).transfer(0);
 }
-
-/** Sent to clients from elsewhere while protected mode is on and nobody has set a password. */
-export const PROTECTED_MODE_REPLY = latin1Bytes(
-  "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n",
-);

@@ -1,5 +1,6 @@
 // Periodic work: ten times a second statistics, limits of idle clients, due syncs of the AOF; in
-// short slices in between, while there is any, active expiry and the compaction of memory.
+// short slices in between, while there is any, active expiry, eviction that commands had no time
+// for, and the compaction of memory.
 
 import { LOG_VERBOSE } from "../base/log.ts";
 import { Compaction } from "../keyspace/compaction.ts";
@@ -67,6 +68,7 @@ export class Cron {
       const elapsedMs = (server.clock.monotonicUs() - before) / 1000;
       server.latency.add("expire-cycle", elapsedMs, server.keyspace.nowMs);
     }
+    if (!hasMore) hasMore = server.relieveMemory(SLICE_US);
     if (!hasMore) hasMore = this.#compaction.run(SLICE_US);
     if (hasMore && this.#tickTimer !== undefined) {
       this.#sliceTimer = setTimeout(() => this.slice(), SLICE_PAUSE_MS);

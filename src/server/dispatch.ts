@@ -11,7 +11,7 @@
 // than some of them.
 
 import { equalBytes, equalsToken } from "../base/ascii.ts";
-import { latin1Bytes, latin1Text } from "../base/text.ts";
+import { latin1Text } from "../base/text.ts";
 import { type Client, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
 import type { Effects } from "../command/effects.ts";
@@ -32,6 +32,7 @@ import type { Features } from "../commands/features.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, PoolExhausted } from "../memory/pool.ts";
 import { BATCH_MAX, type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
+import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
 
 /** A reply larger than this says that a quick command was not. */
 const LARGE_REPLY_BYTES = 1 << 16;
@@ -196,6 +197,7 @@ export class Dispatcher {
       const changed = effects.changes !== changesBefore;
       if (changed || effects.hasPending) {
         this.#propagate(changed, bytes, decoder, index);
+        client.wroteInTurn = true;
       }
       command.calls++;
       called++;
@@ -377,7 +379,7 @@ export class Dispatcher {
     const client = this.#c.client;
     this.#server.logger.log(
       3,
-      `Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your Redis instance. Connection from ${client.channel.remoteAddress} aborted.`,
+      `${CROSS_PROTOCOL_ATTACK} Connection from ${client.channel.remoteAddress} aborted.`,
     );
     client.channel.close("now");
   }
@@ -486,8 +488,6 @@ export class Dispatcher {
   }
 }
 
-/** The reply to a client that one connection too many brought. */
-export const TOO_MANY_CLIENTS = latin1Bytes("-ERR max number of clients reached\r\n");
 /** What recalculates `preciseTiming`. */
 export function needsPreciseTiming(slowThresholdUs: number, latencyThresholdMs: number): boolean {
   return slowThresholdUs < PRECISE_BELOW_US || latencyThresholdMs === 1;

@@ -62,7 +62,7 @@ export class Durability implements EffectSink {
       directoryName: config.text("appenddirname"),
       fileName: config.text("appendfilename"),
       loadTruncated: config.flag("aof-load-truncated"),
-      verifyChecksums: true,
+      verifyChecksums: config.flag("aof-checksums"),
     });
     await loader.scan();
     const count = loader.commands.toLocaleString("en-US");
@@ -97,7 +97,12 @@ export class Durability implements EffectSink {
     const aof = this.#aof;
     if (aof === undefined) return;
     aof.tick();
-    aof.report(this.#server.persistence);
+    this.report();
+  }
+
+  /** Brings the figures that INFO shows up to date. */
+  report(): void {
+    this.#aof?.report(this.#server.persistence);
   }
 
   /** Makes everything durable and closes the file. */
@@ -153,9 +158,11 @@ export class Durability implements EffectSink {
     this.#isTurnScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
+    // What a later turn queues behind these replies waits for that turn's own sync.
+    const turns = waiting.map(takeTurn);
     const outcome = this.#aof?.endOfTurn() ?? true;
-    if (typeof outcome === "boolean") release(waiting, outcome);
-    else outcome.then((isDurable) => release(waiting, isDurable));
+    if (typeof outcome === "boolean") release(turns, outcome);
+    else outcome.then((isDurable) => release(turns, isDurable));
     if (this.refusal !== "") this.#server.updateRestrictions();
   }
 
@@ -170,10 +177,28 @@ export class Durability implements EffectSink {
   }
 }
 
-/** Sends the replies that waited; where the effects are lost, nobody may be told otherwise. */
-function release(waiting: readonly Connection[], isDurable: boolean): void {
-  for (const connection of waiting) {
-    if (isDurable) connection.flush();
+/** What one connection's replies of a turn wait for. */
+interface TurnOutput {
+  readonly connection: Connection;
+  readonly bytes: number;
+  /** Its client changed data in the turn. */
+  readonly isWriter: boolean;
+}
+
+function takeTurn(connection: Connection): TurnOutput {
+  const client = connection.client;
+  const isWriter = client.wroteInTurn;
+  client.wroteInTurn = false;
+  return { connection, bytes: connection.takeTurnOutput(), isWriter };
+}
+
+/**
+ * Sends the replies that waited. Where the turn's effects are lost, those who caused them are told
+ * nothing, which is the truth: their connections end.
+ */
+function release(turns: readonly TurnOutput[], isDurable: boolean): void {
+  for (const { connection, bytes, isWriter } of turns) {
+    if (isDurable || !isWriter) connection.releaseOutput(bytes);
     else connection.close("now");
   }
 }

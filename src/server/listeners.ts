@@ -7,8 +7,8 @@ import type { Statistics } from "../command/statistics.ts";
 import type { ListenerInfo } from "../commands/features.ts";
 import type { Config } from "../config/config.ts";
 import { InvalidValue } from "../config/value-types.ts";
-import { PROTECTED_MODE_REPLY, type Transport } from "./connection.ts";
-import { TOO_MANY_CLIENTS } from "./dispatch.ts";
+import type { Transport } from "./connection.ts";
+import { PROTECTED_MODE, TOO_MANY_CLIENTS } from "./refusals.ts";
 import type { Listener, SocketHandler, SocketLayer } from "./sockets.ts";
 
 /** What listeners need of the server. */
@@ -59,8 +59,8 @@ export class Listeners {
   }
 
   /**
-   * Replaces the TCP listeners by those of the changed configuration; where that fails, goes back to
-   * the former ones and throws InvalidValue with `reason`.
+   * Replaces the TCP listeners by those of the changed configuration; where that fails, goes back
+   * to the former ones and throws InvalidValue with `reason`.
    */
   reopen(reason: string): void {
     const former = this.#tcp;
@@ -148,7 +148,8 @@ export class Listeners {
   #refusal(address: string, port: number, error: unknown): ListenError {
     this.#host.logger.log(
       LOG_WARNING,
-      `Warning: Could not create server TCP listening socket ${address}:${port}: bind: ${messageOf(error)}`,
+      `Warning: Could not create server TCP listening socket ${address}:${port}: ` +
+        `bind: ${messageOf(error)}`,
     );
     return new ListenError(`Failed listening on port ${port} (tcp), aborting.`);
   }
@@ -168,7 +169,7 @@ export class Listeners {
       !isLoopback(transport.remoteAddress);
     if (isExposed) {
       host.statistics.rejectedConnections++;
-      transport.write(PROTECTED_MODE_REPLY, 0, PROTECTED_MODE_REPLY.length);
+      transport.write(PROTECTED_MODE, 0, PROTECTED_MODE.length);
       transport.close();
       return undefined;
     }

@@ -85,7 +85,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly reply = new ReplyWriter();
   readonly startedAtMs: number;
   readonly runId: string;
-  readonly replicationId: string;
+  replicationId: string;
   readonly pid = process.pid;
   readonly executablePath = process.execPath;
   readonly configFile: string;
@@ -94,6 +94,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly receiveBuffer = new Uint8Array(RECEIVE_BYTES);
   queryBytesMax = 0;
   bulkBytesMax = 0;
+  clientBufferBytes = 0;
   normalOutputLimit: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
 
   readonly dispatcher: Dispatcher;
@@ -144,7 +145,11 @@ export class Server implements DispatchServer, ConnectionHost {
       evicted: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", view),
     };
     // Not at once: the command that ends the pause is still running.
-    this.pauses.onRelease = () => setImmediate(() => this.#releaseHeldClients());
+    this.pauses.onRelease = () => {
+      // But a write that is admitted now must meet no hidden record.
+      this.keyspace.hidesExpired = this.pauses.keyspaceFrozen;
+      setImmediate(() => this.#releaseHeldClients());
+    };
     this.pauses.onPause = () => this.#followPause();
     this.#followConfig(eviction);
   }
@@ -212,6 +217,10 @@ export class Server implements DispatchServer, ConnectionHost {
     return this.#durability.holdsReplies;
   }
 
+  get nowMs(): number {
+    return this.keyspace.nowMs;
+  }
+
   newDecoder(): Decoder {
     return new Decoder();
   }
@@ -275,6 +284,11 @@ export class Server implements DispatchServer, ConnectionHost {
     return this.#memoryLimit.makeRoom();
   }
 
+  /** Evicts for about `budgetUs` where memory is over its limit; whether there is more to do. */
+  relieveMemory(budgetUs: number): boolean {
+    return this.#memoryLimit.relieve(budgetUs);
+  }
+
   /** Recalculates whether commands must pass the slow gates. */
   updateRestrictions(): void {
     this.dispatcher.restricted =
@@ -294,11 +308,19 @@ export class Server implements DispatchServer, ConnectionHost {
 
   /** Bytes counted as used: data, tables, buffers of clients and of the AOF. */
   usedMemory(): number {
-    let total = this.keyspace.usedBytes + this.#durability.memoryBytes;
-    for (const connection of this.#connections.values()) {
-      total += connection.outputCapacity + connection.queryCapacity;
-    }
-    return total;
+    return this.limitedMemory() + this.#durability.memoryBytes;
+  }
+
+  /**
+   * Bytes that maxmemory limits. The AOF's do not count: evictions are written to it, so that
+   * evicting because of them would never end.
+   */
+  limitedMemory(): number {
+    return this.keyspace.usedBytes + this.clientBufferBytes;
+  }
+
+  refreshFigures(): void {
+    this.#durability.report();
   }
 
   memoryReport(): MemoryReport {
@@ -357,6 +379,7 @@ export class Server implements DispatchServer, ConnectionHost {
 
   /** Has held clients go on as soon as the pause ends. */
   #followPause(): void {
+    this.keyspace.hidesExpired = this.pauses.keyspaceFrozen;
     this.updateRestrictions();
     clearTimeout(this.#pauseTimer);
     const restMs = this.pauses.untilMs - this.clock.wallMs();
@@ -376,7 +399,8 @@ export class Server implements DispatchServer, ConnectionHost {
     const possible = descriptorLimit() - RESERVED_DESCRIPTORS;
     if (this.config.integer("maxclients") <= possible) return;
     throw new InvalidValue(
-      `The operating system is not able to handle the specified number of clients, try with ${possible}`,
+      "The operating system is not able to handle the specified number of clients, " +
+        `try with ${possible}`,
     );
   }
 
@@ -387,7 +411,8 @@ export class Server implements DispatchServer, ConnectionHost {
     if (wanted <= possible) return;
     this.logger.log(
       LOG_WARNING,
-      `maxclients has been reduced to ${possible}: the limit of open files is ${descriptorLimit()}.`,
+      `maxclients has been reduced to ${possible}, ` +
+        `since no more than ${descriptorLimit()} files may be open.`,
     );
     this.config.assign(findDirective("maxclients")!, [String(possible)]);
   }
@@ -406,6 +431,9 @@ export class Server implements DispatchServer, ConnectionHost {
       eviction.reset();
       this.keyspace.access.isLfu = eviction.policy.endsWith("-lfu");
       this.updateRestrictions();
+    });
+    follow(["maxmemory-eviction-tenacity"], () => {
+      this.#memoryLimit.tenacity = config.integer("maxmemory-eviction-tenacity");
     });
     follow(["lfu-log-factor", "lfu-decay-time"], () => {
       this.keyspace.access.logFactor = config.integer("lfu-log-factor");

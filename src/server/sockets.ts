@@ -1,5 +1,5 @@
-// The socket layer: Bun's listeners and sockets behind two small interfaces, so that the rest of the
-// server, and tests, know only `Transport` and `SocketLayer`.
+// The socket layer: Bun's listeners and sockets behind two small interfaces, so that the rest of
+// the server, and tests, know only `Transport` and `SocketLayer`.
 
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import type { Socket } from "bun";

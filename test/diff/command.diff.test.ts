@@ -6,7 +6,7 @@ import { DOCUMENTED_PROSE } from "../harness/normalise.ts";
 import { plainValue, type Reply, type Value } from "../harness/reply.ts";
 
 /** Commands that Redis 8.0 does not have; Valkey decides about them. */
-const NOT_IN_REDIS = new Set(["msetex", "delifeq"]);
+const NOT_IN_REDIS = new Set(["msetex", "delifeq", "commandlog"]);
 
 /** A map, or RESP2's flat array, as pairs; undefined where it is no list of pairs. */
 function pairsOf(value: Value): [string, Value][] | undefined {
@@ -188,7 +188,7 @@ function common(names: Value, known: (name: string) => boolean): string[] | stri
   if (!Array.isArray(names)) return String(names);
   return names
     .map(String)
-    .filter((name) => known(name) && !NOT_IN_REDIS.has(name))
+    .filter((name) => known(name) && !NOT_IN_REDIS.has(name.split("|")[0]))
     .sort();
 }
 

@@ -3,7 +3,7 @@
 import type { RawClient } from "../harness/client.ts";
 import { type Command, differential } from "../harness/differential.ts";
 import { arities, caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
-import { INFO_FIELDS_ASIDE, PROCESS_PARAMETERS } from "../harness/normalise.ts";
+import { INFO_FIELDS_ASIDE, PROCESS_PARAMETERS, VALKEY_PARAMETERS } from "../harness/normalise.ts";
 import { plainValue } from "../harness/reply.ts";
 
 const CONTAINERS = ["config", "debug", "slowlog", "latency", "memory", "command"];
@@ -125,6 +125,7 @@ async function parameters(client: RawClient, ...patterns: string[]): Promise<str
   return flat
     .filter((_, k) => k % 2 === 0)
     .map(String)
+    .filter((name) => !VALKEY_PARAMETERS.includes(name))
     .sort();
 }
 

@@ -19,7 +19,9 @@ const LIMITS = [
   { bulkBytesMax: 100, unauthenticated: false },
 ];
 
-/** One decoder for all, as on a server: what one connection leaves behind must not reach the next. */
+/**
+ * One decoder for all, as on a server: what one connection leaves behind must not reach the next.
+ */
 const decoder = new Decoder();
 
 /** Decodes pieces as a connection does: what is left over stays in front of the next piece. */

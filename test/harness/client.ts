@@ -19,7 +19,7 @@ export type Argument = string | number | bigint | Uint8Array;
 export type Address = { readonly port: number } | { readonly path: string };
 
 /** How long a reply may take by default before it counts as missing. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 10_000;
 
 /** The bytes of a command as an array of bulk strings. */
 export function encodeCommand(args: readonly Argument[]): Buffer {

@@ -174,7 +174,8 @@ class Pair {
         differences.push(describeDifference(sent + k, batch[k], left[k], right[k]));
       }
       sent += batch.length;
-      if (ours.isClosed || theirs.isClosed || differences.length > GIVE_UP) break;
+      const isMute = left.at(-1)?.kind === "silent" || right.at(-1)?.kind === "silent";
+      if (isMute || ours.isClosed || theirs.isClosed || differences.length > GIVE_UP) break;
     }
     this.#report(name, protocol, differences);
   }

@@ -114,6 +114,12 @@ export const RULES: readonly Rule[] = [
     same: near(Number.MAX_SAFE_INTEGER),
   },
   {
+    reason: "our server does not track what clients have cached, and says so",
+    commands: ["client tracking"],
+    same: (ours, theirs) =>
+      theirs.raw === "+OK\r\n" && ours.text.includes("client-side caching is not supported"),
+  },
+  {
     reason: "Redis's access frequency is probabilistic",
     commands: ["object freq"],
     same: sameShape,
@@ -127,10 +133,20 @@ export const DOCUMENTED_PROSE: readonly string[] = [
 
 /** INFO fields that one side has alone: what we are built of differs from what they are. */
 export const INFO_FIELDS_ASIDE: readonly string[] = [
-  // Ours: who we are.
-  "miniredis_version",
+  // Ours: who we are, and what runs us.
+  ...["miniredis_version", "bun_version"],
   // Theirs: how the C program was built.
   ...["gcc_version", "atomicvar_api", "redis_build_id", "redis_git_sha1", "redis_git_dirty"],
+  // One line per module: Redis 8.0 is built with its vector sets as one.
+  "module",
+];
+
+/** Configuration parameters that Valkey has and Redis has not. */
+export const VALKEY_PARAMETERS: readonly string[] = [
+  ...["commandlog-execution-slower-than", "commandlog-slow-execution-max-len"],
+  ...["commandlog-request-larger-than", "commandlog-large-request-max-len"],
+  ...["commandlog-reply-larger-than", "commandlog-large-reply-max-len"],
+  ...["primaryauth", "primaryuser"],
 ];
 
 /** Configuration parameters whose values belong to the process, not to the version. */

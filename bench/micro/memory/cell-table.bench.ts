@@ -1,5 +1,6 @@
 // The index: finding, adding and removing cells in tables that fit the caches and in ones that do
-// not. Hashes are random; a ref is the number of its hash, so that sums of refs prove what was found.
+// not. Hashes are random; a ref is the number of its hash, so that sums of refs prove what was
+// found.
 
 import { do_not_optimize } from "mitata";
 import { CellTable, NO_CELL } from "../../../src/memory/cell-table.ts";

@@ -1,7 +1,7 @@
-// A whole server in this process, its sockets replaced: a chunk of requests goes in where the socket
-// would deliver it, the replies come out where the socket would take them. So this is all that one
-// event costs, but for the kernel. Each call sends 4,096 requests, so many in a chunk; the collection
-// of garbage around it then costs every depth alike. There should be next to no garbage.
+// A whole server in this process, its sockets replaced: a chunk of requests goes in where the
+// socket would deliver it, the replies come out where the socket would take them. So this is all
+// that one event costs, but for the kernel. Each call sends 4,096 requests, so many in a chunk; the
+// collection of garbage around it then costs every depth alike. There should be next to no garbage.
 
 import { do_not_optimize } from "mitata";
 import { createServer } from "../../../src/index.ts";

@@ -226,6 +226,7 @@ export class ServerFixture {
       ],
       executablePath: "/usr/bin/miniredis",
       configFile: "",
+      refreshFigures: () => {},
       memoryReport: () => this.memory,
       shutdown: (options: ShutdownOptions) => {
         this.shutdowns.push(options);

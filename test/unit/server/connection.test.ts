@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
-import { Peer, request, requestOf, ServerFixture } from "./server-fixture.ts";
+import { type Peer, request, requestOf, ServerFixture } from "./server-fixture.ts";
 
 const OK = "+OK\r\n";
 
@@ -331,9 +331,7 @@ describe("MONITOR", () => {
     peer.run("set a 1", "get a", "config get port");
     await fixture.endTurn();
     const stamp = "+1700000000.000000 [0 127.0.0.1:50001]";
-    expect(monitor.transport.take()).toBe(
-      `${stamp} "set" "a" "1"\r\n${stamp} "get" "a"\r\n`,
-    );
+    expect(monitor.transport.take()).toBe(`${stamp} "set" "a" "1"\r\n${stamp} "get" "a"\r\n`);
     monitor.handler.closed();
     peer.run("set a 2");
     await fixture.endTurn();

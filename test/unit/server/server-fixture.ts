@@ -1,5 +1,5 @@
-// A whole server without a socket, a disk or a clock of its own: peers are recorded transports, time
-// moves by hand, and what is propagated is recorded as text.
+// A whole server without a socket, a disk or a clock of its own: peers are recorded transports,
+// time moves by hand, and what is propagated is recorded as text.
 
 import { ManualClock } from "../../../src/base/clock.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
