@@ -14,3 +14,8 @@ export function wordView(bytes: Uint8Array): DataView {
   cachedBytes = bytes;
   return cachedView;
 }
+
+/** The view of the whole array if it is the cached one; undefined where one would have to be made. */
+export function cachedWordView(bytes: Uint8Array): DataView | undefined {
+  return bytes === cachedBytes ? cachedView : undefined;
+}

@@ -377,7 +377,9 @@ export class Database {
         if (typeOf(this.#pool, ref) === STRING) counted.added(valueLengthOf(this.#pool, ref));
       });
     } while (position !== 0);
-    counted.forEach((least, count) => expected.set(least, count));
+    counted.forEach((least, count) => {
+      expected.set(least, count);
+    });
     this.sizes.forEach((least, count) => {
       assert(expected.get(least) === count, "strings are counted by their size");
       expected.delete(least);
@@ -453,8 +455,11 @@ export class Database {
 
   /** Leaves the cell of a view's record in #cell. */
   #seekView(view: RecordView): void {
-    const found = this.#find(view.bytes, view.keyStart, view.keyEnd, view.hash);
-    if (found !== view.ref) throw new Error("a view was used after its record had moved");
+    const table = this.table;
+    let cell = table.seek(view.hash);
+    while (cell !== NO_CELL && table.refAt(cell) !== view.ref) cell = table.next(cell);
+    assert(cell !== NO_CELL, "a view is used before its record moves");
+    this.#cell = cell;
   }
 
   #refOfView(view: RecordView): number {

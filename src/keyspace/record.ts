@@ -12,7 +12,7 @@
 // The short form holds keys up to 255 bytes with values below 16 MiB in an 8-byte header.
 
 import { copyBytes, equalBytes } from "../base/ascii.ts";
-import { wordView } from "../base/word-view.ts";
+import { cachedWordView } from "../base/word-view.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, type Pool } from "../memory/pool.ts";
 
 /** Value types, numbered as in Redis's files. */
@@ -130,7 +130,8 @@ export function hasKey(
   if (keyLength !== length) return false;
   // Keys are aligned in the pool: compare words, then what is left of the last one.
   let word = (granule + 1 + ((flags >>> 5) & 1) + ((flags >>> 6) & 1)) << 1;
-  const view = wordView(bytes);
+  const view = cachedWordView(bytes);
+  if (view === undefined) return equalBytes(pool.bytes[chunk], word << 2, bytes, start, length);
   const rest = length & 3;
   const wordsEnd = start + length - rest;
   for (let at = start; at < wordsEnd; at += 4) {
@@ -216,9 +217,18 @@ export function writeHeader(
     pool.doubles[chunk][granule++] = expiryMs;
   }
   words[at] = flags;
-  const offset = granule << 3;
-  copyBytes(pool.bytes[chunk], offset, bytes, keyStart, keyEnd);
-  return offset + keyLength;
+  // The key is aligned here: copy words, then what is left of the last one.
+  const view = cachedWordView(bytes);
+  if (view === undefined) {
+    copyBytes(pool.bytes[chunk], granule << 3, bytes, keyStart, keyEnd);
+    return (granule << 3) + keyLength;
+  }
+  const rest = keyLength & 3;
+  const wordsEnd = keyEnd - rest;
+  let word = granule << 1;
+  for (let from = keyStart; from < wordsEnd; from += 4) words[word++] = view.getInt32(from, true);
+  if (rest > 0) copyBytes(pool.bytes[chunk], word << 2, bytes, wordsEnd, keyEnd);
+  return (granule << 3) + keyLength;
 }
 
 /** The length of a record's value. */

@@ -5,7 +5,7 @@
 //
 //   directory   2^depth entries, indexed by the top bits of the hash; each names a segment. A
 //               segment of depth d < depth stands at 2^(depth - d) neighbouring entries.
-//   segment     one pool block:   word 0      number of cells in use
+//   segment     one pool block:   word 0      number of cells in use, and << 16 of cells in all
 //                                 word 1      number of volatile ones (the owner's count)
 //                                 words 2-3   double: lower bound of the owner's expiry times, ms
 //                                 words 4...  cells of two words: hash, ref (0 = empty)
@@ -14,12 +14,12 @@
 // without wrap-around): a cell lies at or behind its home, `hash bits below d * capacity >> bits`,
 // and everything between its home and itself is in use. Behind the last home come spare cells; the
 // last cell is always empty and stops every search. Removal shifts the followers back, so there are
-// no tombstones. A segment grows by about an eighth when it is 7/8 full, splits in two when it
+// no tombstones. A segment grows by 128 homes (a small one by a quarter) when it is 7/8 full, splits in two when it
 // would exceed 1,024 homes, and two sparse buddies merge. The whole table is thus ordered by hash,
 // at any size, which makes a hash a scan position that no growth or shrinking invalidates.
 
 import { assert } from "../base/assert.ts";
-import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool } from "./pool.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool, PoolExhausted } from "./pool.ts";
 
 /** No cell: `seek` found nothing. */
 export const NO_CELL = -1;
@@ -34,6 +34,11 @@ const HOMES_MAX = 1024;
 const SPARE_MIN = 6;
 /** From this depth on the low bits no longer order well; segments then grow spare cells instead. */
 const DEPTH_MAX = 22;
+
+/** In a segment's first word. */
+const USED_MASK = 0xffff;
+const CELLS_SHIFT = 16;
+const CELLS_MAX = 0xffff;
 
 const DEPTH_MASK = 0xff;
 const HOMES_SHIFT = 8;
@@ -56,6 +61,12 @@ export class CellTable {
   volatileCount = 0;
   /** After a successful `seek`, the words that the cell's index refers to. */
   words: Uint32Array;
+  /** Counts changes of cells, so that `insert` knows whether what `seek` found out still holds. */
+  #version = 0;
+  /** Where a cell of this hash belongs, as the last `seek` that found none saw it. */
+  #missedCell = 0;
+  #missedHash = 0;
+  #missedVersion = -1;
   /** The segment that the last `seek` or `insert` looked into. */
   #segment = 0;
 
@@ -139,9 +150,13 @@ export class CellTable {
     let cell = start + HEADER_WORDS + (homeOf(hash, this.#segmentShapes[entry]) << 1);
     while (words[cell + 1] !== NULL_REF) {
       const found = words[cell];
-      if (found >= wanted) return found === wanted ? cell : NO_CELL;
+      if (found === wanted) return cell;
+      if (found > wanted) break;
       cell += 2;
     }
+    this.#missedCell = cell;
+    this.#missedHash = hash;
+    this.#missedVersion = this.#version;
     return NO_CELL;
   }
 
@@ -183,11 +198,12 @@ export class CellTable {
       const homes = shape >>> HOMES_SHIFT;
       const words = this.#pool.words[segment >>> CHUNK_SHIFT];
       const start = (segment & GRANULE_MASK) << 1;
-      const used = words[start];
-      const full = used >= homes - (homes >>> 3);
-      if (!full && this.#place(words, start, hash, ref, shape, segment)) {
-        words[start] = used + 1;
+      const used = words[start] & USED_MASK;
+      const isFull = used >= homes - (homes >>> 3);
+      if (!isFull && this.#place(words, start, hash, ref, shape)) {
+        words[start]++;
         this.count++;
+        this.#version++;
         this.words = words;
         this.#segment = segment;
         return;
@@ -214,7 +230,8 @@ export class CellTable {
     }
     words[hole + 1] = NULL_REF;
     this.count--;
-    const used = --words[start];
+    const used = --words[start] & USED_MASK;
+    this.#version++;
     if (isVolatile) this.addVolatile(-1);
     if (used < (shape >>> HOMES_SHIFT) >>> 1) this.#shrink(entry);
   }
@@ -309,7 +326,7 @@ export class CellTable {
       const segment = this.#segmentRefs[entry];
       const words = this.#pool.words[segment >>> CHUNK_SHIFT];
       const start = (segment & GRANULE_MASK) << 1;
-      total += words[start];
+      total += words[start] & USED_MASK;
       volatileTotal += words[start + 1];
       verifySegment(words, start, this.#pool.capacity(segment) / 4, shape);
     }
@@ -320,21 +337,18 @@ export class CellTable {
   }
 
   /** Puts a cell in its ordered place; false when the spare cells are used up. */
-  #place(
-    words: Uint32Array,
-    start: number,
-    hash: number,
-    ref: number,
-    shape: number,
-    segment: number,
-  ): boolean {
+  #place(words: Uint32Array, start: number, hash: number, ref: number, shape: number): boolean {
     const wanted = hash >>> 0;
-    let cell = start + HEADER_WORDS + (homeOf(hash, shape) << 1);
+    let cell = this.#missedCell;
+    if (this.#missedVersion !== this.#version || this.#missedHash !== hash) {
+      cell = start + HEADER_WORDS + (homeOf(hash, shape) << 1);
+    }
     while (words[cell + 1] !== NULL_REF && words[cell] <= wanted) cell += 2;
     let empty = cell;
     while (words[empty + 1] !== NULL_REF) empty += 2;
     // The last cell stays empty.
-    if (empty + 2 >= start + (this.#pool.capacity(segment) >>> 2)) return false;
+    const last = start + HEADER_WORDS + ((words[start] >>> CELLS_SHIFT) << 1) - 2;
+    if (empty >= last) return false;
     for (; empty > cell; empty -= 2) {
       words[empty] = words[empty - 2];
       words[empty + 1] = words[empty - 1];
@@ -349,8 +363,7 @@ export class CellTable {
     const shape = this.#segmentShapes[entry];
     const homes = shape >>> HOMES_SHIFT;
     if (homes < HOMES_MAX) {
-      const step = Math.max(HOMES_MIN, homes >>> 3);
-      this.#resize(entry, Math.min(HOMES_MAX, homes + step));
+      this.#resize(entry, Math.min(HOMES_MAX, homes + growthOf(homes)));
     } else if ((shape & DEPTH_MASK) < DEPTH_MAX) {
       this.#split(entry);
     } else {
@@ -378,7 +391,7 @@ export class CellTable {
     if (position < 0) {
       // The spare cells did not suffice, which is rare: more homes spread the cells.
       this.#freeSegment(fresh);
-      return this.#resize(entry, homes + Math.max(HOMES_MIN, homes >>> 3));
+      return this.#resize(entry, homes + growthOf(homes));
     }
     this.#copyOwnerFields(old, fresh);
     this.#setVolatile(fresh, this.#volatileOf(old));
@@ -396,7 +409,7 @@ export class CellTable {
     const old = this.#segmentRefs[entry];
     const words = this.#pool.words[old >>> CHUNK_SHIFT];
     const start = (old & GRANULE_MASK) << 1;
-    const used = words[start];
+    const used = words[start] & USED_MASK;
     const bit = 0x8000_0000 >>> depth;
     let lowUsed = 0;
     let lowEnd = HEADER_WORDS;
@@ -453,7 +466,7 @@ export class CellTable {
     depth: number,
   ): { ref: number; shape: number } {
     // alloc: once per split, that is about once per 450 insertions
-    for (let homes = homesFor(used); ; homes += Math.max(HOMES_MIN, homes >>> 3)) {
+    for (let homes = homesFor(used); ; homes += growthOf(homes)) {
       const ref = this.#newSegment(homes);
       const shape = (homes << HOMES_SHIFT) | depth;
       if (this.#fill(ref, shape, old, from, used) >= 0) return { ref, shape };
@@ -484,7 +497,7 @@ export class CellTable {
       }
       if (position < 0) {
         this.#freeSegment(merged);
-        homes += Math.max(HOMES_MIN, homes >>> 3);
+        homes += growthOf(homes);
         continue;
       }
       this.#copyOwnerFields(low, merged);
@@ -536,6 +549,7 @@ export class CellTable {
       left--;
     }
     words[start] += used;
+    this.#version++;
     return free;
   }
 
@@ -544,8 +558,14 @@ export class CellTable {
     const words = this.#pool.words[ref >>> CHUNK_SHIFT];
     const start = (ref & GRANULE_MASK) << 1;
     const capacity = this.#pool.capacity(ref);
+    const cells = (capacity - HEADER_BYTES) / CELL_BYTES;
+    if (cells > CELLS_MAX) {
+      this.#pool.free(ref);
+      throw new PoolExhausted("too many keys have the same hash");
+    }
     this.segmentBytes += capacity;
     words.fill(0, start, start + capacity / 4);
+    words[start] = cells << CELLS_SHIFT;
     this.#pool.doubles[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) + 1] = Number.POSITIVE_INFINITY;
     return ref;
   }
@@ -601,7 +621,7 @@ export class CellTable {
   }
 
   #usedAt(segment: number): number {
-    return this.#pool.words[segment >>> CHUNK_SHIFT][(segment & GRANULE_MASK) << 1];
+    return this.#pool.words[segment >>> CHUNK_SHIFT][(segment & GRANULE_MASK) << 1] & USED_MASK;
   }
 
   #volatileOf(segment: number): number {
@@ -633,9 +653,14 @@ function homeOf(hash: number, shape: number): number {
   return Math.imul(bits, homes) >>> 22;
 }
 
+/** By how much a segment grows: few steps, since each lays all cells out anew. */
+function growthOf(homes: number): number {
+  return homes >= 512 ? 128 : Math.max(HOMES_MIN, homes >>> 2);
+}
+
 /** Homes for a segment that is to hold `used` cells with some room to grow. */
 function homesFor(used: number): number {
-  const homes = Math.ceil((used * 1.2) / HOMES_MIN) * HOMES_MIN;
+  const homes = Math.ceil((used * 1.4) / HOMES_MIN) * HOMES_MIN;
   return Math.min(Math.max(homes, HOMES_MIN), Math.max(HOMES_MAX, used));
 }
 
@@ -656,6 +681,6 @@ function verifySegment(words: Uint32Array, start: number, length: number, shape:
     previous = words[cell];
     used++;
   }
-  assert(used === words[start], "a segment counts its cells");
+  assert(used === (words[start] & USED_MASK), "a segment counts its cells");
   assert(words[end - 1] === NULL_REF, "the last cell is empty");
 }
