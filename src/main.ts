@@ -24,6 +24,11 @@ import { bunSockets } from "./server/sockets.ts";
 /** Tells the process that was started in the background not to start another one. */
 const BACKGROUND_MARK = "MINIREDIS_BACKGROUND";
 
+/** Of a server in the background that was told no other. */
+const DEFAULT_PID_FILE = "/var/run/redis.pid";
+const STANDARD_INPUT = 0;
+const NO_INPUT = new Uint8Array(0);
+
 const LOG_LEVELS = new Map<string, LogLevel>([
   ["debug", LOG_DEBUG],
   ["verbose", LOG_VERBOSE],
@@ -38,21 +43,16 @@ function fail(message: string): never {
   process.exit(1);
 }
 
-function readStandardInput(): string {
-  return latin1Text(readFileSync(0));
-}
-
 /** For `rename-command` alone, which is rare: start-up does not pay for it. */
 function commandExists(name: string): boolean {
   const bytes = latin1Bytes(name);
   return CommandRegistry.of(families).find(bytes, 0, bytes.length) !== undefined;
 }
 
-function configure(request: StartRequest): Config {
+function configure(request: StartRequest, input: Uint8Array): Config {
   const config = new Config(diskConfigFiles(process.cwd()));
   try {
-    const input = request.readsStandardInput ? readStandardInput() : "";
-    applyCommandLine(config, request, input, { commandExists });
+    applyCommandLine(config, request, latin1Text(input), { commandExists });
     return config;
   } catch (error) {
     if (error instanceof FatalConfigError) fail(error.report(REDIS_VERSION));
@@ -61,12 +61,13 @@ function configure(request: StartRequest): Config {
   }
 }
 
-/** Starts this program again without a terminal, and ends. */
-function continueInBackground(): never {
+/** Starts this program again in a session of its own, handing on what was read, and ends. */
+function continueInBackground(input: Uint8Array): never {
   const isCompiled = Bun.main.startsWith("/$bunfs/");
   const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
   const child = Bun.spawn([...program, ...process.argv.slice(2)], {
-    stdio: ["ignore", "ignore", "ignore"],
+    stdio: [input, "ignore", "ignore"],
+    detached: true,
     env: { ...process.env, [BACKGROUND_MARK]: "1" },
   });
   child.unref();
@@ -112,9 +113,10 @@ function refuseStart(error: unknown, log: LogFile): never {
 }
 
 async function run(request: StartRequest): Promise<void> {
-  const config = configure(request);
+  const input = request.readsStandardInput ? readFileSync(STANDARD_INPUT) : NO_INPUT;
+  const config = configure(request, input);
   const isBackground = process.env[BACKGROUND_MARK] === "1";
-  if (config.flag("daemonize") && !isBackground) continueInBackground();
+  if (config.flag("daemonize") && !isBackground) continueInBackground(input);
   const log = openLog(config);
   const server = new Server({
     config,
@@ -126,8 +128,8 @@ async function run(request: StartRequest): Promise<void> {
     sockets: bunSockets,
     announce: (line) => log.announce(line),
   });
-  const pidFile = config.text("pidfile");
-  if (pidFile !== "" || isBackground) writePidFile(pidFile || "/var/run/redis.pid", log);
+  const pidFile = config.text("pidfile") || (isBackground ? DEFAULT_PID_FILE : "");
+  if (pidFile !== "") writePidFile(pidFile, log);
   let isStopping = false;
   const stop = async () => {
     if (isStopping) return;
@@ -145,10 +147,19 @@ async function run(request: StartRequest): Promise<void> {
     stop();
   });
   process.on("SIGINT", () => {
-    if (isStopping) process.exit(1);
+    if (isStopping) {
+      log.log(LOG_WARNING, "You insist... exiting now.");
+      process.exit(1);
+    }
     log.log(LOG_WARNING, "Received SIGINT scheduling shutdown...");
     stop();
   });
+  process.on("uncaughtException", (error) => {
+    log.log(LOG_WARNING, `An error that must not happen ends the server: ${error.stack}`);
+    process.exit(1);
+  });
+  // The terminal's end is not the server's.
+  process.on("SIGHUP", () => {});
   try {
     await server.start();
   } catch (error) {

@@ -15,7 +15,9 @@ export function wordView(bytes: Uint8Array): DataView {
   return cachedView;
 }
 
-/** The view of the whole array if it is the cached one; undefined where one would have to be made. */
+/**
+ * The view of the whole array if it is the cached one; undefined where one would have to be made.
+ */
 export function cachedWordView(bytes: Uint8Array): DataView | undefined {
   return bytes === cachedBytes ? cachedView : undefined;
 }

@@ -146,6 +146,7 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
     this.#cells[cell] = command;
   }
 
+  /** Cold: when a command is added or renamed. */
   #rebuild(cellCount: number): void {
     this.#cells = new Array(cellCount).fill(undefined);
     this.#names = new Array(cellCount).fill(undefined);

@@ -128,6 +128,7 @@ export function expiryMsOrReply(c: Context, index: number, flags: number): numbe
   return Number.isSafeInteger(expiryMs) ? expiryMs : largeExpiryMsOrReply(c, index, flags);
 }
 
+/** Cold: times beyond 2^53 and errors. */
 function largeExpiryMsOrReply(c: Context, index: number, flags: number): number {
   const amount = c.int64(index);
   if (amount === undefined) {
@@ -141,6 +142,7 @@ function largeExpiryMsOrReply(c: Context, index: number, flags: number): number 
   return Number(expiryMs);
 }
 
+/** Cold: the error for a time that cannot be. */
 function invalidExpiry(c: Context): number {
   c.reply.error(`ERR invalid expire time in '${c.command.fullName}' command`);
   return REPLIED;

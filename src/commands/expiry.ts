@@ -208,7 +208,7 @@ function expiryMsOrReply(c: Context, unitMs: number, isRelative: boolean): numbe
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 
-// alloc: BigInt, for times beyond 2^53 and for errors
+/** Cold: times beyond 2^53 and errors. */
 function largeExpiryMsOrReply(c: Context, unitMs: number, isRelative: boolean): number {
   const time = c.int64(2);
   if (time === undefined) {

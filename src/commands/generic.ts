@@ -272,7 +272,7 @@ function isTimeoutOrReply(c: Context, index: number): boolean {
   return isLargeTimeoutOrReply(c, index);
 }
 
-// alloc: BigInt, for timeouts beyond 2^53 and for errors
+/** Cold: timeouts beyond 2^53 and errors. */
 function isLargeTimeoutOrReply(c: Context, index: number): boolean {
   const milliseconds = c.int64(index);
   if (milliseconds === undefined) {

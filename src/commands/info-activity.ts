@@ -261,7 +261,9 @@ export function keysizesSection(c: Context): InfoField[] {
   const fields: InfoField[] = [];
   for (const db of c.server.keyspace.databases) {
     const bins: string[] = [];
-    db.sizes.forEach((least, count) => bins.push(`${binName(least)}=${count}`));
+    db.sizes.forEach((least, count) => {
+      bins.push(`${binName(least)}=${count}`);
+    });
     if (bins.length > 0) fields.push([`db${db.index}_distrib_strings_sizes`, bins.join(",")]);
   }
   return fields;

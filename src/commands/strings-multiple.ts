@@ -160,6 +160,7 @@ function msetCommand(c: Context): void {
   c.reply.ok();
 }
 
+/** Cold: the error of a pair without a value. */
 function wrongArgumentCount(c: Context): void {
   c.reply.error(`ERR wrong number of arguments for '${c.command.fullName}' command`);
 }

@@ -134,6 +134,7 @@ function addInteger(c: Context, increment: number): void {
     if (found.type !== STRING) return c.reply.wrongType();
     sum += parseInteger(found.bytes, found.valueStart, found.valueEnd);
     // NaN, too: the value may be an integer beyond 2^53.
+    // alloc: beyond 2^53 only
     if (!Number.isSafeInteger(sum)) return addInteger64(c, found, BigInt(increment));
   }
   if (

@@ -55,9 +55,9 @@ export const stringRangeCommands = defineFamily("string", [
     flags: WRITE | DENYOOM,
     since: "2.2.0",
     complexity:
-      "O(1), not counting the time taken to copy the new string in place. Usually, this string is " +
-      "very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M being " +
-      "the length of the value argument.",
+      "O(1), not counting the time taken to copy the new string in place. Usually, this string is" +
+      " very small so the amortized complexity is O(1). Otherwise, complexity is O(M) with M" +
+      " being the length of the value argument.",
     summary: "Overwrites a string from an offset on, padding with zero bytes where it is shorter.",
     keys: [keyAt(1, RW | UPDATE)],
     args: [key, { name: "offset", type: "integer" }, value],
@@ -158,8 +158,8 @@ function setrangeCommand(c: Context): void {
 }
 
 /**
- * An int64 argument clamped to the safe integers, which no string's length comes near; NaN after
- * the out-of-range error.
+ * Cold beyond 2^53: an int64 argument clamped to the safe integers, which no string's length comes
+ * near; NaN after the out-of-range error.
  */
 function indexOrReply(c: Context, index: number): number {
   const value = c.integer(index);

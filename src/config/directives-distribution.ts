@@ -42,7 +42,7 @@ const replicationDirectives: readonly Directive[] = [
       aliases: ["repl-ping-slave-period"],
     },
   ),
-  memory("repl-backlog-size", 2 ** 20, { min: 1, max: INT64_MAX }),
+  memory("repl-backlog-size", 2 ** 20, { min: 1, max: INT64_MAX, clampMin: 2 ** 14 }),
   integer("repl-backlog-ttl", 3600, LONG_COUNT),
   flag("repl-disable-tcp-nodelay", false),
   flag("repl-diskless-sync", true),

@@ -89,6 +89,8 @@ export interface IntegerLimits {
   readonly clampMax?: number;
 }
 
+const PERCENT_TOO_LARGE = "percentage argument must be less or equal to 100";
+
 /** An integer between two bounds. */
 export class IntegerType extends OneLineType {
   readonly min: bigint;
@@ -111,13 +113,15 @@ export class IntegerType extends OneLineType {
     if (this.unit === "memory-or-percent" && word.endsWith("%")) {
       const percent = parseStrict(word.slice(0, -1));
       if (percent === undefined || percent < 0n) throw new InvalidValue(UNPARSABLE[this.unit]);
-      if (percent > 100n) {
-        throw new InvalidValue("percentage argument must be less or equal to 100");
-      }
+      if (percent > 100n) throw new InvalidValue(PERCENT_TOO_LARGE);
       return `${percent}%`;
     }
     const value = this.#number(word);
     if (value === undefined) throw new InvalidValue(UNPARSABLE[this.unit]);
+    // To Redis this is a negative number, which is how it keeps percentages.
+    if (this.unit === "memory-or-percent" && value > this.max) {
+      throw new InvalidValue(PERCENT_TOO_LARGE);
+    }
     if (value < this.min || value > this.max) {
       const between = `${this.#print(this.min)} and ${this.#print(this.max)}`;
       throw new InvalidValue(`argument must be between ${between} inclusive`);

@@ -14,9 +14,10 @@
 // without wrap-around): a cell lies at or behind its home, `hash bits below d * capacity >> bits`,
 // and everything between its home and itself is in use. Behind the last home come spare cells; the
 // last cell is always empty and stops every search. Removal shifts the followers back, so there are
-// no tombstones. A segment grows by 128 homes (a small one by a quarter) when it is 7/8 full, splits in two when it
-// would exceed 1,024 homes, and two sparse buddies merge. The whole table is thus ordered by hash,
-// at any size, which makes a hash a scan position that no growth or shrinking invalidates.
+// no tombstones. A segment grows by 128 homes (a small one by a quarter) when it is 7/8 full,
+// splits in two when it would exceed 1,024 homes, and two sparse buddies merge. The whole table is
+// thus ordered by hash, at any size, which makes a hash a scan position that no growth or shrinking
+// invalidates.
 
 import { assert } from "../base/assert.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool, PoolExhausted } from "./pool.ts";
@@ -34,6 +35,9 @@ const HOMES_MAX = 1024;
 const SPARE_MIN = 6;
 /** From this depth on the low bits no longer order well; segments then grow spare cells instead. */
 const DEPTH_MAX = 22;
+
+/** A sparse segment tries to shrink once per 64 removals, since the try may fail. */
+const SHRINK_MASK = 63;
 
 /** In a segment's first word. */
 const USED_MASK = 0xffff;
@@ -233,7 +237,9 @@ export class CellTable {
     const used = --words[start] & USED_MASK;
     this.#version++;
     if (isVolatile) this.addVolatile(-1);
-    if (used < (shape >>> HOMES_SHIFT) >>> 1) this.#shrink(entry);
+    const homes = shape >>> HOMES_SHIFT;
+    const isSparse = used < homes >>> 1;
+    if (isSparse && (used & (homes > 128 ? SHRINK_MASK : 7)) === 0) this.#shrink(entry, used);
   }
 
   /**
@@ -296,7 +302,7 @@ export class CellTable {
     const entry = (position >>> 1) >>> (31 - this.#depth);
     const segment = this.#segmentRefs[entry];
     if (!this.#pool.isEvacuating(segment)) return;
-    this.#resize(entry, this.#segmentShapes[entry] >>> HOMES_SHIFT);
+    this.#grow(entry, this.#segmentShapes[entry] >>> HOMES_SHIFT);
   }
 
   /**
@@ -363,42 +369,49 @@ export class CellTable {
     const shape = this.#segmentShapes[entry];
     const homes = shape >>> HOMES_SHIFT;
     if (homes < HOMES_MAX) {
-      this.#resize(entry, Math.min(HOMES_MAX, homes + growthOf(homes)));
+      this.#grow(entry, Math.min(HOMES_MAX, homes + growthOf(homes)));
     } else if ((shape & DEPTH_MASK) < DEPTH_MAX) {
       this.#split(entry);
     } else {
-      this.#resize(entry, homes + HOMES_MAX);
+      this.#grow(entry, homes + HOMES_MAX);
     }
   }
 
-  #shrink(entry: number): void {
-    const shape = this.#segmentShapes[entry];
-    const homes = shape >>> HOMES_SHIFT;
-    const used = this.#usedOf(entry);
+  /**
+   * Merges a sparse segment with its buddy, or gives it fewer homes. Leaves it alone where its
+   * cells do not fit in hash order, as after removals in that order, which leave one end empty.
+   */
+  #shrink(entry: number, used: number): void {
     if (this.#mergeWithBuddy(entry, used)) return;
+    const homes = this.#segmentShapes[entry] >>> HOMES_SHIFT;
     if (homes > HOMES_MIN) this.#resize(entry, Math.max(HOMES_MIN, homesFor(used)));
   }
 
-  /** Rebuilds a segment with another number of homes. */
-  #resize(entry: number, homes: number): void {
+  /** Gives a segment more homes; as many more as its cells need in order to fit. */
+  #grow(entry: number, homes: number): void {
+    for (let wanted = homes; !this.#resize(entry, wanted); ) wanted += growthOf(wanted);
+  }
+
+  /** Rebuilds a segment with another number of homes; false where its cells do not fit. */
+  #resize(entry: number, homes: number): boolean {
     const shape = this.#segmentShapes[entry];
     const depth = shape & DEPTH_MASK;
     const old = this.#segmentRefs[entry];
     const used = this.#usedOf(entry);
     const fresh = this.#newSegment(homes);
     const freshShape = (homes << HOMES_SHIFT) | depth;
-    const position = this.#fill(fresh, freshShape, old, HEADER_WORDS, used);
-    if (position < 0) {
-      // The spare cells did not suffice, which is rare: more homes spread the cells.
+    if (this.#fill(fresh, freshShape, old, HEADER_WORDS, used) < 0) {
       this.#freeSegment(fresh);
-      return this.#resize(entry, homes + growthOf(homes));
+      return false;
     }
     this.#copyOwnerFields(old, fresh);
     this.#setVolatile(fresh, this.#volatileOf(old));
     this.#assign(entry, fresh, freshShape);
     this.#freeSegment(old);
+    return true;
   }
 
+  /** Cold, about once per 450 insertions: divides a full segment in two. */
   #split(entry: number): void {
     const shape = this.#segmentShapes[entry];
     const depth = shape & DEPTH_MASK;
@@ -487,25 +500,21 @@ export class CellTable {
     if (total > HOMES_MAX / 2) return false;
     const low = this.#segmentRefs[Math.min(mine, buddy)];
     const high = this.#segmentRefs[Math.max(mine, buddy)];
-    let homes = homesFor(total);
-    for (;;) {
-      const merged = this.#newSegment(homes);
-      const shape = (homes << HOMES_SHIFT) | (depth - 1);
-      let position = this.#fill(merged, shape, low, HEADER_WORDS, this.#usedAt(low));
-      if (position >= 0) {
-        position = this.#fill(merged, shape, high, HEADER_WORDS, this.#usedAt(high), position);
-      }
-      if (position < 0) {
-        this.#freeSegment(merged);
-        homes += growthOf(homes);
-        continue;
-      }
-      this.#copyOwnerFields(low, merged);
-      this.#lowerExpiry(merged, high);
-      this.#setVolatile(merged, this.#volatileOf(low) + this.#volatileOf(high));
-      this.#assign(Math.min(mine, buddy), merged, shape);
-      break;
+    const homes = homesFor(total);
+    const merged = this.#newSegment(homes);
+    const shape = (homes << HOMES_SHIFT) | (depth - 1);
+    let position = this.#fill(merged, shape, low, HEADER_WORDS, this.#usedAt(low));
+    if (position >= 0) {
+      position = this.#fill(merged, shape, high, HEADER_WORDS, this.#usedAt(high), position);
     }
+    if (position < 0) {
+      this.#freeSegment(merged);
+      return false;
+    }
+    this.#copyOwnerFields(low, merged);
+    this.#lowerExpiry(merged, high);
+    this.#setVolatile(merged, this.#volatileOf(low) + this.#volatileOf(high));
+    this.#assign(Math.min(mine, buddy), merged, shape);
     this.#freeSegment(low);
     this.#freeSegment(high);
     this.#segments--;

@@ -45,6 +45,11 @@ const PAGE_SHIFT = 13;
 /** Above half a chunk a block gets a chunk of its own. */
 const RUN_BYTES_MAX = CHUNK_BYTES / 2;
 
+/** Largest block that comes from a slab. */
+const SMALL_BYTES_MAX = SMALL_GRANULES_MAX * GRANULE_BYTES;
+/** Lengths of values are counted in 32 bits. */
+const BLOCK_BYTES_MAX = 2 ** 32 - PAGE_BYTES;
+
 const PAGE_FREE = 0;
 const PAGE_RUN = 254;
 const PAGE_TAKEN = 255;
@@ -116,8 +121,9 @@ export class Pool {
    * Throws PoolExhausted, changing nothing, when there is no memory.
    */
   allocate(byteCount: number): number {
+    // Compared in bytes: the shift would take the 33rd bit off a huge count.
+    if (byteCount > SMALL_BYTES_MAX) return this.#allocateLarge(byteCount);
     const granules = (byteCount + GRANULE_BYTES - 1) >>> 3;
-    if (granules > SMALL_GRANULES_MAX) return this.#allocateLarge(byteCount);
     const sizeClass = sizeClassOf(granules === 0 ? 1 : granules);
     let page = this.#active[sizeClass];
     let ref = this.#pageFree[page];
@@ -182,16 +188,14 @@ export class Pool {
 
   /** The capacity that `allocate(byteCount)` would give. */
   static capacityFor(byteCount: number): number {
+    if (byteCount > SMALL_BYTES_MAX) return Math.ceil(byteCount / PAGE_BYTES) * PAGE_BYTES;
     const granules = (byteCount + GRANULE_BYTES - 1) >>> 3;
-    if (granules <= SMALL_GRANULES_MAX) {
-      return CLASS_GRANULES[sizeClassOf(granules === 0 ? 1 : granules)] << 3;
-    }
-    return Math.ceil(byteCount / PAGE_BYTES) * PAGE_BYTES;
+    return CLASS_GRANULES[sizeClassOf(granules === 0 ? 1 : granules)] << 3;
   }
 
   /**
    * Marks the sparsest chunks for evacuation, so that the rest suffices for all live blocks with
-   * an eighth to spare. Returns the number of chunks marked; 0 where it would not pay.
+   * an eighth to spare. Returns the number of chunks marked; 0 where it would not pay. Cold.
    */
   evacuate(): number {
     const paged: number[] = [];
@@ -286,6 +290,7 @@ export class Pool {
   }
 
   #allocateLarge(byteCount: number): number {
+    if (byteCount > BLOCK_BYTES_MAX) throw new PoolExhausted("a block is smaller than 4 GiB");
     const pages = Math.ceil(byteCount / PAGE_BYTES);
     if (byteCount > RUN_BYTES_MAX) {
       const chunk = this.#addChunk(pages * PAGE_BYTES, CHUNK_OWN);
@@ -347,7 +352,7 @@ export class Pool {
     return chunk;
   }
 
-  /** Adds a chunk under the lowest unused number. */
+  /** Cold: adds a chunk under the lowest unused number. */
   #addChunk(byteCount: number, kind: number): number {
     let chunk = 0;
     while (chunk < this.bytes.length && this.#chunkKind[chunk] !== CHUNK_ABSENT) chunk++;

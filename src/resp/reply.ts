@@ -52,7 +52,7 @@ export class ReplyWriter {
     if (this.buffer.length > KEPT_BYTES * 8) this.buffer = new Uint8Array(KEPT_BYTES);
   }
 
-  /** Hands over the buffer with everything written, which then belongs to the caller. */
+  /** Cold: hands over the buffer with everything written, which then belongs to the caller. */
   detach(): Uint8Array {
     const written = this.buffer.subarray(0, this.length);
     this.buffer = new Uint8Array(KEPT_BYTES);
@@ -209,7 +209,7 @@ export class ReplyWriter {
     else this.bulkText(text);
   }
 
-  /** Text with a three-letter format ("txt", "mkd"); in RESP2 a plain bulk string. */
+  /** Text with a three-letter format ("txt", "mkd"); in RESP2 a plain bulk string. Cold. */
   verbatim(format: string, text: string): void {
     const bytes = utf8Bytes(text);
     if (this.protocol === 2) return this.bulkBytes(bytes);

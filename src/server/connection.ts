@@ -268,7 +268,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#host.statistics.outputBufferLimitDisconnections++;
     this.#host.logger.log(
       LOG_WARNING,
-      `Client ${this.#label} closed for overcoming of output buffer limits.`, // alloc: cold // alloc: cold
+      `Client ${this.#label} closed for overcoming of output buffer limits.`, // alloc: cold
     );
     this.close("now");
   }

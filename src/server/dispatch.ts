@@ -104,6 +104,7 @@ export class Dispatcher {
     this.#prefetch(bytes, decoder, first);
     let next = first;
     while (next < count) {
+      // alloc: `try` around the whole batch costs nothing per command
       try {
         next = this.#run(client, bytes, decoder, next);
         break;
@@ -266,8 +267,11 @@ export class Dispatcher {
         command = registry.find(bytes, start, start + length);
         nameStart = start;
         nameLength = length;
-        if (command?.subcommands !== undefined && decoder.counts[index] > 1) {
-          command = command.subcommands.find(bytes, starts[base + 1], ends[base + 1]);
+        if (command?.subcommands !== undefined) {
+          if (decoder.counts[index] > 1) {
+            command = command.subcommands.find(bytes, starts[base + 1], ends[base + 1]);
+          }
+          // A container's name alone does not tell which command the next one is.
           nameLength = -1;
         }
       }
@@ -384,11 +388,13 @@ export class Dispatcher {
     client.channel.close("now");
   }
 
+  /** Cold: the wrong number of arguments. */
   #refuseArity(command: Command<Features>): void {
     command.rejectedCalls++;
     this.#replyError(`ERR wrong number of arguments for '${command.fullName}' command`);
   }
 
+  /** Cold: an argument as errors repeat it. */
   #argumentText(index: number, max: number): string {
     const c = this.#c;
     const start = c.start(index);
@@ -480,12 +486,19 @@ export class Dispatcher {
 
   /** Cold: a handler threw. Returns the index to go on from; rethrows what is a bug. */
   #recover(error: unknown): number {
-    if (!(error instanceof PoolExhausted) && !(error instanceof RangeError)) throw error;
+    if (!isOutOfMemory(error)) throw error;
     this.#reply.length = this.#mark;
     this.#effects.abandon();
     this.#replyError(OUT_OF_MEMORY);
     return this.#running + 1;
   }
+}
+
+/** Whether an exception says that memory could not be had; any other one is a bug. */
+function isOutOfMemory(error: unknown): boolean {
+  if (error instanceof PoolExhausted) return true;
+  // The runtime's own: "Out of memory", "Array buffer allocation failed".
+  return error instanceof RangeError && /memory|allocation/i.test(error.message);
 }
 
 /** What recalculates `preciseTiming`. */

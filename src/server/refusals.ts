@@ -26,6 +26,6 @@ export const PROTECTED_MODE = latin1Bytes(
 
 /** In the log: a browser was made to send its request here. */
 export const CROSS_PROTOCOL_ATTACK =
-  "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to " +
-  "Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to " +
+  "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands " +
+  "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to " +
   "compromise your Redis instance.";

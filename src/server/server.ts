@@ -141,8 +141,8 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#listeners = new Listeners(parts.sockets, this, parts.port);
     this.#cron = new Cron(this);
     this.keyspace.events = {
-      expired: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", view),
-      evicted: (_dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", view),
+      expired: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", dbIndex, view),
+      evicted: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view),
     };
     // Not at once: the command that ends the pause is still running.
     this.pauses.onRelease = () => {
@@ -370,11 +370,15 @@ export class Server implements DispatchServer, ConnectionHost {
   }
 
   /** Propagates a key's deletion by expiry or eviction as DEL, or UNLINK under lazy freeing. */
-  #propagateDeletion(lazyDirective: string, view: RecordView): void {
+  #propagateDeletion(lazyDirective: string, dbIndex: number, view: RecordView): void {
     if (!this.effects.active) return;
+    // A key of another database than the running command's (COPY, MOVE) goes ahead on its own.
+    const commandIndex = this.#context.db.index;
+    if (dbIndex !== commandIndex) this.finishEffects(commandIndex);
     const writer = this.effects.also(2);
     writer.bulkText(this.config.flag(lazyDirective) ? "UNLINK" : "DEL");
     writer.bulk(view.bytes, view.keyStart, view.keyEnd);
+    if (dbIndex !== commandIndex) this.finishEffects(dbIndex);
   }
 
   /** Has held clients go on as soon as the pause ends. */

@@ -104,8 +104,14 @@ function handlers(accept: Accept, unixPath: string, keepAliveSeconds: () => numb
     close(socket: Socket<SocketState>) {
       socket.data?.handler?.closed();
     },
-    error(socket: Socket<SocketState>) {
+    error(socket: Socket<SocketState>, error: Error) {
       socket.data?.handler?.closed();
+      // Errors of the system concern this socket only. Anything else was thrown by our own code,
+      // which has left its work half done: that must not go on as if nothing had happened.
+      if ((error as { code?: unknown }).code !== undefined) return;
+      setImmediate(() => {
+        throw error;
+      });
     },
   };
 }

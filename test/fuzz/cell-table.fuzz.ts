@@ -85,16 +85,18 @@ class Model {
   scan(choices: Choices, source: HashSource): void {
     const before = new Set([...this.#refs.values()].flat());
     const seen = new Set<number>();
+    // Small tables in small bites; large ones in larger, or scanning would be all there is.
+    const limit = 1 + choices.below(20) + (before.size >>> 7);
     let previous = -1;
     let position = 0;
     do {
-      position = this.table.scan(position, 1 + choices.below(20), (ref, hash) => {
+      position = this.table.scan(position, limit, (ref, hash) => {
         const order = hash >>> 0;
         check(order >= previous, "a scan goes in hash order");
         previous = order;
         seen.add(ref);
       });
-      for (let k = choices.below(30); k > 0; k--) {
+      for (let k = choices.below(4); k > 0; k--) {
         if (choices.oneIn(2)) this.insert(source(choices), false);
         else this.remove(choices, source(choices));
       }

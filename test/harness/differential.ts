@@ -65,6 +65,8 @@ const CONNECTIONS = 50;
 const SHOWN = 25;
 /** Differences after which a battery says no more. */
 const GIVE_UP = 2000;
+/** How long a server may be silent about a command of a battery. */
+const BATTERY_PATIENCE_MS = 5000;
 const SHOWN_CHARACTERS = 240;
 
 /** Declares a battery; `define` declares its tests. */
@@ -108,6 +110,7 @@ class Pair {
   readonly #options: BatteryOptions;
   #ours!: ServerProcess;
   #theirs!: ServerProcess;
+  #isMute = false;
   #known: Known = Object.assign(() => false, { parameters: new Map<string, string>() });
 
   constructor(family: string, oracle: OracleName, options: BatteryOptions) {
@@ -117,10 +120,7 @@ class Pair {
   }
 
   async start(): Promise<void> {
-    const args = this.#options.args ?? [];
-    const stand = process.env.MINIREDIS_OURS as OracleName | undefined;
-    this.#theirs = await startOracle(this.#oracle, args);
-    this.#ours = await (stand ? startOracle(stand, args) : startServer({ args }));
+    await this.#startServers();
     await using client = await this.#ours.connect();
     if (this.#options.greeting) await client.ask(...this.#options.greeting);
     const commands = new Set(texts(await client.ask("command", "list")));
@@ -147,8 +147,23 @@ class Pair {
     await this.#theirs?.stop();
   }
 
+  async #startServers(): Promise<void> {
+    const args = this.#options.args ?? [];
+    const stand = process.env.MINIREDIS_OURS as OracleName | undefined;
+    this.#theirs = await startOracle(this.#oracle, args);
+    this.#ours = await (stand ? startOracle(stand, args) : startServer({ args }));
+    this.#isMute = false;
+  }
+
+  /** Before a test: replaces servers of which one has fallen silent or ended. */
+  async #revive(): Promise<void> {
+    if (!this.#isMute && this.#ours.isRunning && this.#theirs.isRunning) return;
+    await Promise.all([this.#ours.stop("SIGKILL"), this.#theirs.stop("SIGKILL")]);
+    await this.#startServers();
+  }
+
   async #open(server: ServerProcess, protocol: Protocol): Promise<RawClient> {
-    const client = await server.connect();
+    const client = await RawClient.connect(server.address, BATTERY_PATIENCE_MS);
     if (this.#options.greeting) await client.ask(...this.#options.greeting);
     if (protocol === 3) await client.ask("hello", "3");
     await client.ask("flushall");
@@ -161,6 +176,7 @@ class Pair {
     commands: (known: Known) => Iterable<Command>,
     batchSize: number,
   ): Promise<void> {
+    await this.#revive();
     await using ours = await this.#open(this.#ours, protocol);
     await using theirs = await this.#open(this.#theirs, protocol);
     const differences: string[] = [];
@@ -181,6 +197,7 @@ class Pair {
   }
 
   async frames(name: string, protocol: Protocol, frames: () => Iterable<string>): Promise<void> {
+    await this.#revive();
     const all = [...frames()];
     const differences: string[] = [];
     for (let from = 0; from < all.length; from += CONNECTIONS) {
@@ -206,6 +223,7 @@ class Pair {
     protocol: Protocol,
     run: (client: RawClient, side: Side) => Promise<unknown>,
   ): Promise<void> {
+    await this.#revive();
     const results: unknown[] = [];
     for (const server of [this.#ours, this.#theirs]) {
       const opened: RawClient[] = [await this.#open(server, protocol)];
@@ -234,7 +252,8 @@ class Pair {
     const shown = differences.slice(0, SHOWN);
     if (differences.length > SHOWN) shown.push(`... ${differences.length} in all`);
     if (!this.#ours.isRunning) shown.push("our server has ended");
-    if (/<(closed|silent)>/.test(shown[0])) shown.push("our log:", this.#ours.log.slice(-2000));
+    this.#isMute = differences.some((text) => text.includes(SILENT.raw));
+    if (this.#isMute) shown.push("our log:", this.#ours.log.slice(-2000));
     throw new Error(`${shown.join("\n")}\n`);
   }
 }

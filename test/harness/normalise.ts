@@ -131,6 +131,9 @@ export const DOCUMENTED_PROSE: readonly string[] = [
   ...["summary", "complexity", "notes", "replaced_by", "history"],
 ];
 
+/** Arguments in COMMAND DOCS that Valkey has and Redis 8.0 has not: SET ... IFEQ. */
+export const VALKEY_ARGUMENTS: readonly string[] = ["comparison-value"];
+
 /** INFO fields that one side has alone: what we are built of differs from what they are. */
 export const INFO_FIELDS_ASIDE: readonly string[] = [
   // Ours: who we are, and what runs us.

@@ -57,14 +57,6 @@ export class SourceFile {
     return comment.join("\n");
   }
 
-  /** The line on which the statement that goes on at `line` begins. */
-  statementStart(line: number): number {
-    let at = line;
-    while (at > 1 && !/([;{}]|\*\/)\s*$|^\s*(\/\/.*|\*.*)?$|,\s*\/\//.test(this.lines[at - 2]))
-      at--;
-    return at;
-  }
-
   /** Functions and methods, outermost only: what they contain belongs to them. */
   get functions(): SourceFunction[] {
     const found: SourceFunction[] = [];

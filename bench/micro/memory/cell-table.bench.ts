@@ -62,7 +62,6 @@ benchmark("fill a table from empty to $cells cells", function* (args) {
   const table = fill();
   table.verify();
   let sum = 0;
-  table.scan(0, 0, () => {});
   for (let position = 0; ; ) {
     position = table.scan(position, count, (ref) => {
       sum += ref;

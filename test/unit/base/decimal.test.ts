@@ -60,7 +60,7 @@ test("addDecimals rounds as the 80-bit format does", () => {
   }
 });
 
-test("addDecimals prints 17 decimals, ties to even by the binary value, and no negative zero", () => {
+test("addDecimals prints 17 decimals, ties to even in binary, and no negative zero", () => {
   expect(add("0.00000000000000001", "0")).toBe("0.00000000000000001");
   expect(add("0.000000000000000004", "0")).toBe("0");
   expect(add("0.000000000000000005", "0")).toBe("0");

@@ -23,7 +23,8 @@ test("COMMAND INFO describes a command as Redis 8.0 does, in either protocol", (
     `${set(3)}${simples("@keyspace", "@read", "@fast")}` +
     `${set(1)}${bulk("nondeterministic_output")}` +
     `${set(1)}${map(3)}${bulk("flags")}${set(2)}${simples("RO", "access")}` +
-    `${bulk("begin_search")}${map(2)}${items("type", "index", "spec")}${map(1)}${items("index", 1)}` +
+    `${bulk("begin_search")}${map(2)}${items("type", "index", "spec")}` +
+    `${map(1)}${items("index", 1)}` +
     `${bulk("find_keys")}${map(2)}${items("type", "range", "spec")}${map(3)}` +
     `${items("lastkey", 0, "keystep", 1, "limit", 0)}${set(0)}`;
   const array = (count: number) => `*${count}\r\n`;
@@ -61,7 +62,8 @@ test("COMMAND DOCS documents the fields that say something", () => {
     `%1\r\n${bulk("wait")}%5\r\n` +
       items("summary", "Waits until replicas have taken the connection's writes.") +
       items("since", "3.0.0", "group", "generic", "complexity", "O(1)", "arguments") +
-      `*2\r\n%3\r\n${items("name", "numreplicas", "type", "integer", "display_text", "numreplicas")}` +
+      `*2\r\n%3\r\n${items("name", "numreplicas", "type", "integer")}` +
+      `${items("display_text", "numreplicas")}` +
       `%3\r\n${items("name", "timeout", "type", "integer", "display_text", "timeout")}`,
   );
 });

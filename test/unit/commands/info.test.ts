@@ -31,6 +31,7 @@ const DEFAULT_TITLES = [
   "# Errorstats",
   "# Cluster",
   "# Keyspace",
+  "# Keysizes",
 ];
 
 describe("INFO sections", () => {

@@ -98,10 +98,14 @@ export class StringFixture {
 
   /** What was propagated since this was last asked, arguments joined by blanks. */
   propagated(): string[] {
-    const commands = this.#propagated.map((command) => {
-      const lines = command.split("\r\n");
-      return lines.filter((_, index) => index > 0 && index % 2 === 0).join(" ");
-    });
+    const lines = this.#propagated.join("").split("\r\n");
+    const commands: string[] = [];
+    for (let at = 0; at + 1 < lines.length; ) {
+      const count = Number(lines[at++].slice(1));
+      const words: string[] = [];
+      for (let k = 0; k < count; k++, at += 2) words.push(lines[at + 1]);
+      commands.push(words.join(" "));
+    }
     this.#propagated = [];
     return commands;
   }
@@ -112,6 +116,7 @@ export class StringFixture {
     const view = this.#find(key);
     const words = this.keyspace.pool.words[view.ref >>> 21];
     words[(view.ref & 0x1f_ffff) * 2] |= HASH;
+    this.keyspace.databases[0].sizes.removed(0);
   }
 
   /** What OBJECT ENCODING says of a key. */

@@ -69,15 +69,20 @@ test("MSETEX stores with an expiry on a condition", () => {
   expect(db.run("MGET", "a", "b", "c")).toBe("*3\r\n$1\r\n1\r\n$1\r\n5\r\n$1\r\n4\r\n");
 });
 
-test("MSETEX is propagated with an absolute time in place of the one that counted", () => {
+test("MSETEX is propagated as SETs with the absolute time of the expiry that counted", () => {
   const db = new StringFixture();
   db.run("msetex", "2", "a", "1", "b", "2", "ex", "5", "NX", "ex", "10");
   db.run("MSETEX", "1", "a", "1", "PXAT", "1800000000000");
   db.run("MSETEX", "1", "a", "1", "KEEPTTL");
+  db.run("MSETEX", "1", "a", "1", "XX");
   expect(db.propagated()).toEqual([
-    `msetex 2 a 1 b 2 ex 5 NX PXAT ${START_MS + 10_000}`,
-    "MSETEX 1 a 1 PXAT 1800000000000",
-    "MSETEX 1 a 1 KEEPTTL",
+    "MULTI",
+    `SET a 1 PXAT ${START_MS + 10_000}`,
+    `SET b 2 PXAT ${START_MS + 10_000}`,
+    "EXEC",
+    "SET a 1 PXAT 1800000000000",
+    "SET a 1 KEEPTTL",
+    "SET a 1",
   ]);
 });
 

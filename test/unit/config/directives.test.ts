@@ -76,8 +76,10 @@ describe.each(recorded)("$name", ({ name, value, access, listed, reasons }) => {
     );
     // Redis takes a size beyond 64 bits for 1 % here, because it wraps round to -1.
     if (name === "maxmemory-clients") {
-      ours.delete("argument must be between -100 and 9223372036854775807 inclusive");
+      ours.delete("percentage argument must be less or equal to 100");
     }
+    // Redis reads the file, and then ends because it cannot set the locale.
+    if (name === "locale-collate") ours.delete("Invalid locale name");
     expect([...ours].sort().join(" ; ")).toBe(reasons);
   });
 });

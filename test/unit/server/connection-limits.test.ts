@@ -103,7 +103,7 @@ describe("client-output-buffer-limit", () => {
     expect(peer.transport.isClosed).toBe(true);
   });
 
-  test("the soft limit counts for a monitor from when its backlog grew, not its last command", () => {
+  test("the soft limit of a monitor counts from when its backlog grew", () => {
     const fixture = new ServerFixture("client-output-buffer-limit normal 0 50000 10");
     const monitor = fixture.connect();
     monitor.run("monitor");

@@ -4,7 +4,7 @@ import { request, ServerFixture } from "./server-fixture.ts";
 const OK = "+OK\r\n";
 
 describe("CLIENT PAUSE", () => {
-  test("holds every client's commands and lets all of them go on, in order, afterwards", async () => {
+  test("holds every client's commands, which go on in order afterwards", async () => {
     const fixture = new ServerFixture();
     const admin = fixture.connect();
     const peers = Array.from({ length: 5 }, () => fixture.connect());

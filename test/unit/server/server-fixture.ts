@@ -155,7 +155,7 @@ export class ServerFixture {
   readonly cron: Cron;
 
   /** `directives` are lines of a configuration file. */
-  constructor(directives = "", seed = 1) {
+  constructor(directives = "", seed = 1, fileSystem = NO_DISK) {
     this.config = new Config();
     loadConfig(this.config, `save ""\n${directives}`);
     this.server = new Server({
@@ -164,7 +164,7 @@ export class ServerFixture {
       random: new Xoshiro(seed),
       secrets: new Xoshiro(seed + 1),
       logger: { log: (_level: LogLevel, message: string) => this.logged.push(message) },
-      fileSystem: NO_DISK,
+      fileSystem,
       sockets: this.sockets,
       announce: (line) => this.announced.push(line),
     });

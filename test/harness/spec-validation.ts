@@ -1,8 +1,8 @@
 // Checks command tables for entries that contradict themselves. Tests run it over every family, so
 // that a wrong arity or key position is found before a client meets it.
 
-import type { ServerContext } from "./context.ts";
-import { ACL_CATEGORIES } from "./introspection.ts";
+import type { ServerContext } from "../../src/command/context.ts";
+import { ACL_CATEGORIES } from "../../src/command/introspection.ts";
 import {
   type ArgumentSpec,
   type CommandFamily,
@@ -18,7 +18,7 @@ import {
   RO,
   RW,
   WRITE,
-} from "./spec.ts";
+} from "../../src/command/spec.ts";
 
 /** How many words an argument may take; `max` is Infinity for arguments that repeat. */
 interface WordCount {

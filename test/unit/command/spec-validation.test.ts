@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { validateSpecs } from "../../../src/command/introspection-validation.ts";
 import {
   type ArgumentSpec,
   type CommandSpec,
@@ -12,6 +11,7 @@ import {
   WRITE,
 } from "../../../src/command/spec.ts";
 import { families } from "../../../src/commands/families.ts";
+import { validateSpecs } from "../../harness/spec-validation.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const value: ArgumentSpec = { name: "value", type: "string" };

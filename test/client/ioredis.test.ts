@@ -1,0 +1,99 @@
+// ioredis over a real socket: RESP2 and RESP3, pipelines, big and binary values, reconnecting.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import { Choices } from "../harness/generate.ts";
+import type { ServerProcess } from "../harness/process.ts";
+import { startServer } from "../harness/server.ts";
+
+const BIG_BYTES = 10 * 1024 * 1024;
+const CONNECTIONS = 100;
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await startServer({ args: ["--requirepass", "secret"] });
+});
+afterAll(() => server.stop());
+
+for (const protocol of [2, 3] as const) {
+  describe(`ioredis in RESP${protocol}`, () => {
+    let redis: Redis;
+    beforeAll(() => {
+      redis = new Redis({ port: server.port, password: "secret", protocol });
+    });
+    afterAll(() => redis.quit());
+
+    test("sets, gets, expires and deletes", async () => {
+      expect(await redis.set("k", "v", "EX", 100, "NX")).toBe("OK");
+      expect(await redis.set("k", "v", "NX")).toBeNull();
+      expect(await redis.get("k")).toBe("v");
+      expect(await redis.ttl("k")).toBeGreaterThan(90);
+      expect(await redis.mget("k", "absent")).toEqual(["v", null]);
+      expect(await redis.incrbyfloat("n", 10.5)).toBe("10.5");
+      expect(await redis.del("k", "n")).toBe(2);
+    });
+
+    test("gets an error for a wrong call and goes on", async () => {
+      await redis.set("text", "abc");
+      expect(redis.incr("text")).rejects.toThrow("ERR value is not an integer or out of range");
+      expect(await redis.get("text")).toBe("abc");
+    });
+
+    test("answers a pipeline of 10,000 commands in order", async () => {
+      const pipeline = redis.pipeline();
+      for (let k = 0; k < 5000; k++) pipeline.set(`key:${k}`, `value ${k}`).get(`key:${k}`);
+      const results = (await pipeline.exec()) ?? [];
+      expect(results.length).toBe(10_000);
+      expect(results[9999]).toEqual([null, "value 4999"]);
+      expect(results.every(([error]) => error === null)).toBe(true);
+    });
+
+    test("carries 10 MB of random bytes both ways", async () => {
+      const bytes = new Choices(31).bytes(BIG_BYTES);
+      await redis.set("big", bytes);
+      expect(Bun.hash((await redis.getBuffer("big")) ?? "")).toBe(Bun.hash(bytes));
+      expect(await redis.strlen("big")).toBe(BIG_BYTES);
+      await redis.del("big");
+    });
+
+    test("finds every key through scanStream", async () => {
+      await redis.flushall();
+      await redis.mset(Object.fromEntries(Array.from({ length: 500 }, (_, k) => [`s:${k}`, k])));
+      const found = new Set<string>();
+      for await (const keys of redis.scanStream({ match: "s:*", count: 50 })) {
+        for (const key of keys) found.add(key);
+      }
+      expect(found.size).toBe(500);
+    });
+
+    test("comes back after its connection was killed", async () => {
+      const victim = new Redis({ port: server.port, password: "secret", protocol });
+      const id = await victim.client("ID");
+      expect(await redis.client("KILL", "ID", id)).toBe(1);
+      expect(await victim.ping()).toBe("PONG");
+      expect(await victim.client("ID")).toBeGreaterThan(Number(id));
+      victim.disconnect();
+    });
+  });
+}
+
+test("a hundred connections count to ten thousand together", async () => {
+  const clients = Array.from(
+    { length: CONNECTIONS },
+    () => new Redis({ port: server.port, password: "secret" }),
+  );
+  const counted = clients.map(async (client) => {
+    for (let k = 0; k < 100; k++) await client.incr("counter");
+  });
+  await Promise.all(counted);
+  expect(await clients[0].get("counter")).toBe("10000");
+  for (const client of clients) client.disconnect();
+});
+
+test("a wrong password is refused", async () => {
+  const client = new Redis({ port: server.port, password: "wrong", retryStrategy: () => null });
+  client.on("error", () => {});
+  expect(client.get("k")).rejects.toThrow();
+  await client.ping().catch(() => {});
+  client.disconnect();
+});

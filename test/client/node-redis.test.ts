@@ -1,0 +1,84 @@
+// node-redis (the package `redis`) over a real socket.
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { createClient, RESP_TYPES } from "redis";
+import { Choices } from "../harness/generate.ts";
+import type { ServerProcess } from "../harness/process.ts";
+import { startServer } from "../harness/server.ts";
+
+const BIG_BYTES = 10 * 1024 * 1024;
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await startServer({ args: ["--requirepass", "secret"] });
+});
+afterAll(() => server.stop());
+
+async function connect(protocol: 2 | 3) {
+  const client = createClient({
+    url: `redis://:secret@127.0.0.1:${server.port}`,
+    RESP: protocol,
+  });
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+for (const protocol of [2, 3] as const) {
+  describe(`node-redis in RESP${protocol}`, () => {
+    let client: Awaited<ReturnType<typeof connect>>;
+    beforeAll(async () => {
+      client = await connect(protocol);
+    });
+    afterAll(() => client.destroy());
+
+    test("sets, gets, expires and deletes", async () => {
+      expect(await client.set("k", "v", { expiration: { type: "EX", value: 100 } })).toBe("OK");
+      expect(await client.get("k")).toBe("v");
+      expect(await client.ttl("k")).toBeGreaterThan(90);
+      expect(await client.mGet(["k", "absent"])).toEqual(["v", null]);
+      expect(await client.del(["k", "absent"])).toBe(1);
+      expect(await client.get("k")).toBeNull();
+    });
+
+    test("gets an error for a wrong call and goes on", async () => {
+      await client.set("text", "abc");
+      expect(client.incr("text")).rejects.toThrow("ERR value is not an integer or out of range");
+      expect(await client.get("text")).toBe("abc");
+    });
+
+    test("answers 10,000 commands sent at once in order", async () => {
+      const keys = Array.from({ length: 5000 }, (_, k) => `key:${k}`);
+      const sets = keys.map((key) => client.set(key, key));
+      const gets = keys.map((key) => client.get(key));
+      await Promise.all(sets);
+      expect(await Promise.all(gets)).toEqual(keys);
+    });
+
+    test("carries 10 MB of random bytes both ways", async () => {
+      const bytes = new Choices(32).bytes(BIG_BYTES);
+      const binary = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+      await binary.set("big", bytes);
+      expect(Bun.hash((await binary.get("big")) ?? "")).toBe(Bun.hash(bytes));
+      await client.del("big");
+    });
+
+    test("finds every key through scanIterator", async () => {
+      await client.flushAll();
+      await Promise.all(Array.from({ length: 300 }, (_, k) => client.set(`s:${k}`, "v")));
+      const found = new Set<string>();
+      for await (const keys of client.scanIterator({ MATCH: "s:*" })) {
+        for (const key of keys) found.add(key);
+      }
+      expect(found.size).toBe(300);
+    });
+
+    test("comes back after its connection was killed", async () => {
+      const victim = await connect(protocol);
+      const id = await victim.clientId();
+      expect(Number(await client.sendCommand(["CLIENT", "KILL", "ID", String(id)]))).toBe(1);
+      expect(await victim.ping()).toBe("PONG");
+      victim.destroy();
+    });
+  });
+}

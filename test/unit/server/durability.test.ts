@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
+import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
+import { commandsOf, request, ServerFixture } from "./server-fixture.ts";
+
+const ALWAYS = "port 0\ndir /\nappendonly yes\nappendfsync always\naof-checksums no";
+const OK_BYTES = "+OK\r\n".length;
+const LOG = "/appendonlydir/appendonly.aof.1.incr.aof";
+
+async function started(directives: string) {
+  const disk = new FaultyFileSystem();
+  const fixture = new ServerFixture(directives, 1, disk);
+  // Port 0 without a unix socket: nobody listens, which is what this test wants.
+  await fixture.server.start();
+  return { fixture, disk };
+}
+
+/** The keys of the SETs that would survive a power cut now. */
+function durableKeys(disk: FaultyFileSystem): Set<string> {
+  const text = disk.durableContentOf(LOG).toString("latin1");
+  const commands = commandsOf(text).filter(([name]) => name === "set");
+  return new Set(commands.map(([, key]) => key));
+}
+
+describe("appendfsync always", () => {
+  test("a write is acknowledged once its sync is done, and not within its own turn", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    const peer = fixture.connect();
+    peer.send(request("set a 1", "get a"));
+    expect(peer.transport.take()).toBe("");
+    for (let k = 0; k < 20 && peer.transport.length === 0; k++) await fixture.endTurn();
+    expect(durableKeys(disk)).toEqual(new Set(["a"]));
+    expect(peer.transport.take()).toBe("+OK\r\n$1\r\n1\r\n");
+    await fixture.server.stop();
+  });
+
+  for (const seed of [1, 2, 3, 4]) {
+    test(`no reply overtakes its sync, whatever disk and peers do (seed ${seed})`, async () => {
+      const { fixture, disk } = await started(ALWAYS);
+      const random = new Xoshiro(seed);
+      disk.holdSyncs = seed % 2 === 0;
+      disk.slowWrites = seed > 2;
+      const peers = Array.from({ length: 4 }, (_, index) => ({
+        peer: fixture.connect(),
+        index,
+        sent: 0,
+        received: 0,
+      }));
+      const check = () => {
+        const durable = durableKeys(disk);
+        for (const one of peers) {
+          one.received += one.peer.transport.take().length;
+          for (let k = 0; k * OK_BYTES < one.received; k++) {
+            expect(durable.has(`${one.index}:${k}`)).toBe(true);
+          }
+        }
+      };
+      for (let step = 0; step < 400; step++) {
+        const one = peers[randomBelow(random, peers.length)];
+        switch (randomBelow(random, 6)) {
+          case 0:
+          case 1:
+            one.peer.send(request(`set ${one.index}:${one.sent++} v`));
+            break;
+          case 2:
+            one.peer.transport.room = randomBelow(random, 20);
+            break;
+          case 3:
+            one.peer.handler.drained();
+            break;
+          case 4:
+            disk.finishSyncs();
+            break;
+          default:
+            await fixture.endTurn();
+        }
+        check();
+      }
+      disk.holdSyncs = false;
+      for (let k = 0; k < 20; k++) {
+        disk.finishSyncs();
+        await fixture.endTurn();
+        for (const { peer } of peers) {
+          peer.transport.room = Number.POSITIVE_INFINITY;
+          peer.handler.drained();
+        }
+        check();
+      }
+      expect(peers.map((one) => one.received)).toEqual(peers.map((one) => one.sent * OK_BYTES));
+      fixture.verify();
+      await fixture.server.stop();
+    });
+  }
+
+  test("a failed sync acknowledges nothing, and reads are served", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    const peer = fixture.connect();
+    peer.send(request("set before 1"));
+    for (let k = 0; k < 20 && peer.transport.length === 0; k++) await fixture.endTurn();
+    expect(peer.transport.take()).toBe("+OK\r\n");
+    disk.fault = (operation) => (operation.startsWith("sync") ? "EIO" : undefined);
+    peer.send(request("set lost 1"));
+    for (let k = 0; k < 20; k++) await fixture.endTurn();
+    expect(peer.transport.take()).toBe("");
+    const other = fixture.connect();
+    other.send(request("get before", "set more 1"));
+    for (let k = 0; k < 20 && other.transport.length === 0; k++) await fixture.endTurn();
+    expect(other.transport.take()).toStartWith("$1\r\n1\r\n-MISCONF ");
+    disk.fault = () => undefined;
+    await fixture.server.stop();
+  });
+});
+
+describe("appendfsync everysec", () => {
+  test("replies do not wait for the disk, and stopping makes everything durable", async () => {
+    const { fixture, disk } = await started(ALWAYS.replace("always", "everysec"));
+    const peer = fixture.connect();
+    expect(peer.run("set a 1", "set b 2")).toBe("+OK\r\n+OK\r\n");
+    await fixture.server.stop();
+    expect(durableKeys(disk)).toEqual(new Set(["a", "b"]));
+  });
+});
