@@ -4,6 +4,7 @@
 // system.
 
 import type { Clock } from "../base/clock.ts";
+import { NOT_FINISHED } from "./database.ts";
 import type { Keyspace } from "./keyspace.ts";
 
 /** Chunks must hold this much more than is live before moving blocks pays. */
@@ -30,8 +31,9 @@ export class Compaction {
     const databases = this.#keyspace.databases;
     while (this.#database < databases.length) {
       const db = databases[this.#database];
-      this.#position = db.relocate(this.#position);
-      if (this.#position === 0) this.#database++;
+      const next = db.relocate(this.#position);
+      if (next !== NOT_FINISHED) this.#position = next;
+      if (next === 0) this.#database++;
       if (this.#clock.monotonicUs() >= deadline) return true;
     }
     this.#keyspace.pool.endEvacuation();

@@ -40,6 +40,11 @@ import { StringSizes } from "./string-sizes.ts";
 const GROWTH_FLOOR_BYTES = 1024;
 /** How often a sample may meet an empty cell before the search goes on cell by cell. */
 const SAMPLE_TRIES = 64;
+/** What one step of compaction moves at most, but for the last record. */
+const RELOCATED_BYTES_MAX = 1 << 20;
+
+/** `relocate` has moved as much as one step may; the position is not done. */
+export const NOT_FINISHED = -1;
 
 /** A numbered database of a keyspace. */
 export class Database {
@@ -400,16 +405,22 @@ export class Database {
   }
 
   /**
-   * Moves the records and segment at a position out of chunks being evacuated; the next position.
+   * Moves the records and segment at a position out of chunks being evacuated. Returns the next
+   * position, 0 at the end, or NOT_FINISHED when there is more to move at this one.
    */
   relocate(position: number): number {
     const pool = this.#pool;
     const table = this.table;
+    // alloc: background work
     const moving: number[] = [];
+    let bytes = 0;
     table.scan(position, 1 << 30, (ref, hash) => {
-      if (pool.isEvacuating(ref)) moving.push(ref, hash);
+      if (bytes >= RELOCATED_BYTES_MAX || !pool.isEvacuating(ref)) return;
+      bytes += pool.capacity(ref);
+      moving.push(ref, hash);
     });
-    const next = table.segmentEnd(position);
+    const isPartial = bytes >= RELOCATED_BYTES_MAX;
+    const next = isPartial ? NOT_FINISHED : table.segmentEnd(position);
     const view = this.#keyspace.ownView;
     for (let k = 0; k < moving.length; k += 2) {
       view.load(moving[k], moving[k + 1] | 0);

@@ -162,7 +162,7 @@ export class Dispatcher {
     let untimed = first;
     let index = first;
     for (; index < count; index++) {
-      if (client.closing || client.closingAfterReply) return count;
+      if (client.closing || client.closingAfterReply) break;
       this.#running = index;
       this.#mark = reply.length;
       const argumentCount = decoder.counts[index];
@@ -216,7 +216,8 @@ export class Dispatcher {
     }
     if (untimed < index) since = this.#account(untimed, index, since, true);
     this.#noteCalls(client, called, since - started);
-    return index;
+    // Nothing more of a client that is being closed is executed.
+    return client.closing || client.closingAfterReply ? count : index;
   }
 
   #noteCalls(client: Client, called: number, microseconds: number): void {

@@ -63,6 +63,8 @@ const RESERVED_DESCRIPTORS = 32;
 /** Longer timers fire at once; the cron ends longer pauses. */
 const TIMER_MS_MAX = 2 ** 31 - 2;
 
+const INT32_MAX = 2 ** 31 - 1;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** A Redis-compatible server. */
@@ -444,7 +446,8 @@ export class Server implements DispatchServer, ConnectionHost {
       this.keyspace.access.decayMinutes = config.integer("lfu-decay-time");
     });
     follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
-      this.queryBytesMax = config.integer("client-query-buffer-limit");
+      // The decoder's offsets are int32.
+      this.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), INT32_MAX);
       this.bulkBytesMax = config.integer("proto-max-bulk-len");
     });
     follow(["commandlog-request-larger-than", "commandlog-large-request-max-len"], () => {
