@@ -21,7 +21,8 @@ export class AccessPolicy {
   logFactor = 10;
   /** lfu-decay-time: minutes per decrement; 0 = never. */
   decayMinutes = 1;
-  #seconds = 0;
+  /** The access bits of an access now, under an LRU policy. */
+  seconds = 0;
   #minutes = 0;
 
   constructor(random: Random) {
@@ -30,18 +31,18 @@ export class AccessPolicy {
 
   /** Sets the time that accesses are noted with. */
   setTime(nowMs: number): void {
-    this.#seconds = Math.floor(nowMs / 1000) & CLOCK_MASK;
+    this.seconds = Math.floor(nowMs / 1000) & CLOCK_MASK;
     this.#minutes = Math.floor(nowMs / 60000) & MINUTES_MASK;
   }
 
   /** The access bits of a key created now. */
   initial(): number {
-    return this.isLfu ? (this.#minutes << 8) | COUNTER_START : this.#seconds;
+    return this.isLfu ? (this.#minutes << 8) | COUNTER_START : this.seconds;
   }
 
   /** The access bits of a key with these bits after one more access. */
   touched(access: number): number {
-    if (!this.isLfu) return this.#seconds;
+    if (!this.isLfu) return this.seconds;
     let counter = this.decayedCounter(access);
     if (counter < COUNTER_MAX) {
       const base = counter > COUNTER_START ? counter - COUNTER_START : 0;
@@ -53,7 +54,7 @@ export class AccessPolicy {
 
   /** Whole seconds since the access that an LRU policy noted. */
   idleSeconds(access: number): number {
-    return (this.#seconds - access) & CLOCK_MASK;
+    return (this.seconds - access) & CLOCK_MASK;
   }
 
   /** The LFU counter, less what has decayed since it was written. */

@@ -11,7 +11,7 @@
 import { copyBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
 import { CellTable, NO_CELL } from "../memory/cell-table.ts";
-import { Pool } from "../memory/pool.ts";
+import { CHUNK_SHIFT, NULL_REF, Pool } from "../memory/pool.ts";
 import type { Keyspace } from "./keyspace.ts";
 import {
   accessOf,
@@ -40,6 +40,8 @@ import { StringSizes } from "./string-sizes.ts";
 const GROWTH_FLOOR_BYTES = 1024;
 /** How often a sample may meet an empty cell before the search goes on cell by cell. */
 const SAMPLE_TRIES = 64;
+/** In #cell: the record is known, the cell that holds its ref is not. */
+const NOT_LOCATED = -2;
 /** What one step of compaction moves at most, but for the last record. */
 const RELOCATED_BYTES_MAX = 1 << 20;
 
@@ -84,16 +86,12 @@ export class Database {
     hash: number,
   ): RecordView | undefined {
     const keyspace = this.#keyspace;
-    const ref = this.#findLive(bytes, start, end, hash);
-    if (ref === 0) {
+    if (!this.#load(view, bytes, start, end, hash)) {
       keyspace.misses++;
       return undefined;
     }
     keyspace.hits++;
-    if (keyspace.notesAccess) {
-      setAccess(this.#pool, ref, keyspace.access.touched(accessOf(this.#pool, ref)));
-    }
-    view.load(ref, hash);
+    if (keyspace.notesAccess) this.#noteAccess(view);
     return view;
   }
 
@@ -105,10 +103,7 @@ export class Database {
     end: number,
     hash: number,
   ): RecordView | undefined {
-    const ref = this.#findLive(bytes, start, end, hash);
-    if (ref === 0) return undefined;
-    view.load(ref, hash);
-    return view;
+    return this.#load(view, bytes, start, end, hash) ? view : undefined;
   }
 
   /** Looks up a key to change it: its old value is saved for a snapshot in progress. */
@@ -119,20 +114,15 @@ export class Database {
     end: number,
     hash: number,
   ): RecordView | undefined {
-    const ref = this.#findLive(bytes, start, end, hash);
-    if (ref === 0) return undefined;
-    this.#beforeWrite(ref, hash);
-    if (this.#keyspace.notesAccess) {
-      const access = this.#keyspace.access;
-      setAccess(this.#pool, ref, access.touched(accessOf(this.#pool, ref)));
-    }
-    view.load(ref, hash);
+    if (!this.#load(view, bytes, start, end, hash)) return undefined;
+    this.#beforeWrite(view.ref, hash);
+    if (this.#keyspace.notesAccess) this.#noteAccess(view);
     return view;
   }
 
   /**
    * Sets a key to a string, whatever it held. `expiryMs` may be NO_EXPIRY or KEEP_EXPIRY. The value
-   * may lie in the pool, in another record than the key's own.
+   * may lie in the pool, in another record than the key's own. Returns the record's ref.
    */
   setString(
     bytes: Uint8Array,
@@ -143,22 +133,20 @@ export class Database {
     start: number,
     end: number,
     expiryMs: number,
-  ): void {
+  ): number {
     const pool = this.#pool;
     const length = end - start;
-    const found = this.#findLive(bytes, keyStart, keyEnd, hash);
-    if (found === 0) {
+    const view = this.#keyspace.ownView;
+    if (!this.#load(view, bytes, keyStart, keyEnd, hash)) {
       const expiry = expiryMs === KEEP_EXPIRY ? NO_EXPIRY : expiryMs;
       const ref = this.#create(STRING, bytes, keyStart, keyEnd, length, expiry, hash);
-      copyBytes(pool.bytes[ref >>> 21], this.#valueOffset, value, start, end);
-      return;
+      copyBytes(pool.bytes[ref >>> CHUNK_SHIFT], this.#valueOffset, value, start, end);
+      return ref;
     }
+    const found = view.ref;
     this.#beforeWrite(found, hash);
-    const wasVolatile = isVolatile(pool, found);
-    let expiry = expiryMs;
-    if (expiryMs === KEEP_EXPIRY) expiry = wasVolatile ? expiryOf(pool, found) : NO_EXPIRY;
-    const view = this.#keyspace.ownView;
-    view.load(found, hash);
+    const wasVolatile = view.expiryMs !== NO_EXPIRY;
+    const expiry = expiryMs === KEEP_EXPIRY ? view.expiryMs : expiryMs;
     const size = recordSize(keyEnd - keyStart, length, expiry !== NO_EXPIRY);
     const fits =
       wasVolatile === (expiry !== NO_EXPIRY) &&
@@ -169,30 +157,23 @@ export class Database {
       this.sizes.resized(view.valueEnd - view.valueStart, length);
       setValueLength(pool, found, length);
       if (view.encoding !== ENCODING_AUTO) setEncoding(pool, found, ENCODING_AUTO);
-      if (wasVolatile) this.#moveExpiry(found, expiry);
+      if (wasVolatile) this.#moveExpiry(found, hash, expiry);
       copyBytes(view.bytes, view.valueStart, value, start, end);
-      setAccess(pool, found, this.#keyspace.access.touched(accessOf(pool, found)));
-      return;
+      this.#noteAccess(view);
+      return found;
     }
-    const access = this.#keyspace.access.touched(accessOf(pool, found));
+    const access = this.#keyspace.access.touched(view.access);
+    this.#locate(found, hash);
     const ref = this.#replace(found, size, STRING, bytes, keyStart, keyEnd, length, expiry, access);
-    copyBytes(pool.bytes[ref >>> 21], this.#valueOffset, value, start, end);
+    copyBytes(pool.bytes[ref >>> CHUNK_SHIFT], this.#valueOffset, value, start, end);
     pool.free(found);
+    return ref;
   }
 
   /** Replaces the value of the string in a view, keeping its expiry. The view is loaded again. */
   replaceString(view: RecordView, value: Uint8Array, start: number, end: number): void {
-    this.setString(
-      view.bytes,
-      view.keyStart,
-      view.keyEnd,
-      view.hash,
-      value,
-      start,
-      end,
-      KEEP_EXPIRY,
-    );
-    view.load(this.#refOfView(view), view.hash);
+    const { bytes, keyStart, keyEnd, hash } = view;
+    view.load(this.setString(bytes, keyStart, keyEnd, hash, value, start, end, KEEP_EXPIRY), hash);
   }
 
   /**
@@ -224,7 +205,13 @@ export class Database {
       );
       setEncoding(pool, ref, ENCODING_RAW);
       const kept = view.valueStart + Math.min(oldLength, length);
-      copyBytes(pool.bytes[ref >>> 21], this.#valueOffset, view.bytes, view.valueStart, kept);
+      copyBytes(
+        pool.bytes[ref >>> CHUNK_SHIFT],
+        this.#valueOffset,
+        view.bytes,
+        view.valueStart,
+        kept,
+      );
       pool.free(old);
       view.load(ref, view.hash);
     }
@@ -252,7 +239,7 @@ export class Database {
   setExpiry(view: RecordView, expiryMs: number): void {
     this.#seekView(view);
     this.#beforeWrite(view.ref, view.hash);
-    if (view.expiryMs !== NO_EXPIRY) this.#moveExpiry(view.ref, expiryMs);
+    if (view.expiryMs !== NO_EXPIRY) this.#moveExpiry(view.ref, view.hash, expiryMs);
     else this.#rewrite(view, expiryMs);
     view.load(view.ref, view.hash);
   }
@@ -442,39 +429,71 @@ export class Database {
   /** Where the value of the last created or replaced record starts in its chunk. */
   #valueOffset = 0;
 
-  /** The ref of a key's record, or 0; leaves its cell in #cell. */
+  /**
+   * The ref of a key's record, or 0; leaves its cell in #cell, or NOT_LOCATED there when the table
+   * had been searched ahead, which tells the ref only.
+   */
   #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const table = this.table;
+    const length = end - start;
+    if (table.isAhead(hash)) {
+      const ref = table.aheadRef;
+      this.#cell = NOT_LOCATED;
+      if (ref === NULL_REF || hasKey(this.#pool, ref, bytes, start, length)) return ref;
+    }
     for (let cell = table.seek(hash); cell !== NO_CELL; cell = table.next(cell)) {
       const ref = table.refAt(cell);
-      if (hasKey(this.#pool, ref, bytes, start, end - start)) {
+      if (hasKey(this.#pool, ref, bytes, start, length)) {
         this.#cell = cell;
         return ref;
       }
     }
-    return 0;
+    return NULL_REF;
   }
 
   /** As `#find`, but a record that has expired is deleted, or hidden, and not found. */
   #findLive(bytes: Uint8Array, start: number, end: number, hash: number): number {
     const ref = this.#find(bytes, start, end, hash);
-    if (ref === 0 || !isVolatile(this.#pool, ref)) return ref;
-    if (expiryOf(this.#pool, ref) > this.#keyspace.nowMs || this.#keyspace.isLoading) return ref;
+    if (ref === NULL_REF || !isVolatile(this.#pool, ref)) return ref;
+    return this.#outlives(ref, hash, expiryOf(this.#pool, ref)) ? ref : NULL_REF;
+  }
+
+  /** Loads a key's record into a view; false where there is none, or it has expired. */
+  #load(view: RecordView, bytes: Uint8Array, start: number, end: number, hash: number): boolean {
+    const ref = this.#find(bytes, start, end, hash);
+    if (ref === NULL_REF) return false;
+    view.load(ref, hash);
+    return view.expiryMs === NO_EXPIRY || this.#outlives(ref, hash, view.expiryMs);
+  }
+
+  /** Whether a volatile record's time has not come; deletes it, or lets it be hidden, if it has. */
+  #outlives(ref: number, hash: number, expiryMs: number): boolean {
+    if (expiryMs > this.#keyspace.nowMs || this.#keyspace.isLoading) return true;
     if (!this.#keyspace.hidesExpired) this.#expireRef(ref, hash);
-    return 0;
+    return false;
+  }
+
+  /** Writes down that the record of a view is used now; only where that changes anything. */
+  #noteAccess(view: RecordView): void {
+    const policy = this.#keyspace.access;
+    const access = policy.isLfu ? policy.touched(view.access) : policy.seconds;
+    if (access !== view.access) setAccess(this.#pool, view.ref, access);
+  }
+
+  /** Leaves the cell of a record in #cell, and the table at its segment. */
+  #locate(ref: number, hash: number): void {
+    if (this.#cell !== NOT_LOCATED) return;
+    const table = this.table;
+    let cell = table.seek(hash);
+    while (cell !== NO_CELL && table.refAt(cell) !== ref) cell = table.next(cell);
+    assert(cell !== NO_CELL, "a record stands under its key's hash");
+    this.#cell = cell;
   }
 
   /** Leaves the cell of a view's record in #cell. */
   #seekView(view: RecordView): void {
-    const table = this.table;
-    let cell = table.seek(view.hash);
-    while (cell !== NO_CELL && table.refAt(cell) !== view.ref) cell = table.next(cell);
-    assert(cell !== NO_CELL, "a view is used before its record moves");
-    this.#cell = cell;
-  }
-
-  #refOfView(view: RecordView): number {
-    return this.table.refAt(this.#cell) || view.ref;
+    this.#cell = NOT_LOCATED;
+    this.#locate(view.ref, view.hash);
   }
 
   #beforeWrite(ref: number, hash: number): void {
@@ -491,8 +510,9 @@ export class Database {
     this.#unlink(ref, hash);
   }
 
-  /** Removes the record in #cell and gives back its memory. */
+  /** Removes the record that was found last and gives back its memory. */
   #unlink(ref: number, hash: number): void {
+    this.#locate(ref, hash);
     if (typeOf(this.#pool, ref) === STRING) this.sizes.removed(valueLengthOf(this.#pool, ref));
     this.table.remove(this.#cell, hash, isVolatile(this.#pool, ref));
     this.#pool.free(ref);
@@ -521,7 +541,7 @@ export class Database {
       ref = this.#replace(found, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
     }
     setEncoding(pool, ref, view.encoding);
-    const target = pool.bytes[ref >>> 21];
+    const target = pool.bytes[ref >>> CHUNK_SHIFT];
     copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
     if (found !== 0) pool.free(found);
   }
@@ -601,7 +621,8 @@ export class Database {
     return ref;
   }
 
-  #moveExpiry(ref: number, expiryMs: number): void {
+  #moveExpiry(ref: number, hash: number, expiryMs: number): void {
+    this.#locate(ref, hash);
     overwriteExpiry(this.#pool, ref, expiryMs);
     this.table.noteExpiry(expiryMs);
   }
@@ -623,7 +644,7 @@ export class Database {
       accessOf(pool, old),
     );
     setEncoding(pool, ref, view.encoding);
-    const target = pool.bytes[ref >>> 21];
+    const target = pool.bytes[ref >>> CHUNK_SHIFT];
     copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
     pool.free(old);
     view.load(ref, view.hash);

@@ -60,6 +60,8 @@ export class RecordView {
   hash = 0;
   type = STRING;
   encoding = ENCODING_AUTO;
+  /** The 24 access bits. */
+  access = 0;
   /** Unix time in milliseconds, or NO_EXPIRY. */
   expiryMs = NO_EXPIRY;
   /** The chunk that the offsets below refer to. */
@@ -96,6 +98,7 @@ export class RecordView {
     this.ref = ref;
     this.hash = hash;
     this.type = flags & TYPE_MASK;
+    this.access = flags >>> ACCESS_SHIFT;
     this.encoding = (flags >>> ENCODING_SHIFT) & ENCODING_MASK;
     this.bytes = this.#pool.bytes[chunk];
     this.keyStart = granule << 3;

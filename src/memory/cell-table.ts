@@ -116,6 +116,28 @@ export class CellTable {
     return this.#segmentRefs.byteLength + this.#segmentShapes.byteLength;
   }
 
+  /** What `expect` told, for the next search; valid while nothing changes. */
+  aheadRef = NULL_REF;
+  #aheadHash = 0;
+  #aheadVersion = -1;
+
+  /** The number of changes so far: what a `peek` found holds while it stays the same. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Tells that, at a version of the table, `peek(hash)` found `ref`. */
+  expect(hash: number, ref: number, version: number): void {
+    this.aheadRef = ref;
+    this.#aheadHash = hash;
+    this.#aheadVersion = version;
+  }
+
+  /** Whether `aheadRef` is what `peek(hash)` would find. */
+  isAhead(hash: number): boolean {
+    return this.#aheadHash === hash && this.#aheadVersion === this.#version;
+  }
+
   /** The ref of the first cell with a hash, or NULL_REF; disturbs no cell that `seek` found. */
   peek(hash: number): number {
     const entry = (hash >>> 1) >>> (31 - this.#depth);
@@ -177,6 +199,7 @@ export class CellTable {
 
   /** Replaces the ref in a cell that `seek` returned. */
   setRef(cell: number, ref: number): void {
+    this.#version++;
     this.words[cell + 1] = ref;
   }
 

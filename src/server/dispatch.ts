@@ -79,7 +79,9 @@ export class Dispatcher {
   // The batch in progress.
   readonly #commands: (Command<Features> | undefined)[] = new Array(BATCH_MAX).fill(undefined);
   readonly #hashes = new Int32Array(BATCH_MAX);
+  /** First record under each hash, as of #aheadVersion of the table. */
   readonly #refs = new Uint32Array(BATCH_MAX);
+  #aheadVersion = -1;
   /** Keeps the prefetch's loads from being optimised away. */
   #sink = 0;
 
@@ -155,13 +157,15 @@ export class Dispatcher {
     const effects = this.#effects;
     const server = this.#server;
     const count = decoder.commandCount;
-    const precise = this.preciseTiming;
+    // What the prefetch found serves the commands until one of them changes the table.
+    const table = c.db.table;
+    const isAhead = this.#aheadVersion === table.version && count - first > 1;
     const started = first === 0 ? server.eventStartUs : server.clock.monotonicUs();
     let since = started;
     let called = 0;
     let untimed = first;
-    let index = first;
-    for (; index < count; index++) {
+    let index: number;
+    for (index = first; index < count; index++) {
       if (client.closing || client.closingAfterReply) break;
       this.#running = index;
       this.#mark = reply.length;
@@ -181,24 +185,22 @@ export class Dispatcher {
         this.#dropReplyIfUnwanted(client);
         continue;
       }
-      if (command.firstKey === 1) c.setFirstKeyHash(this.#hashes[index]);
-      const isQuick = command.isQuick && !precise;
+      if (command.firstKey === 1) {
+        c.setFirstKeyHash(this.#hashes[index]);
+        if (isAhead) table.expect(this.#hashes[index], this.#refs[index], this.#aheadVersion);
+      }
+      const isQuick = command.isQuick && !this.preciseTiming;
       if (!isQuick && untimed < index) {
         since = this.#account(untimed, index, since, false);
         untimed = index;
       }
-      // HELLO and SELECT take effect within a batch.
-      reply.protocol = client.protocol;
-      if (c.db.index !== client.dbIndex) c.db = server.keyspace.databases[client.dbIndex];
-      c.command = command;
-      client.lastCommand = command.fullName;
+      this.#pointContextAt(command, client);
       const changesBefore = effects.changes;
       const errorsBefore = reply.errorCount;
       command.run!(c);
       const changed = effects.changes !== changesBefore;
       if (changed || effects.hasPending) {
         this.#propagate(changed, bytes, decoder, index);
-        client.wroteInTurn = true;
       }
       command.calls++;
       called++;
@@ -218,6 +220,15 @@ export class Dispatcher {
     this.#noteCalls(client, called, since - started);
     // Nothing more of a client that is being closed is executed.
     return client.closing || client.closingAfterReply ? count : index;
+  }
+
+  #pointContextAt(command: Command<Features>, client: Client): void {
+    const c = this.#c;
+    // HELLO and SELECT take effect within a batch.
+    c.reply.protocol = client.protocol;
+    if (c.db.index !== client.dbIndex) c.db = this.#server.keyspace.databases[client.dbIndex];
+    c.command = command;
+    client.lastCommand = command.fullName;
   }
 
   #noteCalls(client: Client, called: number, microseconds: number): void {
@@ -287,6 +298,7 @@ export class Dispatcher {
     }
     if (count - first < 2) return;
     const table = this.#c.db.table;
+    this.#aheadVersion = table.version;
     const refs = this.#refs;
     const hashes = this.#hashes;
     let sink = 0;
@@ -435,6 +447,7 @@ export class Dispatcher {
   #propagate(changed: boolean, bytes: Uint8Array, decoder: Decoder, index: number): void {
     const effects = this.#effects;
     const dbIndex = this.#c.db.index;
+    this.#c.client.wroteInTurn = true;
     const from = decoder.from[index];
     if (from !== INLINE) {
       effects.finish(dbIndex, changed, bytes, from, decoder.to[index]);
