@@ -57,6 +57,8 @@ export interface ConnectionHost {
   readonly normalOutputLimit: OutputLimit;
   /** Bytes that the connections' buffers hold, kept by the connections. */
   clientBufferBytes: number;
+  /** Small buffers for backlogs, free to take: replies held for a sync need one per turn. */
+  readonly spareOutputs: Uint8Array[];
   /** Unix time of the event being handled, milliseconds. */
   readonly nowMs: number;
   /** Replies must wait until the turn's effects are durable (appendfsync always). */
@@ -80,6 +82,10 @@ export const RECEIVE_BYTES = 1 << 17;
 const NO_BYTES = new Uint8Array(0);
 /** First size of the buffer that collects a partial command. */
 const INPUT_BYTES_MIN = 1024;
+/** First size of a backlog's buffer. */
+const OUTPUT_BYTES_MIN = 1024;
+/** Buffers of that size kept for the next backlog. */
+const SPARE_OUTPUTS_MAX = 256;
 /** Writes of more than this are offered to the socket piece by piece, so that it copies less. */
 const WRITE_BYTES_MAX = 1 << 20;
 
@@ -209,9 +215,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.client.closing = true;
-    this.#output = NO_BYTES;
-    this.#outputStart = 0;
-    this.#outputEnd = 0;
+    this.#dropOutput();
     this.#release();
     this.#host.disconnected(this.client);
   }
@@ -242,10 +246,7 @@ export class Connection implements ClientChannel, DecoderLimits {
       if (taken < offered) return;
     }
     if (this.#heldOutput > 0) return;
-    giveBack(this.#output);
-    this.#output = NO_BYTES;
-    this.#outputStart = 0;
-    this.#outputEnd = 0;
+    this.#dropOutput();
     this.#softLimitSinceMs = 0;
     this.#countBuffers();
     if (this.client.closingAfterReply) this.#end();
@@ -438,19 +439,37 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.checkOutputLimit(this.#host.nowMs);
   }
 
+  /** A buffer for `count` bytes to wait in. */
+  #newOutput(count: number): Uint8Array {
+    const spare = count <= OUTPUT_BYTES_MIN ? this.#host.spareOutputs.pop() : undefined;
+    // alloc: doubling, only for clients that read slower than they ask
+    return spare ?? new Uint8Array(Math.max(OUTPUT_BYTES_MIN, count * 2));
+  }
+
+  /** Lets go of the backlog and its buffer, which, if small, another connection may use next. */
+  #dropOutput(): void {
+    const output = this.#output;
+    const spares = this.#host.spareOutputs;
+    if (output.length !== OUTPUT_BYTES_MIN) giveBack(output);
+    else if (spares.length < SPARE_OUTPUTS_MAX) spares.push(output);
+    this.#output = NO_BYTES;
+    this.#outputStart = 0;
+    this.#outputEnd = 0;
+  }
+
   #queue(bytes: Uint8Array, start: number, end: number): void {
     const added = end - start;
     if (this.#outputEnd + added > this.#output.length) {
       const waiting = this.outputBytes;
-      // alloc: doubling, only for clients that read slower than they ask
-      const larger = new Uint8Array(Math.max(INPUT_BYTES_MIN, (waiting + added) * 2));
-      larger.set(this.#output.subarray(this.#outputStart, this.#outputEnd)); // alloc: as above
+      const larger = this.#newOutput(waiting + added);
+      copyBytes(larger, 0, this.#output, this.#outputStart, this.#outputEnd);
+      this.#dropOutput();
       this.#output = larger;
       this.#outputStart = 0;
       this.#outputEnd = waiting;
       this.#countBuffers();
     }
-    this.#output.set(bytes.subarray(start, end), this.#outputEnd); // alloc: as above
+    copyBytes(this.#output, this.#outputEnd, bytes, start, end);
     this.#outputEnd += added;
     if (this.#host.holdsReplies) {
       this.#heldOutput += added;
@@ -495,9 +514,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#isClosed = true;
     this.client.closing = true;
     this.#transport.close();
-    this.#output = NO_BYTES;
-    this.#outputStart = 0;
-    this.#outputEnd = 0;
+    this.#dropOutput();
     this.#heldOutput = 0;
     if (this.#isExecuting) this.#countBuffers();
     else this.#release();

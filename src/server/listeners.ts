@@ -105,10 +105,7 @@ export class Listeners {
   #openTcp(words: readonly string[], wantedPort: number): TcpListeners | undefined {
     if (wantedPort === 0) return undefined;
     const config = this.#host.config;
-    const settings = {
-      backlog: config.integer("tcp-backlog"),
-      keepAliveSeconds: () => config.integer("tcp-keepalive"),
-    };
+    const keepAliveSeconds = () => config.integer("tcp-keepalive");
     const listeners: Listener[] = [];
     const addresses: string[] = [];
     let port = wantedPort === ANY_PORT ? 0 : wantedPort;
@@ -116,7 +113,7 @@ export class Listeners {
       const isOptional = word.startsWith("-");
       const address = hostOf(isOptional ? word.slice(1) : word);
       try {
-        const listener = this.#sockets.listenTcp(address, port, settings, this.#accept);
+        const listener = this.#sockets.listenTcp(address, port, keepAliveSeconds, this.#accept);
         listeners.push(listener);
         addresses.push(word);
         port = listener.port;
@@ -137,9 +134,8 @@ export class Listeners {
     const path = config.text("unixsocket");
     if (path === "") return undefined;
     const permissions = config.integer("unixsocketperm");
-    const backlog = config.integer("tcp-backlog");
     try {
-      return this.#sockets.listenUnix(path, permissions, backlog, this.#accept);
+      return this.#sockets.listenUnix(path, permissions, this.#accept);
     } catch (error) {
       throw new ListenError(`Failed opening Unix socket: bind: ${messageOf(error)}`);
     }

@@ -97,6 +97,7 @@ export class Server implements DispatchServer, ConnectionHost {
   queryBytesMax = 0;
   bulkBytesMax = 0;
   clientBufferBytes = 0;
+  readonly spareOutputs: Uint8Array[] = [];
   normalOutputLimit: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
 
   readonly dispatcher: Dispatcher;

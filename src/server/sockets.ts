@@ -24,16 +24,15 @@ export interface Listener {
 
 /** Opens listeners. Both methods throw the system's error when the address cannot be had. */
 export interface SocketLayer {
-  listenTcp(address: string, port: number, options: TcpOptions, accept: Accept): Listener;
+  /** `keepAliveSeconds` is asked for each accepted socket; 0 = no keep-alive probes. */
+  listenTcp(
+    address: string,
+    port: number,
+    keepAliveSeconds: () => number,
+    accept: Accept,
+  ): Listener;
   /** `permissions` is an octal mode, or 0 to leave the file's mode alone. */
-  listenUnix(path: string, permissions: number, backlog: number, accept: Accept): Listener;
-}
-
-/** Settings of a TCP listener. */
-export interface TcpOptions {
-  readonly backlog: number;
-  /** Seconds between keep-alive probes of accepted sockets, 0 = none. */
-  keepAliveSeconds(): number;
+  listenUnix(path: string, permissions: number, accept: Accept): Listener;
 }
 
 /** A Bun socket's data: its handler once it is accepted. */
@@ -118,8 +117,8 @@ function handlers(accept: Accept, unixPath: string, keepAliveSeconds: () => numb
 
 /** Bun's sockets. */
 export const bunSockets: SocketLayer = {
-  listenTcp(address, port, settings, accept) {
-    const socket = handlers(accept, "", () => settings.keepAliveSeconds());
+  listenTcp(address, port, keepAliveSeconds, accept) {
+    const socket = handlers(accept, "", keepAliveSeconds);
     // Without `ipv6Only` an IPv6 listener takes the IPv4 addresses of its port too. Bun knows the
     // option; its type does not.
     const options = { hostname: address, port, socket, ipv6Only: address.includes(":") };
@@ -127,7 +126,7 @@ export const bunSockets: SocketLayer = {
     return { port: listener.port, stop: () => listener.stop() };
   },
 
-  listenUnix(path, permissions, _backlog, accept) {
+  listenUnix(path, permissions, accept) {
     if (existsSync(path)) unlinkSync(path);
     const socket = handlers(accept, path, () => 0);
     const listener = Bun.listen<SocketState>({ unix: path, socket });

@@ -11,13 +11,7 @@ import type { FileSystem } from "../../../src/persistence/file-system.ts";
 import type { Transport } from "../../../src/server/connection.ts";
 import { Cron } from "../../../src/server/cron.ts";
 import { Server } from "../../../src/server/server.ts";
-import type {
-  Accept,
-  Listener,
-  SocketHandler,
-  SocketLayer,
-  TcpOptions,
-} from "../../../src/server/sockets.ts";
+import type { Accept, Listener, SocketHandler, SocketLayer } from "../../../src/server/sockets.ts";
 
 export const START_MS = 1_700_000_000_000;
 
@@ -106,13 +100,13 @@ export class FakeSockets implements SocketLayer {
   readonly failures = new Map<string, Error>();
   nextPort = 40000;
 
-  listenTcp(address: string, port: number, _options: TcpOptions, accept: Accept): Listener {
+  listenTcp(address: string, port: number, _probes: () => number, accept: Accept): Listener {
     const failure = this.failures.get(address) ?? this.failures.get(`${address}:${port}`);
     if (failure) throw failure;
     return this.#listen(address, port === 0 ? this.nextPort++ : port, accept);
   }
 
-  listenUnix(path: string, _permissions: number, _backlog: number, accept: Accept): Listener {
+  listenUnix(path: string, _permissions: number, accept: Accept): Listener {
     const failure = this.failures.get(path);
     if (failure) throw failure;
     return this.#listen(path, 0, accept);
