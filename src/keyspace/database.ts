@@ -573,7 +573,13 @@ export class Database {
     );
     const gate = this.#keyspace.gate;
     if (gate !== null) gate.afterCreate(this, ref, hash);
-    this.table.insert(hash, ref);
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      this.table.insert(hash, ref);
+    } catch (error) {
+      pool.free(ref);
+      throw error;
+    }
     if (type === STRING) this.sizes.added(valueLength);
     if (hasExpiry) {
       this.table.addVolatile(1);

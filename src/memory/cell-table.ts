@@ -199,7 +199,7 @@ export class CellTable {
 
   /** Replaces the ref in a cell that `seek` returned. */
   setRef(cell: number, ref: number): void {
-    this.#version++;
+    this.#version = (this.#version + 1) | 0;
     this.words[cell + 1] = ref;
   }
 
@@ -230,7 +230,7 @@ export class CellTable {
       if (!isFull && this.#place(words, start, hash, ref, shape)) {
         words[start]++;
         this.count++;
-        this.#version++;
+        this.#version = (this.#version + 1) | 0;
         this.words = words;
         this.#segment = segment;
         return;
@@ -258,7 +258,7 @@ export class CellTable {
     words[hole + 1] = NULL_REF;
     this.count--;
     const used = --words[start] & USED_MASK;
-    this.#version++;
+    this.#version = (this.#version + 1) | 0;
     if (isVolatile) this.addVolatile(-1);
     const homes = shape >>> HOMES_SHIFT;
     const isSparse = used < homes >>> 1;
@@ -581,7 +581,7 @@ export class CellTable {
       left--;
     }
     words[start] += used;
-    this.#version++;
+    this.#version = (this.#version + 1) | 0;
     return free;
   }
 
