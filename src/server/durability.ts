@@ -52,6 +52,8 @@ export class Durability implements EffectSink {
     const server = this.#server;
     const config = server.config;
     if (!config.flag("appendonly")) return;
+    // Before anything is awaited: from here until effects are logged nobody may read or write.
+    this.#beginLoading();
     const path = config.text("aof");
     const loader = await AofLoader.open({
       fileSystem: this.#fileSystem,
@@ -79,6 +81,8 @@ export class Durability implements EffectSink {
     this.#followConfig(this.#aof);
     server.persistence.aofEnabled = true;
     server.effects.addSink(this);
+    server.persistence.loading = false;
+    server.keyspace.isLoading = false;
   }
 
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
@@ -117,34 +121,32 @@ export class Durability implements EffectSink {
     }
   }
 
+  #beginLoading(): void {
+    const server = this.#server;
+    server.persistence.loading = true;
+    server.persistence.loadingStartMs = server.clock.wallMs();
+    server.keyspace.isLoading = true;
+    server.updateRestrictions();
+  }
+
   async #apply(loader: AofLoader): Promise<void> {
     const server = this.#server;
     const status = server.persistence;
-    status.loading = true;
-    status.loadingStartMs = server.clock.wallMs();
     status.loadingTotalBytes = loader.bytes;
-    server.keyspace.isLoading = true;
-    server.updateRestrictions();
     const client = new Client(0, NO_CHANNEL, status.loadingStartMs, false);
     client.authenticated = true;
     let reportedMs = status.loadingStartMs;
-    try {
-      await loader.apply(
-        (bytes, starts, ends, count) =>
-          server.dispatcher.replay(client, bytes, starts, ends, count),
-        (progress) => {
-          status.loadingLoadedBytes = progress.bytes;
-          const nowMs = server.clock.wallMs();
-          if (nowMs < reportedMs + PROGRESS_MS) return;
-          reportedMs = nowMs;
-          const percent = Math.floor((progress.bytes * 100) / Math.max(1, progress.totalBytes));
-          server.logger.log(LOG_NOTICE, `Loading the AOF: ${percent}%`);
-        },
-      );
-    } finally {
-      status.loading = false;
-      server.keyspace.isLoading = false;
-    }
+    await loader.apply(
+      (bytes, starts, ends, count) => server.dispatcher.replay(client, bytes, starts, ends, count),
+      (progress) => {
+        status.loadingLoadedBytes = progress.bytes;
+        const nowMs = server.clock.wallMs();
+        if (nowMs < reportedMs + PROGRESS_MS) return;
+        reportedMs = nowMs;
+        const percent = Math.floor((progress.bytes * 100) / Math.max(1, progress.totalBytes));
+        server.logger.log(LOG_NOTICE, `Loading the AOF: ${percent}%`);
+      },
+    );
   }
 
   #scheduleTurn(): void {

@@ -120,3 +120,35 @@ describe("appendfsync everysec", () => {
     expect(durableKeys(disk)).toEqual(new Set(["a", "b"]));
   });
 });
+
+describe("loading", () => {
+  test("nobody reads or writes before all is loaded and changes are logged again", async () => {
+    const disk = new FaultyFileSystem();
+    const first = new ServerFixture(ALWAYS, 1, disk);
+    await first.server.start();
+    first.connect().send(request("set a 1"));
+    for (let k = 0; k < 20; k++) await first.endTurn();
+    await first.server.stop();
+
+    const second = new ServerFixture(ALWAYS, 1, disk);
+    let isReady = false;
+    const starting = second.server.start().then(() => {
+      isReady = true;
+    });
+    const answers = new Set<string>();
+    const peer = second.connect();
+    // Each microtask is a place where the load could have let somebody in.
+    while (!isReady) {
+      answers.add(peer.run("get a"));
+      answers.add(peer.run("set b 2"));
+      await Promise.resolve();
+      await second.endTurn();
+    }
+    await starting;
+    expect([...answers]).toEqual(["-LOADING Redis is loading the dataset in memory\r\n"]);
+    expect(peer.run("get a")).toBe("");
+    for (let k = 0; k < 20 && peer.transport.length === 0; k++) await second.endTurn();
+    expect(peer.transport.take()).toBe("$1\r\n1\r\n");
+    await second.server.stop();
+  });
+});
