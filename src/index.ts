@@ -13,6 +13,8 @@ import { ANY_PORT } from "./server/listeners.ts";
 import { Server, type ServerParts } from "./server/server.ts";
 import { bunSockets } from "./server/sockets.ts";
 
+export { type Clock, ManualClock } from "./base/clock.ts";
+
 /** Directives by name, as in a configuration file: `{ port: 6379, appendonly: "yes" }`. */
 export type Directives = Readonly<Record<string, string | number | readonly string[]>>;
 

@@ -55,11 +55,6 @@ export function manifestName(fileName: string): string {
   return `${fileName}.manifest`;
 }
 
-/** Name of a base file; `format` is "rdb" or "aof". */
-export function baseName(fileName: string, sequence: number, format: "rdb" | "aof"): string {
-  return `${fileName}.${sequence}.base.${format}`;
-}
-
 /** Name of an incremental file. */
 export function incrementName(fileName: string, sequence: number): string {
   return `${fileName}.${sequence}.incr.aof`;

@@ -26,9 +26,6 @@ export interface Transport {
   write(bytes: Uint8Array, start: number, length: number): number;
   /** Closes at once; what was taken still leaves. */
   close(): void;
-  /** Stops, or goes on with, the delivery of received bytes. */
-  pause(): void;
-  resume(): void;
   readonly descriptor: number;
   readonly remoteAddress: string;
   readonly localAddress: string;

@@ -1,6 +1,7 @@
 // The server: composes the parts, owns their lifetimes and gives handlers what `Features` promises.
 // One instance is one server; several live in a process without meeting.
 
+import { VERIFY } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
 import { type Random, randomHex } from "../base/random.ts";
@@ -64,6 +65,10 @@ const RESERVED_DESCRIPTORS = 32;
 const TIMER_MS_MAX = 2 ** 31 - 2;
 
 const INT32_MAX = 2 ** 31 - 1;
+
+/** With VERIFY: every so many events the invariants of up to so many keys are checked. */
+const VERIFIED_EVENTS = 64;
+const VERIFIED_KEYS_MAX = 20_000;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -186,6 +191,7 @@ export class Server implements DispatchServer, ConnectionHost {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
+    if (VERIFY) this.keyspace.verify();
     this.#cron.stop();
     clearTimeout(this.#pauseTimer);
     this.#listeners.close();
@@ -242,6 +248,14 @@ export class Server implements DispatchServer, ConnectionHost {
     statistics.eventLoopCycles++;
     statistics.eventLoopDurationUs += elapsed;
     if (elapsed > statistics.eventLoopDurationMaxUs) statistics.eventLoopDurationMaxUs = elapsed;
+    if (VERIFY) this.#verifyNowAndThen();
+  }
+
+  /** In tests: walks the whole data set once in a while, if that is not too long. */
+  #verifyNowAndThen(): void {
+    if (this.statistics.eventLoopCycles % VERIFIED_EVENTS !== 0) return;
+    const keys = this.keyspace.databases.reduce((sum, db) => sum + db.size, 0);
+    if (keys <= VERIFIED_KEYS_MAX) this.keyspace.verify();
   }
 
   /** Reads the wall clock anew; events in between add the monotonic clock's progress to it. */

@@ -58,14 +58,6 @@ class BunTransport implements Transport {
     this.#socket.end();
   }
 
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
   get descriptor(): number {
     return (this.#socket as unknown as { fd: number }).fd;
   }

@@ -33,8 +33,6 @@ class FakeTransport implements Transport {
   }
 
   close(): void {}
-  pause(): void {}
-  resume(): void {}
 }
 
 /** Listens to nobody; hands out what would be called for an accepted socket. */

@@ -3,7 +3,6 @@
 import { describe, expect, test } from "bun:test";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import {
-  baseName,
   formatManifest,
   incrementName,
   ManifestError,
@@ -141,7 +140,6 @@ describe("a manifest", () => {
 
 test("files are named as Redis names them", () => {
   expect(manifestName("appendonly.aof")).toBe("appendonly.aof.manifest");
-  expect(baseName("appendonly.aof", 3, "rdb")).toBe("appendonly.aof.3.base.rdb");
   expect(incrementName("appendonly.aof", 4)).toBe("appendonly.aof.4.incr.aof");
 });
 

@@ -55,9 +55,6 @@ export class FakeTransport implements Transport {
     this.isClosed = true;
   }
 
-  pause(): void {}
-  resume(): void {}
-
   /** Bytes received so far. */
   get length(): number {
     return this.#sent.reduce((total, part) => total + part.length, 0);
