@@ -213,7 +213,7 @@ export class Database {
         kept,
       );
       pool.free(old);
-      view.load(ref, view.hash);
+      view.ref = ref;
     }
     view.load(view.ref, view.hash);
     if (length > oldLength) view.bytes.fill(0, view.valueStart + oldLength, view.valueEnd);
@@ -239,8 +239,8 @@ export class Database {
   setExpiry(view: RecordView, expiryMs: number): void {
     this.#seekView(view);
     this.#beforeWrite(view.ref, view.hash);
-    if (view.expiryMs !== NO_EXPIRY) this.#moveExpiry(view.ref, view.hash, expiryMs);
-    else this.#rewrite(view, expiryMs);
+    if (view.expiryMs === NO_EXPIRY) return this.#rewrite(view, expiryMs);
+    this.#moveExpiry(view.ref, view.hash, expiryMs);
     view.load(view.ref, view.hash);
   }
 

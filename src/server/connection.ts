@@ -108,6 +108,8 @@ export class Connection implements ClientChannel, DecoderLimits {
   #heldOutput = 0;
   /** How many of those were queued in this turn. */
   #turnOutput = 0;
+  /** The end of the turn will come back to this connection. */
+  #isScheduled = false;
   #softLimitSinceMs = 0;
   /** What this connection's buffers add to the host's sum. */
   #countedBytes = 0;
@@ -187,7 +189,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (this.#isExecuting) this.#host.reply.raw(bytes);
     else {
       this.#queue(bytes, 0, bytes.length);
-      this.#host.flushAtEndOfTurn(this);
+      this.#flushLater();
     }
   }
 
@@ -221,6 +223,7 @@ export class Connection implements ClientChannel, DecoderLimits {
   takeTurnOutput(): number {
     const count = this.#turnOutput;
     this.#turnOutput = 0;
+    this.#isScheduled = false;
     return count;
   }
 
@@ -414,7 +417,7 @@ export class Connection implements ClientChannel, DecoderLimits {
       else this.#write(reply.buffer, length);
       reply.clear();
     }
-    if (this.#host.holdsReplies && this.outputBytes > 0) this.#host.flushAtEndOfTurn(this);
+    if (this.#host.holdsReplies && this.outputBytes > 0) this.#flushLater();
     else if (this.client.closingAfterReply && this.outputBytes === 0) this.#end();
   }
 
@@ -452,6 +455,13 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#output = NO_BYTES;
     this.#outputStart = 0;
     this.#outputEnd = 0;
+  }
+
+  /** Has the backlog sent at the end of the turn; asks once, however much a turn adds to it. */
+  #flushLater(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#host.flushAtEndOfTurn(this);
   }
 
   #queue(bytes: Uint8Array, start: number, end: number): void {

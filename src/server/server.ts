@@ -13,7 +13,7 @@ import { LatencyMonitor } from "../command/latency-monitor.ts";
 import { Pauses } from "../command/pauses.ts";
 import { PersistenceStatus } from "../command/persistence-status.ts";
 import { CommandRegistry } from "../command/registry.ts";
-import { CommandLog } from "../command/slowlog.ts";
+import { CommandLog, type EntryLog } from "../command/slowlog.ts";
 import { type MemoryReport, Statistics } from "../command/statistics.ts";
 import { families } from "../commands/families.ts";
 import type { Features, ListenerInfo, ShutdownOptions } from "../commands/features.ts";
@@ -438,6 +438,14 @@ export class Server implements DispatchServer, ConnectionHost {
     this.config.assign(findDirective("maxclients")!, [String(possible)]);
   }
 
+  /** Hands dispatch the thresholds that it compares every command with. */
+  #tuneDispatcher(): void {
+    const { slow, largeRequest, largeReply } = this.commandLog;
+    this.dispatcher.preciseTiming = needsPreciseTiming(slow.threshold, this.latency.thresholdMs);
+    this.dispatcher.largeRequestBytes = largeRequest.threshold;
+    this.dispatcher.largeReplyBytes = largeReply.threshold;
+  }
+
   /** Applies directives now and whenever they change. */
   #followConfig(eviction: Eviction): void {
     const config = this.config;
@@ -465,34 +473,21 @@ export class Server implements DispatchServer, ConnectionHost {
       this.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), INT32_MAX);
       this.bulkBytesMax = config.integer("proto-max-bulk-len");
     });
-    follow(["commandlog-request-larger-than", "commandlog-large-request-max-len"], () => {
-      this.commandLog.configure(
-        this.commandLog.largeRequest,
-        config.integer("commandlog-request-larger-than"),
-        config.integer("commandlog-large-request-max-len"),
-      );
-      this.dispatcher.largeRequestBytes = this.commandLog.largeRequest.threshold;
-    });
-    follow(["commandlog-reply-larger-than", "commandlog-large-reply-max-len"], () => {
-      this.commandLog.configure(
-        this.commandLog.largeReply,
-        config.integer("commandlog-reply-larger-than"),
-        config.integer("commandlog-large-reply-max-len"),
-      );
-      this.dispatcher.largeReplyBytes = this.commandLog.largeReply.threshold;
+    const followLog = (log: EntryLog, threshold: string, lengthMax: string) =>
+      follow([threshold, lengthMax], () => {
+        this.commandLog.configure(log, config.integer(threshold), config.integer(lengthMax));
+        this.#tuneDispatcher();
+      });
+    const { slow, largeRequest, largeReply } = this.commandLog;
+    followLog(slow, "slowlog-log-slower-than", "slowlog-max-len");
+    followLog(largeRequest, "commandlog-request-larger-than", "commandlog-large-request-max-len");
+    followLog(largeReply, "commandlog-reply-larger-than", "commandlog-large-reply-max-len");
+    follow(["latency-monitor-threshold"], () => {
+      this.latency.thresholdMs = config.integer("latency-monitor-threshold");
+      this.#tuneDispatcher();
     });
     follow(["client-output-buffer-limit"], () => {
       this.normalOutputLimit = config.outputBufferLimits.normal;
-    });
-    follow(["slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"], () => {
-      const threshold = config.integer("slowlog-log-slower-than");
-      const log = this.commandLog;
-      log.configure(log.slow, threshold, config.integer("slowlog-max-len"));
-      this.latency.thresholdMs = config.integer("latency-monitor-threshold");
-      this.dispatcher.preciseTiming = needsPreciseTiming(
-        log.slow.threshold,
-        this.latency.thresholdMs,
-      );
     });
     config.onChange("maxclients", () => this.#checkMaxClients());
     config.onChange("bind", () => this.#listeners.reopen("Failed to bind to specified addresses."));
