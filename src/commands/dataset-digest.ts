@@ -4,7 +4,7 @@
 
 import { assert } from "../base/assert.ts";
 import { latin1Bytes } from "../base/text.ts";
-import { NO_EXPIRY, type RecordView, STRING } from "../keyspace/record.ts";
+import { NO_EXPIRY, type RecordView, STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 
 const DIGEST_BYTES = 20;

@@ -3,7 +3,7 @@
 import { parseInteger } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { encodingName } from "../keyspace/encoding.ts";
-import { accessOf, NO_EXPIRY, type RecordView } from "../keyspace/record.ts";
+import { accessOf, NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import { datasetDigest, valueDigest } from "./dataset-digest.ts";
 import type { Context } from "./features.ts";
 

@@ -16,7 +16,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
-import { NO_EXPIRY, type RecordView } from "../keyspace/record.ts";
+import { NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };

@@ -11,7 +11,7 @@ import {
   STALE,
 } from "../command/spec.ts";
 import { encodingName } from "../keyspace/encoding.ts";
-import { accessOf, type RecordView, STRING } from "../keyspace/record.ts";
+import { accessOf, type RecordView, STRING } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
 import { replyHelp } from "./help.ts";
 

@@ -25,7 +25,7 @@ import {
 } from "../command/spec.ts";
 import type { Database } from "../keyspace/database.ts";
 import { typeName } from "../keyspace/encoding.ts";
-import type { RecordView } from "../keyspace/record.ts";
+import type { RecordView } from "../structures/record.ts";
 import { dbIndexOrReply, NO_INDEX } from "./databases.ts";
 import type { Context, Features } from "./features.ts";
 

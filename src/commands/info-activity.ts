@@ -4,7 +4,7 @@ import type { ServerContext } from "../command/context.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
 import type { Command } from "../command/registry.ts";
 import type { Database } from "../keyspace/database.ts";
-import { NO_EXPIRY } from "../keyspace/record.ts";
+import { NO_EXPIRY } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 import type { InfoField } from "./info.ts";
 

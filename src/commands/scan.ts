@@ -8,8 +8,8 @@ import { globMatches, matchesEverything } from "../base/glob.ts";
 import { latin1Text } from "../base/text.ts";
 import { defineFamily, READONLY } from "../command/spec.ts";
 import { typeName } from "../keyspace/encoding.ts";
-import type { RecordView } from "../keyspace/record.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
+import type { RecordView } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
 
 export const scanCommands = defineFamily<Features>("generic", [

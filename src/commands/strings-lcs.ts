@@ -12,8 +12,8 @@ import {
   READONLY,
   RO,
 } from "../command/spec.ts";
-import { STRING } from "../keyspace/record.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
+import { STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 
 const keyArgument = (name: string): ArgumentSpec => ({ name, type: "key", keySpecIndex: 0 });

@@ -23,8 +23,8 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
-import { KEEP_EXPIRY, NO_EXPIRY, STRING } from "../keyspace/record.ts";
 import { NULL_REF } from "../memory/pool.ts";
+import { KEEP_EXPIRY, NO_EXPIRY, STRING } from "../structures/record.ts";
 import {
   bulkExpiry,
   EXPIRY_TIME,

@@ -24,7 +24,7 @@ import {
   type RecordView,
   STRING,
   setEncoding,
-} from "../keyspace/record.ts";
+} from "../structures/record.ts";
 import type { Context } from "./features.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };

@@ -19,7 +19,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
-import { NO_EXPIRY, STRING } from "../keyspace/record.ts";
+import { NO_EXPIRY, STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };

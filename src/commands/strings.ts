@@ -22,7 +22,7 @@ import {
   VARIABLE_FLAGS,
   WRITE,
 } from "../command/spec.ts";
-import { KEEP_EXPIRY, NO_EXPIRY, type RecordView, STRING } from "../keyspace/record.ts";
+import { KEEP_EXPIRY, NO_EXPIRY, type RecordView, STRING } from "../structures/record.ts";
 import {
   bulkExpiry,
   CONDITION,

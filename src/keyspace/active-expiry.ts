@@ -7,9 +7,9 @@
 // many keys with scattered expiries does not keep the processor busy for each of them.
 
 import type { Clock } from "../base/clock.ts";
+import { isVolatile, RecordView } from "../structures/record.ts";
 import type { Database } from "./database.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { isVolatile, RecordView } from "./record.ts";
 
 /** A sweep that expires less than this share of the records it looked at is not worth repeating. */
 const WORTHWHILE_SHARE = 0.1;

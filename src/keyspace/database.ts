@@ -12,7 +12,6 @@ import { copyBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
 import { CellTable, NO_CELL } from "../memory/cell-table.ts";
 import { CHUNK_SHIFT, NULL_REF, Pool } from "../memory/pool.ts";
-import type { Keyspace } from "./keyspace.ts";
 import {
   accessOf,
   ENCODING_AUTO,
@@ -33,7 +32,8 @@ import {
   typeOf,
   valueLengthOf,
   writeHeader,
-} from "./record.ts";
+} from "../structures/record.ts";
+import type { Keyspace } from "./keyspace.ts";
 import { StringSizes } from "./string-sizes.ts";
 
 /** Values above this many bytes grow by a quarter at least, so that appending stays linear. */

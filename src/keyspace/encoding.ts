@@ -11,7 +11,7 @@ import {
   STREAM,
   STRING,
   ZSET,
-} from "./record.ts";
+} from "../structures/record.ts";
 
 /** Longest string that Redis embeds in its object header. */
 const EMBEDDED_BYTES_MAX = 44;

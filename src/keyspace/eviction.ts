@@ -2,9 +2,9 @@
 // keys are looked at, the best candidates among them kept in a small pool between evictions
 // (https://redis.io/docs/latest/develop/reference/eviction/).
 
+import { accessOf, NO_EXPIRY, RecordView } from "../structures/record.ts";
 import type { Database } from "./database.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { accessOf, NO_EXPIRY, RecordView } from "./record.ts";
 
 /** Names of maxmemory-policy's values. */
 export type EvictionPolicy =

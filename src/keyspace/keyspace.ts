@@ -8,9 +8,9 @@ import { assert } from "../base/assert.ts";
 import { KeyHasher } from "../base/key-hash.ts";
 import type { Random } from "../base/random.ts";
 import { Pool } from "../memory/pool.ts";
+import { RecordView } from "../structures/record.ts";
 import { AccessPolicy } from "./access.ts";
 import { Database } from "./database.ts";
-import { RecordView } from "./record.ts";
 
 /** Sees every record before it changes; set while a snapshot is being taken. */
 export interface WriteGate {

@@ -23,10 +23,10 @@ import { InvalidValue } from "../config/value-types.ts";
 import { ActiveExpiry } from "../keyspace/active-expiry.ts";
 import { Eviction, type EvictionPolicy } from "../keyspace/eviction.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
-import type { RecordView } from "../keyspace/record.ts";
 import type { FileSystem } from "../persistence/file-system.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
+import type { RecordView } from "../structures/record.ts";
 import {
   Connection,
   type ConnectionHost,

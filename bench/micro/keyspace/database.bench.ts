@@ -3,7 +3,7 @@
 import { do_not_optimize } from "mitata";
 import { Xoshiro } from "../../../src/base/random.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
-import { NO_EXPIRY } from "../../../src/keyspace/record.ts";
+import { NO_EXPIRY } from "../../../src/structures/record.ts";
 import { benchmark } from "../../harness/benchmark.ts";
 import {
   keyName,

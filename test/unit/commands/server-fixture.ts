@@ -24,8 +24,8 @@ import { memoryCommands } from "../../../src/commands/memory.ts";
 import { serverCommands } from "../../../src/commands/server.ts";
 import { slowlogCommands } from "../../../src/commands/slowlog.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
-import { NO_EXPIRY } from "../../../src/keyspace/record.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
+import { NO_EXPIRY } from "../../../src/structures/record.ts";
 
 export const START_MS = 1_700_000_000_000;
 export const OK = "+OK\r\n";

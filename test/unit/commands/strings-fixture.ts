@@ -15,8 +15,8 @@ import { stringNumericCommands } from "../../../src/commands/strings-numeric.ts"
 import { stringRangeCommands } from "../../../src/commands/strings-range.ts";
 import { encodingName } from "../../../src/keyspace/encoding.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
-import { HASH, RecordView } from "../../../src/keyspace/record.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
+import { HASH, RecordView } from "../../../src/structures/record.ts";
 
 export const START_MS = 1_700_000_000_000;
 export const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";

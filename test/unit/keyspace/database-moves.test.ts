@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes } from "../../../src/base/text.ts";
 import { encodingName } from "../../../src/keyspace/encoding.ts";
-import { accessOf, setAccess } from "../../../src/keyspace/record.ts";
 import { PoolExhausted } from "../../../src/memory/pool.ts";
+import { accessOf, setAccess } from "../../../src/structures/record.ts";
 import { KeyspaceFixture } from "./keyspace-fixture.ts";
 
 /** Copies or moves a key as COPY REPLACE, RENAME and MOVE do. */

@@ -5,7 +5,7 @@ import { Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import type { Database } from "../../../src/keyspace/database.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
-import { NO_EXPIRY, type RecordView } from "../../../src/keyspace/record.ts";
+import { NO_EXPIRY, type RecordView } from "../../../src/structures/record.ts";
 
 export const START_MS = 1_700_000_000_000;
 
