@@ -164,6 +164,18 @@ export function copyBytes(
   }
 }
 
+/** Moves a byte range within its array; the two places may overlap. */
+export function moveBytes(bytes: Uint8Array, offset: number, start: number, end: number): void {
+  const length = end - start;
+  if (length > 48) {
+    bytes.copyWithin(offset, start, end);
+  } else if (offset > start) {
+    for (let k = length - 1; k >= 0; k--) bytes[offset + k] = bytes[start + k];
+  } else {
+    for (let k = 0; k < length; k++) bytes[offset + k] = bytes[start + k];
+  }
+}
+
 /** Whether a byte range equals a lower-case ASCII token, whatever the case of the bytes. */
 export function equalsToken(
   bytes: Uint8Array,

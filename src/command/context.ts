@@ -21,6 +21,7 @@ import { latin1Text, utf8Text } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
+import type { Container } from "../structures/container.ts";
 import type { RecordView } from "../structures/record.ts";
 import type { Client } from "./client.ts";
 import type { Effects } from "./effects.ts";
@@ -134,6 +135,35 @@ export class CommandContext<S extends ServerContext = ServerContext> {
     const keyStart = this.start(index);
     const keyEnd = this.end(index);
     this.db.setString(this.bytes, keyStart, keyEnd, hash, value, start, end, expiryMs);
+  }
+
+  /**
+   * Creates the key in argument `index`, which must not exist, with a value of `length` bytes in
+   * place that the caller writes at the view's `valueStart`; see `Database.createValue`.
+   */
+  createValue(
+    index: number,
+    type: number,
+    encoding: number,
+    length: number,
+    view = this.server.keyspace.view,
+  ): RecordView {
+    const hash = this.hash(index);
+    const start = this.start(index);
+    this.db.createValue(view, type, encoding, this.bytes, start, this.end(index), hash, length);
+    return view;
+  }
+
+  /** Creates the key in argument `index`, which must not exist, with a container. */
+  createContainer(
+    index: number,
+    container: Container,
+    view = this.server.keyspace.view,
+  ): RecordView {
+    const hash = this.hash(index);
+    const start = this.start(index);
+    this.db.createContainer(view, container, this.bytes, start, this.end(index), hash);
+    return view;
   }
 
   /** Deletes the key in argument `index`; false where there is none. */

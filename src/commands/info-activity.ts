@@ -4,7 +4,7 @@ import type { ServerContext } from "../command/context.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
 import type { Command } from "../command/registry.ts";
 import type { Database } from "../keyspace/database.ts";
-import { NO_EXPIRY } from "../structures/record.ts";
+import { HASH, LIST, NO_EXPIRY, SET, STRING, ZSET } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 import type { InfoField } from "./info.ts";
 
@@ -260,14 +260,25 @@ export function keyspaceSection(c: Context): InfoField[] {
 export function keysizesSection(c: Context): InfoField[] {
   const fields: InfoField[] = [];
   for (const db of c.server.keyspace.databases) {
-    const bins: string[] = [];
-    db.sizes.forEach((least, count) => {
-      bins.push(`${binName(least)}=${count}`);
-    });
-    if (bins.length > 0) fields.push([`db${db.index}_distrib_strings_sizes`, bins.join(",")]);
+    for (const [type, name] of SIZE_FIELDS) {
+      const bins: string[] = [];
+      db.sizes.forEach(type, (least, count) => {
+        bins.push(`${binName(least)}=${count}`);
+      });
+      if (bins.length > 0) fields.push([`db${db.index}_distrib_${name}`, bins.join(",")]);
+    }
   }
   return fields;
 }
+
+/** The types whose sizes are counted, in Redis's order. */
+const SIZE_FIELDS: readonly (readonly [type: number, name: string])[] = [
+  [STRING, "strings_sizes"],
+  [LIST, "lists_items"],
+  [SET, "sets_items"],
+  [ZSET, "zsets_items"],
+  [HASH, "hashes_items"],
+];
 
 const BIN_UNITS = ["", "K", "M", "G"];
 

@@ -83,18 +83,23 @@ export const memoryCommands = defineFamily<Features>("server", [
   },
 ]);
 
+/** Elements looked at unless SAMPLES says otherwise. */
+const SAMPLES_DEFAULT = 5;
+
 // MEMORY USAGE key [SAMPLES count]
 function memoryUsageCommand(c: Context): void {
+  let samples = SAMPLES_DEFAULT;
   for (let index = 3; index < c.count; index += 2) {
     if (!c.is(index, "samples") || index + 1 === c.count) return c.reply.syntaxError();
-    const samples = c.int64(index + 1);
-    if (samples === undefined) return c.reply.notAnInteger();
-    if (samples < 0n) return c.reply.syntaxError();
+    const given = c.int64(index + 1);
+    if (given === undefined) return c.reply.notAnInteger();
+    if (given < 0n) return c.reply.syntaxError();
+    samples = Number(given);
   }
   const { keyspace } = c.server;
   const view = c.db.peek(keyspace.view, c.bytes, c.start(2), c.end(2), c.hash(2));
   if (view === undefined) return c.reply.null();
-  c.reply.integer(keyspace.pool.capacity(view.ref) + c.db.table.bytesPerCell);
+  c.reply.integer(c.db.memoryUsage(view, samples));
 }
 
 /** A number that is a reply of its own type. */

@@ -1,7 +1,7 @@
 // Compaction: after many deletions the live blocks lie scattered over chunks that are mostly empty.
 // When that wastes enough, the sparsest chunks are evacuated: a walk over every table moves the
-// records and segments that lie in them, in short slices, and each emptied chunk goes back to the
-// system.
+// records and segments that lie in them, then one over every container its blocks, in short slices,
+// and each emptied chunk goes back to the system.
 
 import type { Clock } from "../base/clock.ts";
 import { NOT_FINISHED } from "./database.ts";
@@ -10,6 +10,8 @@ import type { Keyspace } from "./keyspace.ts";
 /** Chunks must hold this much more than is live before moving blocks pays. */
 const WASTE_FACTOR = 1.25;
 const WASTE_BYTES_MIN = 32 << 20;
+/** Blocks of a container looked at between two readings of the clock. */
+const BLOCKS_PER_CHECK = 256;
 
 /** Compacts one keyspace's pool. */
 export class Compaction {
@@ -17,7 +19,9 @@ export class Compaction {
   readonly #clock: Clock;
   #isRunning = false;
   #database = 0;
+  /** Where the walk stands: in the database's table, then in the container's blocks. */
   #position = 0;
+  #handle = 0;
 
   constructor(keyspace: Keyspace, clock: Clock) {
     this.#keyspace = keyspace;
@@ -36,6 +40,7 @@ export class Compaction {
       if (next === 0) this.#database++;
       if (this.#clock.monotonicUs() >= deadline) return true;
     }
+    if (!this.#relocateContainers(deadline)) return true;
     this.#keyspace.pool.endEvacuation();
     this.#isRunning = false;
     return false;
@@ -48,6 +53,21 @@ export class Compaction {
     this.#isRunning = true;
     this.#database = 0;
     this.#position = 0;
+    this.#handle = 0;
+    return true;
+  }
+
+  /** Goes on with the walk over the containers; false when time ran out first. */
+  #relocateContainers(deadline: number): boolean {
+    const containers = this.#keyspace.containers;
+    while (this.#handle < containers.handleCount) {
+      // One that is gone meanwhile may have been followed by another under its handle, which has
+      // no blocks to move: nothing new is allocated in chunks being evacuated.
+      const container = containers.get(this.#handle);
+      this.#position = container?.relocate(this.#position, BLOCKS_PER_CHECK) ?? 0;
+      if (this.#position === 0) this.#handle++;
+      if (this.#clock.monotonicUs() >= deadline) return false;
+    }
     return true;
   }
 }

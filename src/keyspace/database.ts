@@ -6,35 +6,46 @@
 // it.
 //
 // Invariants: each record stands in exactly one cell, under the hash of its key; a record's block
-// is at least `recordSize` bytes; volatile records are counted in the table, strings in `sizes`.
+// is at least `recordSize` bytes; volatile records are counted in the table, values by type and
+// size in `sizes`; a container's handle stands in one record only.
 
-import { copyBytes } from "../base/ascii.ts";
+import { copyBytes, moveBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
 import { CellTable, NO_CELL } from "../memory/cell-table.ts";
 import { CHUNK_SHIFT, NULL_REF, Pool } from "../memory/pool.ts";
+import type { Container } from "../structures/container.ts";
 import {
   accessOf,
+  CONTAINER,
   ENCODING_AUTO,
   ENCODING_RAW,
   expiryOf,
+  HANDLE_BYTES,
+  handleIn,
   hasKey,
   isVolatile,
   KEEP_EXPIRY,
   keepsForm,
+  LIST,
   NO_EXPIRY,
   overwriteExpiry,
   type RecordView,
   recordSize,
+  STREAM,
   STRING,
   setAccess,
   setEncoding,
   setValueLength,
   typeOf,
   valueLengthOf,
+  writeHandle,
   writeHeader,
+  ZSET,
 } from "../structures/record.ts";
+import { DetachedTable } from "./detached-table.ts";
+import { KeySizes } from "./key-sizes.ts";
 import type { Keyspace } from "./keyspace.ts";
-import { StringSizes } from "./string-sizes.ts";
+import { elementCount } from "./value-size.ts";
 
 /** Values above this many bytes grow by a quarter at least, so that appending stays linear. */
 const GROWTH_FLOOR_BYTES = 1024;
@@ -44,6 +55,9 @@ const SAMPLE_TRIES = 64;
 const NOT_LOCATED = -2;
 /** What one step of compaction moves at most, but for the last record. */
 const RELOCATED_BYTES_MAX = 1 << 20;
+
+/** A database up to this many keys is cleared on the spot. */
+const CLEARED_AT_ONCE_MAX = 4096;
 
 /** `relocate` has moved as much as one step may; the position is not done. */
 export const NOT_FINISHED = -1;
@@ -55,7 +69,7 @@ export class Database {
   /** Changes with SWAPDB. */
   index: number;
   table: CellTable;
-  sizes = new StringSizes();
+  sizes = new KeySizes();
 
   constructor(keyspace: Keyspace, index: number) {
     this.#keyspace = keyspace;
@@ -154,7 +168,7 @@ export class Database {
       keepsForm(pool, found, length) &&
       pool.capacity(found) === Pool.capacityFor(size);
     if (fits) {
-      this.sizes.resized(view.valueEnd - view.valueStart, length);
+      this.sizes.resized(STRING, view.valueEnd - view.valueStart, length);
       setValueLength(pool, found, length);
       if (view.encoding !== ENCODING_AUTO) setEncoding(pool, found, ENCODING_AUTO);
       if (wasVolatile) this.#moveExpiry(found, hash, expiry);
@@ -166,7 +180,8 @@ export class Database {
     this.#locate(found, hash);
     const ref = this.#replace(found, size, STRING, bytes, keyStart, keyEnd, length, expiry, access);
     copyBytes(pool.bytes[ref >>> CHUNK_SHIFT], this.#valueOffset, value, start, end);
-    pool.free(found);
+    this.sizes.added(STRING, length);
+    this.#discard(found);
     return ref;
   }
 
@@ -185,7 +200,6 @@ export class Database {
     const oldLength = view.valueLength;
     const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
     if (keepsForm(pool, view.ref, length) && size <= pool.capacity(view.ref)) {
-      this.sizes.resized(oldLength, length);
       setValueLength(pool, view.ref, length);
       setEncoding(pool, view.ref, ENCODING_RAW);
     } else {
@@ -215,8 +229,116 @@ export class Database {
       pool.free(old);
       view.ref = ref;
     }
+    this.sizes.resized(STRING, oldLength, length);
     view.load(view.ref, view.hash);
     if (length > oldLength) view.bytes.fill(0, view.valueStart + oldLength, view.valueEnd);
+  }
+
+  /**
+   * A new key with a value of `length` bytes in place, which the caller writes at the view's
+   * `valueStart`, and its elements counted by `resized`. The key must not exist.
+   */
+  createValue(
+    view: RecordView,
+    type: number,
+    encoding: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    length: number,
+  ): void {
+    const ref = this.#create(type, bytes, keyStart, keyEnd, length, NO_EXPIRY, hash);
+    if (encoding !== ENCODING_AUTO) setEncoding(this.#pool, ref, encoding);
+    view.load(ref, hash);
+  }
+
+  /**
+   * A new key that holds a container, its elements counted. The key must not exist. Where memory
+   * runs out the container is still the caller's.
+   */
+  createContainer(
+    view: RecordView,
+    container: Container,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+  ): void {
+    const type = container.type;
+    this.createValue(view, type, CONTAINER, bytes, keyStart, keyEnd, hash, HANDLE_BYTES);
+    writeHandle(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    this.sizes.added(type, container.size);
+  }
+
+  /**
+   * Replaces `removed` bytes of the value in a view, at an offset within it, by `added` unspecified
+   * ones, which the caller writes. The view is loaded again.
+   */
+  spliceValue(view: RecordView, offset: number, removed: number, added: number): void {
+    const pool = this.#pool;
+    const { bytes, valueStart, valueEnd } = view;
+    const length = valueEnd - valueStart - removed + added;
+    const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
+    const tail = valueStart + offset + removed;
+    const capacity = pool.capacity(view.ref);
+    if (
+      keepsForm(pool, view.ref, length) &&
+      size <= capacity &&
+      (removed <= added || Pool.capacityFor(size) > capacity >>> 1)
+    ) {
+      moveBytes(bytes, valueStart + offset + added, tail, valueEnd);
+      setValueLength(pool, view.ref, length);
+      view.load(view.ref, view.hash);
+      return;
+    }
+    const old = this.#reallocate(view, size, length);
+    const target = view.bytes;
+    const at = view.valueStart;
+    copyBytes(target, at, bytes, valueStart, valueStart + offset);
+    copyBytes(target, at + offset + added, bytes, tail, valueEnd);
+    pool.free(old);
+  }
+
+  /** Changes what the value in a view is called; its bytes stay as they are. */
+  setEncodingOf(view: RecordView, encoding: number): void {
+    setEncoding(this.#pool, view.ref, encoding);
+    view.encoding = encoding;
+  }
+
+  /** Puts a container in place of the value in a view, which it holds by now. View reloaded. */
+  attach(view: RecordView, container: Container): void {
+    const size = recordSize(view.keyLength, HANDLE_BYTES, view.expiryMs !== NO_EXPIRY);
+    const old = this.#reallocate(view, size, HANDLE_BYTES);
+    this.setEncodingOf(view, CONTAINER);
+    writeHandle(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    this.#pool.free(old);
+  }
+
+  /**
+   * Puts the value in place of the container in a view: `length` unspecified bytes, which the
+   * caller writes. The container is the caller's. The view is loaded again.
+   */
+  detach(view: RecordView, encoding: number, length: number): void {
+    const handle = handleIn(view);
+    const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
+    const old = this.#reallocate(view, size, length);
+    this.setEncodingOf(view, encoding);
+    this.#keyspace.containers.remove(handle);
+    this.#pool.free(old);
+  }
+
+  /** The container in a view whose encoding is CONTAINER. */
+  containerOf(view: RecordView): Container {
+    const container = this.#keyspace.containers.get(handleIn(view));
+    assert(container !== undefined, "a record's handle is in use");
+    return container;
+  }
+
+  /** Counts a collection's elements anew; `before` is -1 for one that is new. */
+  resized(type: number, before: number, after: number): void {
+    if (before < 0) this.sizes.added(type, after);
+    else this.sizes.resized(type, before, after);
   }
 
   /** Deletes a key; false where there is none. */
@@ -263,7 +385,21 @@ export class Database {
     keyEnd: number,
     hash: number,
   ): void {
-    this.#put(view, bytes, keyStart, keyEnd, hash, this.#keyspace.access.initial());
+    const access = this.#keyspace.access.initial();
+    if (view.encoding !== CONTAINER) {
+      return this.#put(view, bytes, keyStart, keyEnd, hash, access);
+    }
+    const copy = this.containerOf(view).clone();
+    const handle = this.#keyspace.containers.add(copy);
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      this.#put(view, bytes, keyStart, keyEnd, hash, access);
+    } catch (error) {
+      this.#keyspace.lazyFree.discard(this.#keyspace.containers.remove(handle));
+      throw error;
+    }
+    const { bytes: target, valueStart } = this.#putView;
+    writeHandle(target, valueStart, handle);
   }
 
   /**
@@ -280,7 +416,7 @@ export class Database {
     hash: number,
   ): void {
     this.#put(view, bytes, keyStart, keyEnd, hash, accessOf(this.#pool, view.ref));
-    source.deleteView(view);
+    source.#leave(view);
   }
 
   /**
@@ -312,9 +448,13 @@ export class Database {
     } while (position !== 0);
   }
 
-  /** Bytes that a record takes: its block and its share of the table. */
-  memoryUsage(view: RecordView): number {
-    return this.#pool.capacity(view.ref) + this.table.bytesPerCell;
+  /**
+   * Bytes that a key takes: its record, its share of the table and, estimated from a sample of
+   * `samples` elements (0 = all), its container.
+   */
+  memoryUsage(view: RecordView, samples: number): number {
+    const own = this.#pool.capacity(view.ref) + this.table.bytesPerCell;
+    return view.encoding === CONTAINER ? own + this.containerOf(view).memoryUsage(samples) : own;
   }
 
   /** Fills `view` with a random key, expired ones included; false where there is none. */
@@ -358,37 +498,37 @@ export class Database {
     this.#unlink(view.ref, view.hash);
   }
 
-  /** Checks the table's invariants and the count of strings by size. Throws on a violation. */
+  /** Checks the table, every container and the counts by size. Throws on a violation. */
   verify(): void {
     this.table.verify();
-    const expected = new Map<number, number>();
-    const counted = new StringSizes();
-    let position = 0;
-    do {
-      position = this.table.scan(position, 1 << 30, (ref) => {
-        if (typeOf(this.#pool, ref) === STRING) counted.added(valueLengthOf(this.#pool, ref));
+    const counted = new KeySizes();
+    const view = this.#keyspace.ownView;
+    this.forEach(view, () => {
+      if (view.encoding === CONTAINER) this.containerOf(view).verify();
+      counted.added(view.type, elementCount(this, view));
+    });
+    for (let type = STRING; type <= STREAM; type++) {
+      const expected = new Map<number, number>();
+      counted.forEach(type, (least, count) => {
+        expected.set(least, count);
       });
-    } while (position !== 0);
-    counted.forEach((least, count) => {
-      expected.set(least, count);
-    });
-    this.sizes.forEach((least, count) => {
-      assert(expected.get(least) === count, "strings are counted by their size");
-      expected.delete(least);
-    });
-    assert(expected.size === 0, "every string is counted by its size");
+      this.sizes.forEach(type, (least, count) => {
+        assert(expected.get(least) === count, "values are counted by their size");
+        expected.delete(least);
+      });
+      assert(expected.size === 0, "every value is counted by its size");
+    }
   }
 
-  /** Deletes everything. */
+  /** Deletes everything; what is large is given back in slices. */
   clear(): void {
-    this.#keyspace.gate?.beforeClear(this);
-    let position = 0;
-    do {
-      position = this.table.scan(position, 1 << 30, (ref) => this.#pool.free(ref));
-    } while (position !== 0);
-    this.table.dispose();
+    const keyspace = this.#keyspace;
+    keyspace.gate?.beforeClear(this);
+    const detached = new DetachedTable(keyspace, this.table);
+    if (this.size <= CLEARED_AT_ONCE_MAX) while (!detached.release(CLEARED_AT_ONCE_MAX));
+    else keyspace.lazyFree.defer(detached);
     this.table = this.#newTable();
-    this.sizes = new StringSizes();
+    this.sizes = new KeySizes();
   }
 
   /**
@@ -513,12 +653,56 @@ export class Database {
   /** Removes the record that was found last and gives back its memory. */
   #unlink(ref: number, hash: number): void {
     this.#locate(ref, hash);
-    if (typeOf(this.#pool, ref) === STRING) this.sizes.removed(valueLengthOf(this.#pool, ref));
     this.table.remove(this.#cell, hash, isVolatile(this.#pool, ref));
+    this.#discard(ref);
+  }
+
+  /** Gives back a record that no cell refers to any more, and its container. */
+  #discard(ref: number): void {
+    if (typeOf(this.#pool, ref) === STRING) {
+      this.sizes.removed(STRING, valueLengthOf(this.#pool, ref));
+    } else {
+      this.#discardCollection(ref);
+    }
     this.#pool.free(ref);
   }
 
-  /** Puts a copy of a view's value under a key, in place of what that held. All or nothing. */
+  /** What `#discard` does about a collection, but for its record. */
+  #discardCollection(ref: number): void {
+    const keyspace = this.#keyspace;
+    const view = keyspace.discardView;
+    view.load(ref, 0);
+    this.sizes.removed(view.type, elementCount(this, view));
+    if (view.type === STREAM) {
+      keyspace.events.vanished(this.index, STREAM, view.bytes, view.keyStart, view.keyEnd);
+    }
+    if (view.encoding === CONTAINER) {
+      keyspace.lazyFree.discard(keyspace.containers.remove(handleIn(view)));
+    }
+  }
+
+  /** Removes the record of a view whose value, handle included, stands under another key by now. */
+  #leave(view: RecordView): void {
+    this.#seekView(view);
+    this.#beforeWrite(view.ref, view.hash);
+    this.sizes.removed(view.type, elementCount(this, view));
+    this.table.remove(this.#cell, view.hash, view.expiryMs !== NO_EXPIRY);
+    const { events } = this.#keyspace;
+    if (view.type === STREAM) {
+      events.vanished(this.index, STREAM, view.bytes, view.keyStart, view.keyEnd);
+    }
+    this.#pool.free(view.ref);
+  }
+
+  /** Where `#put` left the value. */
+  get #putView(): RecordView {
+    return this.#keyspace.discardView;
+  }
+
+  /**
+   * Puts a copy of a view's value, a handle copied as it is, under a key, in place of what that
+   * held. All or nothing.
+   */
   #put(
     view: RecordView,
     bytes: Uint8Array,
@@ -530,6 +714,7 @@ export class Database {
     const pool = this.#pool;
     const { type, expiryMs } = view;
     const length = view.valueLength;
+    const count = elementCount(this, view);
     const found = this.#findLive(bytes, keyStart, keyEnd, hash);
     let ref: number;
     if (found === 0) {
@@ -539,11 +724,22 @@ export class Database {
       this.#beforeWrite(found, hash);
       const size = recordSize(keyEnd - keyStart, length, expiryMs !== NO_EXPIRY);
       ref = this.#replace(found, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
+      this.#announce(type, bytes, keyStart, keyEnd);
     }
     setEncoding(pool, ref, view.encoding);
     const target = pool.bytes[ref >>> CHUNK_SHIFT];
     copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
-    if (found !== 0) pool.free(found);
+    // A new string has been counted by `#create`.
+    if (found !== 0 || type !== STRING) this.sizes.added(type, count);
+    if (found !== 0) this.#discard(found);
+    this.#putView.load(ref, hash);
+  }
+
+  /** Tells those who wait for keys that one holds something to wait for. */
+  #announce(type: number, bytes: Uint8Array, keyStart: number, keyEnd: number): void {
+    if (type === LIST || type === ZSET || type === STREAM) {
+      this.#keyspace.events.appeared(this.index, type, bytes, keyStart, keyEnd);
+    }
   }
 
   /** A new record under a key that does not exist; its value's offset is left in #valueOffset. */
@@ -580,7 +776,8 @@ export class Database {
       pool.free(ref);
       throw error;
     }
-    if (type === STRING) this.sizes.added(valueLength);
+    if (type === STRING) this.sizes.added(STRING, valueLength);
+    else this.#announce(type, bytes, keyStart, keyEnd);
     if (hasExpiry) {
       this.table.addVolatile(1);
       this.table.noteExpiry(expiryMs);
@@ -618,13 +815,27 @@ export class Database {
       expiryMs,
     );
     this.table.setRef(this.#cell, ref);
-    if (typeOf(pool, old) === STRING) this.sizes.removed(valueLengthOf(pool, old));
-    if (type === STRING) this.sizes.added(valueLength);
     const wasVolatile = isVolatile(pool, old);
     const becomesVolatile = expiryMs !== NO_EXPIRY;
     if (wasVolatile !== becomesVolatile) this.table.addVolatile(becomesVolatile ? 1 : -1);
     if (becomesVolatile) this.table.noteExpiry(expiryMs);
     return ref;
+  }
+
+  /**
+   * Gives the record of a view a block of `size` bytes for a value of `length` ones, which the
+   * caller copies or writes. Returns the former block, for the caller to free; the view is loaded.
+   */
+  #reallocate(view: RecordView, size: number, length: number): number {
+    this.#seekView(view);
+    const pool = this.#pool;
+    const old = view.ref;
+    const { type, encoding, bytes, keyStart, keyEnd, expiryMs } = view;
+    const access = accessOf(pool, old);
+    const ref = this.#replace(old, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
+    setEncoding(pool, ref, encoding);
+    view.load(ref, view.hash);
+    return old;
   }
 
   #moveExpiry(ref: number, hash: number, expiryMs: number): void {

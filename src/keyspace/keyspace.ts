@@ -8,9 +8,12 @@ import { assert } from "../base/assert.ts";
 import { KeyHasher } from "../base/key-hash.ts";
 import type { Random } from "../base/random.ts";
 import { Pool } from "../memory/pool.ts";
+import { ContainerTable, type StructureContext } from "../structures/container.ts";
 import { RecordView } from "../structures/record.ts";
 import { AccessPolicy } from "./access.ts";
 import { Database } from "./database.ts";
+import { EncodingLimits } from "./encoding-limits.ts";
+import { LazyFree } from "./lazy-free.ts";
 
 /** Sees every record before it changes; set while a snapshot is being taken. */
 export interface WriteGate {
@@ -22,13 +25,23 @@ export interface WriteGate {
   beforeClear(db: Database): void;
 }
 
-/** Is told of keys that go without a command having asked for it, before they go. */
+/** Is told of keys that go without a command having asked for it, before they go, and of values
+ * that clients may wait for. */
 export interface KeyspaceEvents {
   expired(dbIndex: number, view: RecordView): void;
   evicted(dbIndex: number, view: RecordView): void;
+  /** A key bytes[start, end) holds a list, sorted set or stream that it did not hold before. */
+  appeared(dbIndex: number, type: number, bytes: Uint8Array, start: number, end: number): void;
+  /** The stream under a key is no longer there. */
+  vanished(dbIndex: number, type: number, bytes: Uint8Array, start: number, end: number): void;
 }
 
-const NO_EVENTS: KeyspaceEvents = { expired: () => {}, evicted: () => {} };
+const NO_EVENTS: KeyspaceEvents = {
+  expired: () => {},
+  evicted: () => {},
+  appeared: () => {},
+  vanished: () => {},
+};
 
 /** All databases of a server. */
 export class Keyspace {
@@ -41,6 +54,16 @@ export class Keyspace {
   readonly secondView: RecordView;
   /** For the keyspace's own use during an operation. */
   readonly ownView: RecordView;
+
+  /** For giving back a value while the others are in use. */
+  readonly discardView: RecordView;
+
+  /** Collections that outgrew their records. */
+  readonly containers = new ContainerTable();
+  readonly lazyFree = new LazyFree();
+  readonly limits = new EncodingLimits();
+  /** What structures are built with. */
+  readonly structures: StructureContext;
 
   readonly #hasher: KeyHasher;
 
@@ -69,6 +92,8 @@ export class Keyspace {
     this.view = new RecordView(this.pool);
     this.secondView = new RecordView(this.pool);
     this.ownView = new RecordView(this.pool);
+    this.discardView = new RecordView(this.pool);
+    this.structures = { pool: this.pool, hasher: this.#hasher, random };
     for (let index = 0; index < databaseCount; index++) {
       this.databases.push(new Database(this, index));
     }
@@ -86,13 +111,9 @@ export class Keyspace {
     this.access.setTime(nowMs);
   }
 
-  /** Bytes of data: live pool blocks and the tables' directories. */
+  /** Bytes of data: live pool blocks, and the arrays of tables and containers outside of it. */
   get usedBytes(): number {
-    let total = this.pool.usedBytes;
-    for (let k = 0; k < this.databases.length; k++) {
-      total += this.databases[k].table.directoryBytes;
-    }
-    return total;
+    return this.pool.usedBytes + this.pool.outsideBytes;
   }
 
   /** Bytes of keys and values alone. */

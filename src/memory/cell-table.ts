@@ -79,6 +79,7 @@ export class CellTable {
     this.words = new Uint32Array(0);
     this.#segmentRefs[0] = this.#newSegment(HOMES_MIN);
     this.#segmentShapes[0] = HOMES_MIN << HOMES_SHIFT;
+    pool.outsideBytes += this.directoryBytes;
   }
 
   /** Gives back all memory. The table must not be used afterwards. */
@@ -86,7 +87,9 @@ export class CellTable {
     for (let entry = 0; entry < this.#segmentRefs.length; entry += this.#span(entry)) {
       this.#freeSegment(this.#segmentRefs[entry]);
     }
+    this.#pool.outsideBytes -= this.directoryBytes;
     this.#segmentRefs = new Uint32Array(0);
+    this.#segmentShapes = new Uint32Array(0);
     this.count = 0;
   }
 
@@ -624,6 +627,7 @@ export class CellTable {
       refs[2 * k] = refs[2 * k + 1] = this.#segmentRefs[k];
       shapes[2 * k] = shapes[2 * k + 1] = this.#segmentShapes[k];
     }
+    this.#pool.outsideBytes += this.directoryBytes;
     this.#segmentRefs = refs;
     this.#segmentShapes = shapes;
     this.#depth++;
@@ -642,6 +646,7 @@ export class CellTable {
     }
     this.#segmentRefs = refs;
     this.#segmentShapes = shapes;
+    this.#pool.outsideBytes -= this.directoryBytes;
   }
 
   #span(entry: number): number {

@@ -82,6 +82,8 @@ export class Pool {
   usedBytes = 0;
   /** Bytes of all chunks held. */
   chunkBytes = 0;
+  /** Bytes of arrays that belong to the data but lie outside of the pool; kept by their owners. */
+  outsideBytes = 0;
 
   /** Bytes of pages that hold blocks, and of chunks of one block. */
   get activeBytes(): number {

@@ -68,6 +68,7 @@ export class Cron {
       const elapsedMs = (server.clock.monotonicUs() - before) / 1000;
       server.latency.add("expire-cycle", elapsedMs, server.keyspace.nowMs);
     }
+    if (!hasMore) hasMore = server.keyspace.lazyFree.run(server.clock, SLICE_US);
     if (!hasMore) hasMore = server.relieveMemory(SLICE_US);
     if (!hasMore) hasMore = this.#compaction.run(SLICE_US);
     if (hasMore && this.#tickTimer !== undefined) {

@@ -90,6 +90,12 @@ export class MemoryLimit {
     let elapsedUs = 0;
     let isPossible = true;
     for (let evicted = 1; isPossible && !this.#isKept && elapsedUs <= budgetUs; evicted++) {
+      // What is on its way out already counts until it is gone.
+      if (host.keyspace.lazyFree.pendingCount > 0) {
+        host.keyspace.lazyFree.run(host.clock, 0);
+        elapsedUs = host.clock.monotonicUs() - since;
+        continue;
+      }
       isPossible = this.#eviction.evictOne();
       // On its own: neither part of the command that needs the room, nor of its database.
       if (isPossible) host.finishEffects(this.#eviction.dbIndex);

@@ -38,6 +38,7 @@ import { Cron } from "./cron.ts";
 import { descriptorLimit } from "./descriptors.ts";
 import { Dispatcher, type DispatchServer, needsPreciseTiming } from "./dispatch.ts";
 import { Durability } from "./durability.ts";
+import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
 import { Listeners } from "./listeners.ts";
 import { MemoryLimit } from "./memory-limit.ts";
 import type { SocketHandler, SocketLayer } from "./sockets.ts";
@@ -151,6 +152,8 @@ export class Server implements DispatchServer, ConnectionHost {
     this.keyspace.events = {
       expired: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", dbIndex, view),
       evicted: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view),
+      appeared: () => {},
+      vanished: () => {},
     };
     // Not at once: the command that ends the pause is still running.
     this.pauses.onRelease = () => {
@@ -468,6 +471,7 @@ export class Server implements DispatchServer, ConnectionHost {
       this.keyspace.access.logFactor = config.integer("lfu-log-factor");
       this.keyspace.access.decayMinutes = config.integer("lfu-decay-time");
     });
+    follow(ENCODING_DIRECTIVES, () => readEncodingLimits(config, this.keyspace.limits));
     follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
       // The decoder's offsets are int32.
       this.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), INT32_MAX);

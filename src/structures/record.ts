@@ -31,6 +31,18 @@ export const ENCODING_RAW = 1;
 /** A string that Redis keeps as text even where its bytes are an integer: embstr or raw. */
 export const ENCODING_TEXT = 2;
 
+/** A small list, set, sorted set or hash, in place, in the listpack format. */
+export const LISTPACK = 0;
+/** A small set of integers, in place, in the intset format. */
+export const INTSET = 1;
+/** A small hash some of whose fields expire: a listpack of triples. */
+export const LISTPACK_EX = 1;
+/** A collection that is an object of its own; the value is its handle, four bytes. */
+export const CONTAINER = 3;
+
+/** Bytes of a container's handle. */
+export const HANDLE_BYTES = 4;
+
 export const NO_EXPIRY = -1;
 /** For writes that leave the expiry as it is. */
 export const KEEP_EXPIRY = -2;
@@ -232,6 +244,32 @@ export function writeHeader(
   for (let from = keyStart; from < wordsEnd; from += 4) words[word++] = view.getInt32(from, true);
   if (rest > 0) copyBytes(pool.bytes[chunk], word << 2, bytes, wordsEnd, keyEnd);
   return (granule << 3) + keyLength;
+}
+
+/** The encoding bits of a record. */
+export function encodingOf(pool: Pool, ref: number): number {
+  const flags = pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
+  return (flags >>> ENCODING_SHIFT) & ENCODING_MASK;
+}
+
+/** The handle that the value of a view is, where its encoding is CONTAINER. */
+export function handleIn(view: RecordView): number {
+  const { bytes, valueStart } = view;
+  return (
+    (bytes[valueStart] |
+      (bytes[valueStart + 1] << 8) |
+      (bytes[valueStart + 2] << 16) |
+      (bytes[valueStart + 3] << 24)) >>>
+    0
+  );
+}
+
+/** Writes a handle of a container. */
+export function writeHandle(bytes: Uint8Array, at: number, handle: number): void {
+  bytes[at] = handle;
+  bytes[at + 1] = handle >>> 8;
+  bytes[at + 2] = handle >>> 16;
+  bytes[at + 3] = handle >>> 24;
 }
 
 /** The length of a record's value. */

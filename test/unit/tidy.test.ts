@@ -48,7 +48,9 @@ const OUTSIDE: Readonly<Record<string, RegExp>> = {
 const LINES_MAX = 1000;
 const LINES_TO_JUSTIFY = 800;
 /** Files above 800 lines, and why they are one noun all the same. */
-const JUSTIFIED: Readonly<Record<string, string>> = {};
+const JUSTIFIED: Readonly<Record<string, string>> = {
+  "src/keyspace/database.ts": "every way in which a record can change passes the same few gates",
+};
 const COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 70;
 

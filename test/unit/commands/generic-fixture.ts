@@ -82,6 +82,8 @@ export class GenericFixture {
         effect.bulk(view.bytes, view.keyStart, view.keyEnd);
       },
       evicted: () => {},
+      appeared: () => {},
+      vanished: () => {},
     };
   }
 

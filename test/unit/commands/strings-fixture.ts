@@ -16,7 +16,7 @@ import { stringRangeCommands } from "../../../src/commands/strings-range.ts";
 import { encodingName } from "../../../src/keyspace/encoding.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
-import { HASH, RecordView } from "../../../src/structures/record.ts";
+import { HASH, LISTPACK, RecordView } from "../../../src/structures/record.ts";
 
 export const START_MS = 1_700_000_000_000;
 export const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
@@ -112,11 +112,14 @@ export class StringFixture {
 
   /** Gives a key a value of another type than string. */
   makeHash(key: string): void {
-    this.run("SET", key, "");
-    const view = this.#find(key);
-    const words = this.keyspace.pool.words[view.ref >>> 21];
-    words[(view.ref & 0x1f_ffff) * 2] |= HASH;
-    this.keyspace.databases[0].sizes.removed(0);
+    const db = this.keyspace.databases[0];
+    const name = latin1Bytes(key);
+    const hash = this.keyspace.hash(name, 0, name.length);
+    const emptyListpack = [7, 0, 0, 0, 0, 0, 0xff];
+    const { view } = this.keyspace;
+    db.createValue(view, HASH, LISTPACK, name, 0, name.length, hash, emptyListpack.length);
+    view.bytes.set(emptyListpack, view.valueStart);
+    db.resized(HASH, -1, 0);
   }
 
   /** What OBJECT ENCODING says of a key. */

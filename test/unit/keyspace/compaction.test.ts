@@ -77,6 +77,7 @@ describe("compaction", () => {
     compaction.run(1000);
     fixture.keyspace.clear();
     fixture.verify();
+    while (fixture.keyspace.lazyFree.run(fixture.clock, 1000)) {}
     for (let k = 0; k < 1000; k += 10)
       fixture.set(`key:${k}`, contentOf(k), k % 3 ? undefined : 1e9);
     while (compaction.run(1000)) {}

@@ -3,7 +3,7 @@ import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes } from "../../../src/base/text.ts";
 import { encodingName } from "../../../src/keyspace/encoding.ts";
 import { PoolExhausted } from "../../../src/memory/pool.ts";
-import { accessOf, setAccess } from "../../../src/structures/record.ts";
+import { accessOf, STRING, setAccess } from "../../../src/structures/record.ts";
 import { KeyspaceFixture } from "./keyspace-fixture.ts";
 
 /** Copies or moves a key as COPY REPLACE, RENAME and MOVE do. */
@@ -30,7 +30,7 @@ function exhaust(fixture: KeyspaceFixture): void {
 
 function sizesOf(fixture: KeyspaceFixture, index = 0): Record<number, number> {
   const sizes: Record<number, number> = {};
-  fixture.keyspace.databases[index].sizes.forEach((least, count) => {
+  fixture.keyspace.databases[index].sizes.forEach(STRING, (least, count) => {
     sizes[least] = count;
   });
   return sizes;
