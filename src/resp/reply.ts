@@ -8,6 +8,7 @@
 // header method and the elements it announces.
 
 import { copyBytes, integerLength, writeInteger } from "../base/ascii.ts";
+import { DOUBLE_BYTES_MAX, shortIntegerLength, writeDouble } from "../base/double.ts";
 import { latin1Bytes, utf8Bytes } from "../base/text.ts";
 
 const CR = 13;
@@ -201,6 +202,43 @@ export class ReplyWriter {
   doubleText(text: string): void {
     if (this.protocol === 3) this.#textLine(COMMA, text);
     else this.bulkText(text);
+  }
+
+  /** A double as Redis prints it; in RESP2 a bulk string. */
+  double(value: number): void {
+    if (this.protocol === 3) {
+      this.reserve(DOUBLE_BYTES_MAX + 3);
+      const buffer = this.buffer;
+      buffer[this.length] = COMMA;
+      const end = writeDouble(buffer, this.length + 1, value);
+      buffer[end] = CR;
+      buffer[end + 1] = LF;
+      this.length = end + 2;
+      return;
+    }
+    this.bulkDouble(value);
+  }
+
+  /** A bulk string of a double as Redis prints it, in either protocol. */
+  bulkDouble(value: number): void {
+    if (shortIntegerLength(value) > 0) return this.bulkInteger(value);
+    this.reserve(DOUBLE_BYTES_MAX + 8);
+    const buffer = this.buffer;
+    // "$d\r\n" or "$dd\r\n": known once the number is written.
+    const start = this.length + 5;
+    let end = writeDouble(buffer, start, value);
+    const length = end - start;
+    buffer[this.length] = DOLLAR;
+    const at = writeInteger(buffer, this.length + 1, length);
+    buffer[at] = CR;
+    buffer[at + 1] = LF;
+    if (at + 2 < start) {
+      buffer.copyWithin(at + 2, start, end);
+      end--;
+    }
+    buffer[end] = CR;
+    buffer[end + 1] = LF;
+    this.length = end + 2;
   }
 
   /** A number beyond 64 bits; in RESP2 a bulk string. */
