@@ -20,17 +20,27 @@
 // invalidates.
 
 import { assert } from "../base/assert.ts";
+import { type Random, randomBelow } from "../base/random.ts";
+import {
+  DEPTH_MASK,
+  growthOf,
+  HEADER_WORDS,
+  HOMES_MAX,
+  HOMES_MIN,
+  HOMES_SHIFT,
+  homeOf,
+  homesFor,
+  USED_MASK,
+  verifySegment,
+} from "./cell-layout.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool, PoolExhausted } from "./pool.ts";
 
 /** No cell: `seek` found nothing. */
 export const NO_CELL = -1;
 
-const HEADER_WORDS = 4;
 const HEADER_BYTES = HEADER_WORDS * 4;
 const CELL_BYTES = 8;
 
-const HOMES_MIN = 8;
-const HOMES_MAX = 1024;
 /** Spare cells behind the last home that a new segment has at least, the stopper included. */
 const SPARE_MIN = 6;
 /** From this depth on the low bits no longer order well; segments then grow spare cells instead. */
@@ -39,13 +49,12 @@ const DEPTH_MAX = 22;
 /** A sparse segment tries to shrink once per 64 removals, since the try may fail. */
 const SHRINK_MASK = 63;
 
-/** In a segment's first word. */
-const USED_MASK = 0xffff;
+/** In a segment's first word: the number of its cells. */
 const CELLS_SHIFT = 16;
 const CELLS_MAX = 0xffff;
 
-const DEPTH_MASK = 0xff;
-const HOMES_SHIFT = 8;
+/** How often a draw may miss before cells are counted instead. */
+const DRAW_TRIES = 64;
 
 /** Hash ordered cells; see the head of this file. */
 export class CellTable {
@@ -79,6 +88,7 @@ export class CellTable {
     this.words = new Uint32Array(0);
     this.#segmentRefs[0] = this.#newSegment(HOMES_MIN);
     this.#segmentShapes[0] = HOMES_MIN << HOMES_SHIFT;
+    this.#noteDensity((pool.capacity(this.#segmentRefs[0]) - HEADER_BYTES) / CELL_BYTES, 0);
     pool.outsideBytes += this.directoryBytes;
   }
 
@@ -317,6 +327,12 @@ export class CellTable {
     this.#pool.doubles[segment >>> CHUNK_SHIFT][(segment & GRANULE_MASK) + 1] = expiryMs;
   }
 
+  /** The first position of the segment at a position. */
+  segmentStart(position: number): number {
+    const depth = this.#segmentShapes[(position >>> 1) >>> (31 - this.#depth)] & DEPTH_MASK;
+    return depth === 0 ? 0 : ((position >>> (32 - depth)) << (32 - depth)) >>> 0;
+  }
+
   /** The first position behind the segment at a position, or 0 at the table's end. */
   segmentEnd(position: number): number {
     const depth = this.#segmentShapes[(position >>> 1) >>> (31 - this.#depth)] & DEPTH_MASK;
@@ -345,6 +361,137 @@ export class CellTable {
     ];
   }
 
+  /** The hash of the cell that `draw` returned last. */
+  drawnHash = 0;
+  /** At least `cells << depth` of every segment. */
+  #densest = 0;
+
+  /**
+   * The ref of a random cell, every one of the table equally likely; its hash is left in
+   * `drawnHash`. The table must not be empty.
+   *
+   * A directory entry is drawn, which meets a segment with probability 2^-depth, then a number
+   * below `#densest >> depth`: as a cell's number, each cell's is as likely as any other's,
+   * whatever its segment's depth and size. A number of no cell, or of an empty one, draws again.
+   * What mostly misses, as while one end of the table is empty, ends in a count of segments,
+   * which is as fair.
+   */
+  draw(random: Random): number {
+    const words = this.#pool.words;
+    for (let tries = 0; tries < DRAW_TRIES; tries++) {
+      const entry = (random.uint32() >>> 1) >>> (31 - this.#depth);
+      const segment = this.#segmentRefs[entry];
+      const range = this.#densest / (1 << (this.#segmentShapes[entry] & DEPTH_MASK));
+      const index = Math.floor((random.uint32() / 0x1_0000_0000) * range);
+      const found = words[segment >>> CHUNK_SHIFT];
+      const start = (segment & GRANULE_MASK) << 1;
+      if (index >= found[start] >>> CELLS_SHIFT) continue;
+      const cell = start + HEADER_WORDS + (index << 1);
+      if (found[cell + 1] === NULL_REF) continue;
+      this.drawnHash = found[cell] | 0;
+      return found[cell + 1];
+    }
+    return this.#drawByCount(randomBelow(random, this.count));
+  }
+
+  /** Cold: the ref of the cell that `index` cells come before; tightens `#densest` on the way. */
+  #drawByCount(index: number): number {
+    let before = index;
+    let drawn = NULL_REF;
+    let densest = 0;
+    for (let entry = 0; entry < this.#segmentRefs.length; entry += this.#span(entry)) {
+      const segment = this.#segmentRefs[entry];
+      const words = this.#pool.words[segment >>> CHUNK_SHIFT];
+      const start = (segment & GRANULE_MASK) << 1;
+      const depth = this.#segmentShapes[entry] & DEPTH_MASK;
+      densest = Math.max(densest, (words[start] >>> CELLS_SHIFT) * 2 ** depth);
+      const used = words[start] & USED_MASK;
+      if (drawn === NULL_REF && before < used) {
+        let cell = start + HEADER_WORDS;
+        for (; words[cell + 1] === NULL_REF || before > 0; cell += 2) {
+          if (words[cell + 1] !== NULL_REF) before--;
+        }
+        drawn = words[cell + 1];
+        this.drawnHash = words[cell] | 0;
+      }
+      before -= used;
+    }
+    this.#densest = densest;
+    return drawn;
+  }
+
+  /**
+   * Cold: a copy of the table, in which every ref is what `copy` makes of it. Where that throws, or
+   * memory runs out, `discard` is called for what has been copied, and nothing has changed.
+   */
+  clone(copy: (ref: number) => number, discard: (ref: number) => void): CellTable {
+    const pool = this.#pool;
+    const twin = new CellTable(pool);
+    let copied = 0;
+    try {
+      twin.#copySegments(this);
+      twin.#forEachCell((words, cell) => {
+        words[cell + 1] = copy(words[cell + 1]);
+        copied++;
+      });
+    } catch (error) {
+      twin.#forEachCell((words, cell) => {
+        if (copied-- > 0) discard(words[cell + 1]);
+      });
+      twin.dispose();
+      throw error;
+    }
+    return twin;
+  }
+
+  /** Cold: takes over the shape and the cells of another table; this one is empty. */
+  #copySegments(source: CellTable): void {
+    const pool = this.#pool;
+    const length = source.#segmentRefs.length;
+    const refs = new Uint32Array(length);
+    let entry = 0;
+    try {
+      for (; entry < length; entry += source.#span(entry)) {
+        const from = source.#segmentRefs[entry];
+        const capacity = pool.capacity(from);
+        const to = pool.allocate(capacity);
+        const start = (from & GRANULE_MASK) << 1;
+        pool.words[to >>> CHUNK_SHIFT].set(
+          pool.words[from >>> CHUNK_SHIFT].subarray(start, start + capacity / 4),
+          (to & GRANULE_MASK) << 1,
+        );
+        refs.fill(to, entry, entry + source.#span(entry));
+      }
+    } catch (error) {
+      for (let freed = 0; freed < entry; freed += source.#span(freed)) pool.free(refs[freed]);
+      throw error;
+    }
+    this.dispose();
+    this.#segmentRefs = refs;
+    this.#segmentShapes = source.#segmentShapes.slice();
+    this.#depth = source.#depth;
+    this.#deepest = source.#deepest;
+    this.#segments = source.#segments;
+    this.#densest = source.#densest;
+    this.count = source.count;
+    this.volatileCount = source.volatileCount;
+    this.segmentBytes = source.segmentBytes;
+    pool.outsideBytes += this.directoryBytes;
+  }
+
+  /** Cold: calls `visit` with every used cell. */
+  #forEachCell(visit: (words: Uint32Array, cell: number) => void): void {
+    for (let entry = 0; entry < this.#segmentRefs.length; entry += this.#span(entry)) {
+      const segment = this.#segmentRefs[entry];
+      const words = this.#pool.words[segment >>> CHUNK_SHIFT];
+      const start = (segment & GRANULE_MASK) << 1;
+      const end = start + this.#pool.capacity(segment) / 4;
+      for (let cell = start + HEADER_WORDS; cell < end; cell += 2) {
+        if (words[cell + 1] !== NULL_REF) visit(words, cell);
+      }
+    }
+  }
+
   /** Checks order, reachability and counts of every segment. Throws on the first violation. */
   verify(): void {
     let total = 0;
@@ -361,6 +508,8 @@ export class CellTable {
       total += words[start] & USED_MASK;
       volatileTotal += words[start + 1];
       verifySegment(words, start, this.#pool.capacity(segment) / 4, shape);
+      const cells = words[start] >>> CELLS_SHIFT;
+      assert(cells * 2 ** (shape & DEPTH_MASK) <= this.#densest, "no segment is denser than known");
     }
     assert(total === this.count, "the table's count is the sum over its segments");
     assert(volatileTotal === this.volatileCount, "volatile cells are counted");
@@ -584,8 +733,14 @@ export class CellTable {
       left--;
     }
     words[start] += used;
+    this.#noteDensity(words[start] >>> CELLS_SHIFT, shape & DEPTH_MASK);
     this.#version = (this.#version + 1) | 0;
     return free;
+  }
+
+  #noteDensity(cells: number, depth: number): void {
+    const density = cells * 2 ** depth;
+    if (density > this.#densest) this.#densest = density;
   }
 
   #newSegment(homes: number): number {
@@ -680,44 +835,4 @@ export class CellTable {
     const at = (target & GRANULE_MASK) + 1;
     if (bound < doubles[at]) doubles[at] = bound;
   }
-}
-
-/** The home cell's number: the 22 hash bits below the segment's depth, scaled to its homes. */
-function homeOf(hash: number, shape: number): number {
-  const homes = shape >>> HOMES_SHIFT;
-  const bits = (hash << (shape & DEPTH_MASK)) >>> 10;
-  if (homes > HOMES_MAX) return Math.floor((bits * homes) / 0x40_0000);
-  return Math.imul(bits, homes) >>> 22;
-}
-
-/** By how much a segment grows: few steps, since each lays all cells out anew. */
-function growthOf(homes: number): number {
-  return homes >= 512 ? 128 : Math.max(HOMES_MIN, homes >>> 2);
-}
-
-/** Homes for a segment that is to hold `used` cells with some room to grow. */
-function homesFor(used: number): number {
-  const homes = Math.ceil((used * 1.4) / HOMES_MIN) * HOMES_MIN;
-  return Math.min(Math.max(homes, HOMES_MIN), Math.max(HOMES_MAX, used));
-}
-
-function verifySegment(words: Uint32Array, start: number, length: number, shape: number): void {
-  const first = start + HEADER_WORDS;
-  const end = start + length;
-  let used = 0;
-  let previous = -1;
-  let runStart = first;
-  for (let cell = first; cell < end; cell += 2) {
-    if (words[cell + 1] === NULL_REF) {
-      runStart = cell + 2;
-      continue;
-    }
-    const home = first + (homeOf(words[cell] | 0, shape) << 1);
-    assert(words[cell] >= previous, "cells are ordered by hash");
-    assert(home <= cell && home >= runStart, "a cell is reachable from its home");
-    previous = words[cell];
-    used++;
-  }
-  assert(used === (words[start] & USED_MASK), "a segment counts its cells");
-  assert(words[end - 1] === NULL_REF, "the last cell is empty");
 }

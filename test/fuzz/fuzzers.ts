@@ -3,6 +3,12 @@
 import { cellTableFuzzer } from "./cell-table.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
+import { memberTableFuzzer } from "./member-table.fuzz.ts";
 import { poolFuzzer } from "./pool.fuzz.ts";
 
-export const FUZZERS: readonly Fuzzer[] = [decoderFuzzer, poolFuzzer, cellTableFuzzer];
+export const FUZZERS: readonly Fuzzer[] = [
+  decoderFuzzer,
+  poolFuzzer,
+  cellTableFuzzer,
+  memberTableFuzzer,
+];

@@ -50,6 +50,7 @@ const LINES_TO_JUSTIFY = 800;
 /** Files above 800 lines, and why they are one noun all the same. */
 const JUSTIFIED: Readonly<Record<string, string>> = {
   "src/keyspace/database.ts": "every way in which a record can change passes the same few gates",
+  "src/memory/cell-table.ts": "all of it works on one private layout",
 };
 const COLUMNS_MAX = 100;
 const FUNCTION_LINES_MAX = 70;
@@ -114,7 +115,11 @@ test("files and sockets are touched only where they belong", () => {
 });
 
 /** Roots beside the two programs: structures that commands under construction stand on. */
-const FOUNDATIONS: readonly string[] = ["src/structures/intset.ts", "src/structures/listpack.ts"];
+const FOUNDATIONS: readonly string[] = [
+  "src/structures/intset.ts",
+  "src/structures/listpack.ts",
+  "src/structures/member-table.ts",
+];
 
 test("every file of src can be reached from main.ts or index.ts", () => {
   const byPath = new Map(sources.map((file) => [file.path, file]));
