@@ -3,6 +3,8 @@
 import { cellTableFuzzer } from "./cell-table.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
+import { intsetFuzzer } from "./intset.fuzz.ts";
+import { listpackFuzzer } from "./listpack.fuzz.ts";
 import { memberTableFuzzer } from "./member-table.fuzz.ts";
 import { poolFuzzer } from "./pool.fuzz.ts";
 
@@ -11,4 +13,6 @@ export const FUZZERS: readonly Fuzzer[] = [
   poolFuzzer,
   cellTableFuzzer,
   memberTableFuzzer,
+  listpackFuzzer,
+  intsetFuzzer,
 ];
