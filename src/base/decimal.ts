@@ -115,6 +115,31 @@ export function decimalKind(bytes: Uint8Array, start: number, end: number): Deci
 }
 
 /**
+ * A number of seconds as milliseconds, rounded up; 2^63 for what is larger, -1 for what is far
+ * below zero, undefined for what is no number. Cold.
+ */
+export function secondsAsMilliseconds(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): bigint | undefined {
+  const value = parseExtended(bytes, start, end);
+  if (value === undefined) return undefined;
+  const scaled = roundExtended(value.mantissa * 1000n, value.exponent, false);
+  const isLarge = value.infinite || bitLength(scaled.mantissa) + scaled.exponent > 63;
+  if (isLarge) return value.negative ? -1n : 1n << 63n;
+  // What rounds up to zero is no negative number either.
+  if (scaled.exponent >= 0) {
+    const whole = scaled.mantissa << BigInt(scaled.exponent);
+    return value.negative ? -whole : whole;
+  }
+  const places = BigInt(-scaled.exponent);
+  const whole = scaled.mantissa >> places;
+  if (value.negative) return -whole;
+  return whole << places === scaled.mantissa ? whole : whole + 1n;
+}
+
+/**
  * Reads a plain decimal of at most 15 digits, 14 of them behind the point, as an integer without
  * its point, whose place goes to `scannedDecimals`. NaN for everything else, valid or not.
  */

@@ -21,6 +21,10 @@ export interface ClientChannel {
   readonly outputCapacity: number;
   /** Sends bytes that are no reply to the running command: pushes, MONITOR lines. */
   send(bytes: Uint8Array): void;
+  /** Sends bytes[start, end), the reply to a command that waited, during another client's event. */
+  deliver(bytes: Uint8Array, start: number, end: number): void;
+  /** Goes on with what arrived behind a command that waited. */
+  resume(): void;
   /** Closes after the replies written so far have been sent, or at once. */
   close(when: "after-reply" | "now"): void;
 }
@@ -39,6 +43,12 @@ export type ReplyMode =
   | typeof REPLY_SKIP;
 
 export type ClientKind = "normal" | "replica" | "master";
+
+/** A blocking command that a client waits in; see `src/blocking/`. */
+export interface Wait {
+  /** Ends the waiting with a null reply, or an error. */
+  end(reason: "timeout" | "error"): void;
+}
 
 /** One connected client. */
 export class Client {
@@ -69,8 +79,12 @@ export class Client {
   wroteInTurn = false;
   /** Held by CLIENT PAUSE or a blocking command; its commands wait. */
   blocked = false;
-  /** Ends the blocking command that the client waits in. */
-  unblock: ((reason: "timeout" | "error") => void) | undefined;
+  /** The blocking command that the client waits in. */
+  wait: Wait | undefined;
+  /** Has been answered after waiting, and goes on at the end of the event. */
+  isUnblocked = false;
+  /** Its commands never wait: a log being replayed, a transaction, a script. */
+  denyBlocking = false;
   /** Channels, patterns and shard channels subscribed to. */
   channelCount = 0;
   patternCount = 0;

@@ -20,7 +20,7 @@ import type { Random } from "../base/random.ts";
 import { latin1Text, utf8Text } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import type { ReplyWriter } from "../resp/reply.ts";
+import type { Protocol, ReplyWriter } from "../resp/reply.ts";
 import type { Container } from "../structures/container.ts";
 import type { RecordView } from "../structures/record.ts";
 import type { Client } from "./client.ts";
@@ -33,6 +33,19 @@ export interface ServerContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly keyspace: Keyspace;
+}
+
+/** What a context points at, while it is lent to the command of another client. */
+export interface SuspendedCommand<S extends ServerContext> {
+  readonly client: Client;
+  readonly command: Command<S>;
+  readonly db: Database;
+  readonly protocol: Protocol;
+  readonly bytes: Uint8Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly base: number;
+  readonly count: number;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -82,6 +95,24 @@ export class CommandContext<S extends ServerContext = ServerContext> {
     this.#base = base;
     this.count = count;
     this.#firstKeyHashed = false;
+  }
+
+  /** Cold: what the context points at, to be put back with `resume`. */
+  suspend(): SuspendedCommand<S> {
+    const { client, command, db, bytes, count } = this;
+    const { protocol } = this.reply;
+    const [starts, ends, base] = [this.#starts, this.#ends, this.#base];
+    return { client, command, db, protocol, bytes, starts, ends, base, count };
+  }
+
+  /** Cold: points the context at what it pointed at before. */
+  resume(suspended: SuspendedCommand<S>): void {
+    const { bytes, starts, ends, base, count } = suspended;
+    this.setArguments(bytes, starts, ends, base, count);
+    this.client = suspended.client;
+    this.command = suspended.command;
+    this.db = suspended.db;
+    this.reply.protocol = suspended.protocol;
   }
 
   /** Tells the hash of argument 1, where the batch has computed it already. */

@@ -7,6 +7,7 @@ import { latin1Bytes } from "../base/text.ts";
 import type { ServerContext } from "./context.ts";
 import type { LatencyHistogram } from "./histogram.ts";
 import {
+  BLOCKING,
   type CommandFamily,
   type CommandGroup,
   type CommandSpec,
@@ -47,7 +48,9 @@ export class Command<S extends ServerContext = ServerContext> {
     this.flags = spec.flags;
     this.run = spec.run;
     this.firstKey = firstKeyIndex(spec.keys);
-    this.isQuick = (spec.flags & FAST) !== 0 || spec.complexity === "O(1)";
+    const isFast = (spec.flags & FAST) !== 0 || spec.complexity === "O(1)";
+    // What may be run in parts is timed part by part.
+    this.isQuick = isFast && (spec.flags & BLOCKING) === 0;
     if (spec.subcommands) {
       this.subcommands = new CommandRegistry<S>();
       for (const sub of spec.subcommands) {

@@ -125,8 +125,10 @@ export function clientUnblockCommand(c: Context): void {
   }
   const id = c.int64(2);
   if (id === undefined) return c.reply.notAnInteger();
-  const unblock = c.server.clients.get(Number(id))?.unblock;
-  if (unblock === undefined) return c.reply.integer(0);
-  unblock(withError ? "error" : "timeout");
+  const wait = c.server.clients.get(Number(id))?.wait;
+  if (wait === undefined) return c.reply.integer(0);
+  wait.end(withError ? "error" : "timeout");
+  // An error was sent while it ran, if not to its own client.
+  if (withError) c.command.failedCalls++;
   c.reply.integer(1);
 }

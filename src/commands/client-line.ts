@@ -93,6 +93,7 @@ export function flagsOf(client: Client): string {
   flags += client.trackingFlags;
   if (client.dirtyWatch) flags += "d";
   if (client.closingAfterReply) flags += "c";
+  if (client.isUnblocked) flags += "u";
   if (client.closing) flags += "A";
   if (client.isUnixSocket) flags += "U";
   if (client.isReadonly) flags += "r";

@@ -86,7 +86,10 @@ function dbsizeCommand(c: Context): void {
 function flushallCommand(c: Context): void {
   if (!isFlushOrReply(c)) return;
   let count = 0;
-  for (const db of c.server.keyspace.databases) count += db.size;
+  for (const db of c.server.keyspace.databases) {
+    count += db.size;
+    if (db.size > 0) c.server.blocking.beforeClear(db.index);
+  }
   c.server.keyspace.clear();
   propagateFlush(c, count);
   c.reply.ok();
@@ -96,6 +99,7 @@ function flushallCommand(c: Context): void {
 function flushdbCommand(c: Context): void {
   if (!isFlushOrReply(c)) return;
   const count = c.db.size;
+  c.server.blocking.beforeClear(c.db.index);
   c.db.clear();
   propagateFlush(c, count);
   c.reply.ok();
@@ -126,6 +130,7 @@ function swapdbCommand(c: Context): void {
     return c.reply.error("ERR DB index is out of range");
   }
   c.server.keyspace.swap(first, second);
+  c.server.blocking.swapped(first, second);
   c.effects.changed(1);
   c.reply.ok();
 }

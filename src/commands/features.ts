@@ -1,6 +1,7 @@
 // What command handlers find on the server, besides what `ServerContext` gives every one of them.
 // The server composes it; handlers take what they need from here and from nowhere else.
 
+import type { Blocking } from "../blocking/blocking.ts";
 import type { Client, Clients } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { DebugSettings } from "../command/debug-settings.ts";
@@ -36,6 +37,7 @@ export interface Features extends ServerContext {
   readonly commandLog: CommandLog;
   readonly latency: LatencyMonitor;
   readonly pauses: Pauses;
+  readonly blocking: Blocking;
   readonly monitors: Set<Client>;
   readonly debugSettings: DebugSettings;
   readonly persistence: PersistenceStatus;

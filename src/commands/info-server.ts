@@ -63,7 +63,7 @@ export function clientsSection(c: Context): InfoField[] {
   for (const client of c.server.clients) {
     const type = typeOf(client);
     if (type !== "replica") connected++;
-    if (client.unblock !== undefined) blocked++;
+    if (client.blocked) blocked++;
     if (client.trackingFlags !== "") tracking++;
     if (type === "pubsub") subscribed++;
     if (client.watchedKeys > 0) watching++;
@@ -81,10 +81,10 @@ export function clientsSection(c: Context): InfoField[] {
     ["tracking_clients", tracking],
     ["pubsub_clients", subscribed],
     ["watching_clients", watching],
-    ["clients_in_timeout_table", 0],
+    ["clients_in_timeout_table", c.server.blocking.deadlineCount],
     ["total_watched_keys", watchedKeys],
-    ["total_blocking_keys", 0],
-    ["total_blocking_keys_on_nokey", 0],
+    ["total_blocking_keys", c.server.blocking.keyCount],
+    ["total_blocking_keys_on_nokey", c.server.blocking.vanishKeyCount],
   ];
 }
 

@@ -97,7 +97,9 @@ export class Connection implements ClientChannel, DecoderLimits {
   #inputLength = 0;
   /** The connection's own decoder while a command is partial or the client is held. */
   #decoder: Decoder | undefined;
-  /** While the client is held: the batch's first command that was not executed, else -1. */
+  /** Nothing is executed: the client is paused, waits, or was answered and is about to go on. */
+  #isHeld = false;
+  /** While the client is held: the batch's first command that was not executed, -1 without one. */
   #heldAt = -1;
 
   /** Replies that the socket has not taken: #output[#outputStart, #outputEnd). */
@@ -164,9 +166,9 @@ export class Connection implements ClientChannel, DecoderLimits {
     host.statistics.readsProcessed++;
     host.statistics.netInputBytes += chunk.length;
     this.client.bytesReceived += chunk.length;
-    if (this.#inputLength > 0 || this.#decoder !== undefined) {
+    if (this.#isHeld || this.#inputLength > 0 || this.#decoder !== undefined) {
       this.#keep(chunk, 0, chunk.length);
-      if (this.#heldAt < 0) this.#process(this.#input, this.#inputLength);
+      if (!this.#isHeld) this.#process(this.#input, this.#inputLength);
     } else if (chunk.length <= RECEIVE_BYTES) {
       host.receiveBuffer.set(chunk);
       this.#process(host.receiveBuffer, chunk.length);
@@ -178,9 +180,18 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   /** Goes on with a client that was held by CLIENT PAUSE or a blocking command. */
   resume(): void {
-    if (this.#heldAt < 0 || this.#isClosed) return;
+    if (!this.#isHeld || this.#isClosed) return;
     this.client.blocked = false;
-    this.#process(this.#input, this.#inputLength);
+    this.#isHeld = false;
+    if (this.#inputLength > 0) this.#process(this.#input, this.#inputLength);
+    else if (this.client.closingAfterReply && this.outputBytes === 0) this.#end();
+  }
+
+  /** Sends the reply to a command that waited, while another connection's event is executed. */
+  deliver(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isClosed) return;
+    this.#queue(bytes, start, end);
+    if (!this.#isClosed) this.#flushLater();
   }
 
   /** Sends bytes that are no reply to a running command of this client. */
@@ -351,6 +362,13 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   /** Keeps the batch, its bytes and the place in it, until the client may go on. */
   #hold(bytes: Uint8Array, end: number, decoder: Decoder, next: number): void {
+    this.#isHeld = true;
+    if (next === decoder.commandCount && decoder.consumed === end && decoder.error === "") {
+      // Nothing is behind the command that waits, as is usual.
+      if (bytes === this.#input) this.#release();
+      decoder.reset();
+      return;
+    }
     if (bytes !== this.#input) this.#keep(bytes, 0, end);
     this.#heldAt = next;
     this.#ownDecoder(decoder);

@@ -44,6 +44,7 @@ export class Cron {
     server.statistics.noteMemory(nowMs, usedBytes);
     server.statistics.sample(server.clock.monotonicUs(), nowMs, usedBytes);
     if (server.pauses.untilMs <= nowMs) server.pauses.expire(nowMs);
+    server.blocking.expire(nowMs);
     this.#checkClients(nowMs);
     server.durability.tick();
     server.updateRestrictions();
@@ -71,6 +72,7 @@ export class Cron {
     if (!hasMore) hasMore = server.keyspace.lazyFree.run(server.clock, SLICE_US);
     if (!hasMore) hasMore = server.relieveMemory(SLICE_US);
     if (!hasMore) hasMore = this.#compaction.run(SLICE_US);
+    server.settle();
     if (hasMore && this.#tickTimer !== undefined) {
       this.#sliceTimer = setTimeout(() => this.slice(), SLICE_PAUSE_MS);
     }

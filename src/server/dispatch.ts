@@ -41,7 +41,7 @@ const PRECISE_BELOW_US = 1000;
 /** How much of an unknown command's arguments the error repeats. */
 const ECHO_BYTES_MAX = 128;
 
-const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** What dispatch asks of the server's other parts when something out of the ordinary is on. */
 export interface Restrictions {
@@ -165,8 +165,7 @@ export class Dispatcher {
     let called = 0;
     let untimed = first;
     let index: number;
-    for (index = first; index < count; index++) {
-      if (client.closing || client.closingAfterReply) break;
+    for (index = first; index < count && !isEnding(client); index++) {
       this.#running = index;
       this.#mark = reply.length;
       const argumentCount = decoder.counts[index];
@@ -180,7 +179,7 @@ export class Dispatcher {
         this.#refuseCall(command, client);
         continue;
       }
-      if (isRestricted && !this.#admits(command, client)) {
+      if (isRestricted && !this.admits(command, client)) {
         if (client.blocked) break;
         this.#dropReplyIfUnwanted(client);
         continue;
@@ -199,27 +198,49 @@ export class Dispatcher {
       const errorsBefore = reply.errorCount;
       command.run!(c);
       const changed = effects.changes !== changesBefore;
-      if (changed || effects.hasPending) {
-        this.#propagate(changed, bytes, decoder, index);
+      if (changed || effects.hasPending) this.#propagate(changed, bytes, decoder, index);
+      if (client.blocked) {
+        this.#noteWaiting(command, since);
+        untimed = ++index;
+        break;
       }
       command.calls++;
       called++;
       if (this.#isLarge(decoder, index)) this.#logLarge(decoder, index);
       if (reply.errorCount !== errorsBefore) this.#noteFailure(command, errorsBefore);
-      if (!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) {
+      const wakesOthers = server.blocking.hasReady;
+      if (!isQuick || wakesOthers || reply.length - this.#mark > LARGE_REPLY_BYTES) {
         since = this.#account(untimed, index + 1, since, true);
         untimed = index + 1;
       }
-      if (isRestricted) {
-        if (server.monitors.size > 0) this.#feedMonitors(command);
-        server.keyspace.notesAccess = true;
-        this.#dropReplyIfUnwanted(client);
-      }
+      if (isRestricted) this.#endRestricted(command, client);
+      if (wakesOthers) since = this.#serveWaiting();
     }
     if (untimed < index) since = this.#account(untimed, index, since, true);
     this.#noteCalls(client, called, since - started);
     // Nothing more of a client that is being closed is executed.
-    return client.closing || client.closingAfterReply ? count : index;
+    return isEnding(client) ? count : index;
+  }
+
+  /** Cold: what is left to do after a command that had to pass the gates. */
+  #endRestricted(command: Command<Features>, client: Client): void {
+    if (this.#server.monitors.size > 0) this.#feedMonitors(command);
+    this.#server.keyspace.notesAccess = true;
+    this.#dropReplyIfUnwanted(client);
+  }
+
+  /** Cold: serves the clients that waited for what the newest command made; returns now. */
+  #serveWaiting(): number {
+    this.#server.blocking.serve();
+    return this.#server.clock.monotonicUs();
+  }
+
+  /** Cold: the command waits for keys; it is counted once it has been answered. */
+  #noteWaiting(command: Command<Features>, since: number): void {
+    const server = this.#server;
+    server.blocking.noteTime(this.#c.client, server.clock.monotonicUs() - since);
+    if (server.monitors.size > 0) this.#feedMonitors(command);
+    server.keyspace.notesAccess = true;
   }
 
   #pointContextAt(command: Command<Features>, client: Client): void {
@@ -320,7 +341,7 @@ export class Dispatcher {
    * The gates, in the order in which their errors show. Cold: reached only while something is out
    * of the ordinary. False when the command was answered with an error, or the client must wait.
    */
-  #admits(command: Command<Features>, client: Client): boolean {
+  admits(command: Command<Features>, client: Client): boolean {
     const server = this.#server;
     const flags = command.flags;
     if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
@@ -355,7 +376,7 @@ export class Dispatcher {
 
   #refuse(command: Command<Features>, text: string): false {
     command.rejectedCalls++;
-    this.#replyError(text);
+    this.replyError(text);
     return false;
   }
 
@@ -381,14 +402,14 @@ export class Dispatcher {
       echoed += `'${this.#argumentText(index, room)}' `;
     }
     const name = this.#argumentText(0, ECHO_BYTES_MAX);
-    this.#replyError(`ERR unknown command '${name}', with args beginning with: ${echoed}`);
+    this.replyError(`ERR unknown command '${name}', with args beginning with: ${echoed}`);
   }
 
   /** Cold: an unknown subcommand. */
   #refuseSubcommand(container: string): void {
     const name = this.#argumentText(1, ECHO_BYTES_MAX);
     const upper = container.toUpperCase();
-    this.#replyError(`ERR unknown subcommand '${name}'. Try ${upper} HELP.`);
+    this.replyError(`ERR unknown subcommand '${name}'. Try ${upper} HELP.`);
   }
 
   /** Cold: a browser was made to send its request here; nothing of it may be executed. */
@@ -404,7 +425,7 @@ export class Dispatcher {
   /** Cold: the wrong number of arguments. */
   #refuseArity(command: Command<Features>): void {
     command.rejectedCalls++;
-    this.#replyError(`ERR wrong number of arguments for '${command.fullName}' command`);
+    this.replyError(`ERR wrong number of arguments for '${command.fullName}' command`);
   }
 
   /** Cold: an argument as errors repeat it. */
@@ -418,12 +439,13 @@ export class Dispatcher {
   }
 
   /** Cold: an error that no handler wrote. */
-  #replyError(text: string): void {
+  replyError(text: string): void {
     this.#reply.error(text);
-    this.#countError();
+    this.countError();
   }
 
-  #countError(): void {
+  /** Counts the error that was replied last. */
+  countError(): void {
     const reply = this.#reply;
     const end = reply.buffer.indexOf(13, reply.errorStart);
     this.#server.statistics.noteError(reply.buffer, reply.errorStart, end);
@@ -432,7 +454,7 @@ export class Dispatcher {
   /** Cold: the command replied with an error of its own. */
   #noteFailure(command: Command<Features>, errorsBefore: number): void {
     command.failedCalls++;
-    if (this.#reply.errorCount > errorsBefore) this.#countError();
+    if (this.#reply.errorCount > errorsBefore) this.countError();
   }
 
   /** CLIENT REPLY: takes back what the running command has written. */
@@ -473,7 +495,7 @@ export class Dispatcher {
       const command = this.#commands[index];
       let next = index + 1;
       while (next < to && this.#commands[next] === command) next++;
-      if (command !== undefined) this.#charge(command, share, next - index);
+      if (command !== undefined) this.charge(command, share, next - index);
       index = next;
     }
     if (isCurrent && now - since >= server.commandLog.slow.threshold) this.#logSlow(now - since);
@@ -484,7 +506,8 @@ export class Dispatcher {
     return now;
   }
 
-  #charge(command: Command<Features>, microseconds: number, calls: number): void {
+  /** Adds to a command's time; `microseconds` is what each of the calls took. */
+  charge(command: Command<Features>, microseconds: number, calls: number): void {
     command.microseconds += microseconds * calls;
     if (!this.tracksLatency) return;
     // alloc: once per command and server
@@ -503,13 +526,17 @@ export class Dispatcher {
     if (!isOutOfMemory(error)) throw error;
     this.#reply.length = this.#mark;
     this.#effects.abandon();
-    this.#replyError(OUT_OF_MEMORY);
+    this.replyError(OUT_OF_MEMORY);
     return this.#running + 1;
   }
 }
 
+function isEnding(client: Client): boolean {
+  return client.closing || client.closingAfterReply;
+}
+
 /** Whether an exception says that memory could not be had; any other one is a bug. */
-function isOutOfMemory(error: unknown): boolean {
+export function isOutOfMemory(error: unknown): boolean {
   if (error instanceof PoolExhausted) return true;
   // The runtime's own: "Out of memory", "Array buffer allocation failed".
   return error instanceof RangeError && /memory|allocation/i.test(error.message);

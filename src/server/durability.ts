@@ -135,6 +135,7 @@ export class Durability implements EffectSink {
     status.loadingTotalBytes = loader.bytes;
     const client = new Client(0, NO_CHANNEL, status.loadingStartMs, false);
     client.authenticated = true;
+    client.denyBlocking = true;
     let reportedMs = status.loadingStartMs;
     await loader.apply(
       (bytes, starts, ends, count) => server.dispatcher.replay(client, bytes, starts, ends, count),
@@ -215,5 +216,7 @@ const NO_CHANNEL: ClientChannel = {
   outputBytes: 0,
   outputCapacity: 0,
   send: () => {},
+  deliver: () => {},
+  resume: () => {},
   close: () => {},
 };

@@ -5,6 +5,7 @@ import { VERIFY } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
 import { type Random, randomHex } from "../base/random.ts";
+import { Blocking } from "../blocking/blocking.ts";
 import { Client, Clients } from "../command/client.ts";
 import { CommandContext } from "../command/context.ts";
 import { DebugSettings } from "../command/debug-settings.ts";
@@ -27,6 +28,7 @@ import type { FileSystem } from "../persistence/file-system.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { RecordView } from "../structures/record.ts";
+import { BlockedClients } from "./blocked-clients.ts";
 import {
   Connection,
   type ConnectionHost,
@@ -86,6 +88,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly commandLog = new CommandLog();
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
+  readonly blocking: Blocking;
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -109,6 +112,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly dispatcher: Dispatcher;
   readonly #context: CommandContext<Features>;
   readonly #expiry: ActiveExpiry;
+  readonly #blockedClients: BlockedClients;
   readonly #memoryLimit: MemoryLimit;
   readonly #durability: Durability;
   readonly #listeners: Listeners;
@@ -142,6 +146,8 @@ export class Server implements DispatchServer, ConnectionHost {
     this.registry = CommandRegistry.of(families);
     for (const [name, newName] of this.config.renamedCommands) this.registry.rename(name, newName);
     this.#context = new CommandContext<Features>(this, this.reply, this.effects);
+    this.#blockedClients = new BlockedClients(this, this.#context);
+    this.blocking = new Blocking(this.keyspace, this.#blockedClients);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -152,8 +158,10 @@ export class Server implements DispatchServer, ConnectionHost {
     this.keyspace.events = {
       expired: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", dbIndex, view),
       evicted: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view),
-      appeared: () => {},
-      vanished: () => {},
+      appeared: (dbIndex, type, bytes, start, end) =>
+        this.blocking.appeared(dbIndex, type, bytes, start, end),
+      vanished: (dbIndex, type, bytes, start, end) =>
+        this.blocking.vanished(dbIndex, type, bytes, start, end),
     };
     // Not at once: the command that ends the pause is still running.
     this.pauses.onRelease = () => {
@@ -197,6 +205,7 @@ export class Server implements DispatchServer, ConnectionHost {
     if (VERIFY) this.keyspace.verify();
     this.#cron.stop();
     clearTimeout(this.#pauseTimer);
+    this.#blockedClients.stop();
     this.#listeners.close();
     await this.#durability.close();
     for (const connection of [...this.#connections.values()]) connection.close("now");
@@ -252,6 +261,13 @@ export class Server implements DispatchServer, ConnectionHost {
     statistics.eventLoopDurationUs += elapsed;
     if (elapsed > statistics.eventLoopDurationMaxUs) statistics.eventLoopDurationMaxUs = elapsed;
     if (VERIFY) this.#verifyNowAndThen();
+    this.settle();
+  }
+
+  /** Answers the clients whose keys background work made ready; all answered ones go on. */
+  settle(): void {
+    if (this.blocking.hasReady) this.blocking.serve();
+    this.#blockedClients.goOn();
   }
 
   /** In tests: walks the whole data set once in a while, if that is not too long. */
@@ -275,6 +291,7 @@ export class Server implements DispatchServer, ConnectionHost {
   }
 
   disconnected(client: Client): void {
+    this.blocking.forget(client);
     this.clients.remove(client);
     this.monitors.delete(client);
     this.#connections.delete(client);
@@ -336,7 +353,7 @@ export class Server implements DispatchServer, ConnectionHost {
    * evicting because of them would never end.
    */
   limitedMemory(): number {
-    return this.keyspace.usedBytes + this.clientBufferBytes;
+    return this.keyspace.usedBytes + this.clientBufferBytes + this.blocking.memoryBytes;
   }
 
   refreshFigures(): void {
@@ -413,8 +430,9 @@ export class Server implements DispatchServer, ConnectionHost {
 
   #releaseHeldClients(): void {
     this.updateRestrictions();
+    this.blocking.resumePostponed();
     for (const [client, connection] of [...this.#connections]) {
-      if (client.blocked && client.unblock === undefined) connection.resume();
+      if (client.blocked && client.wait === undefined) connection.resume();
     }
   }
 

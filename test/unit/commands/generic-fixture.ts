@@ -18,6 +18,7 @@ import { stringCommands } from "../../../src/commands/strings.ts";
 import { Config } from "../../../src/config/config.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { type Protocol, ReplyWriter } from "../../../src/resp/reply.ts";
+import { nobodyWaits } from "./nobody-waits.ts";
 
 export const START_MS = 1_700_000_000_000;
 export const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n";
@@ -70,6 +71,7 @@ export class GenericFixture {
       keyspace: this.keyspace,
       registry: this.registry,
       config: this.config,
+      blocking: nobodyWaits(this.keyspace),
     } as unknown as Features;
     this.#context = new CommandContext<Features>(server, this.#reply, this.effects);
     this.effects.addSink({

@@ -92,7 +92,7 @@ describe("INFO fields", () => {
     const fixture = new ServerFixture();
     fixture.second.channelCount = 1;
     fixture.second.watchedKeys = 3;
-    fixture.first.unblock = () => {};
+    fixture.first.blocked = true;
     fixture.channelOf(fixture.first).queryCapacity = 77;
     const replica = fixture.connect("127.0.0.1:50003");
     replica.kind = "replica";

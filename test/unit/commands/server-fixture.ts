@@ -26,6 +26,7 @@ import { slowlogCommands } from "../../../src/commands/slowlog.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
 import { NO_EXPIRY } from "../../../src/structures/record.ts";
+import { nobodyWaits } from "./nobody-waits.ts";
 
 export const START_MS = 1_700_000_000_000;
 export const OK = "+OK\r\n";
@@ -73,6 +74,12 @@ export class RecordedChannel implements ClientChannel {
     this.sent += latin1Text(bytes);
   }
 
+  deliver(bytes: Uint8Array, start: number, end: number): void {
+    this.sent += latin1Text(bytes, start, end);
+  }
+
+  resume(): void {}
+
   close(when: "after-reply" | "now"): void {
     this.closed = when;
   }
@@ -100,6 +107,7 @@ export class ServerFixture {
   readonly commandLog = new CommandLog();
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
+  readonly blocking = nobodyWaits(this.keyspace);
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -212,6 +220,7 @@ export class ServerFixture {
       commandLog: this.commandLog,
       latency: this.latency,
       pauses: this.pauses,
+      blocking: this.blocking,
       monitors: this.monitors,
       debugSettings: this.debugSettings,
       persistence: this.persistence,

@@ -1,0 +1,203 @@
+// The server's side of blocking commands: runs the commands of clients that waited, during whatever
+// event made their keys ready, and sends each reply to its own client.
+//
+// A reply is written behind what the event's client has been told so far, handed to the waiting
+// client's channel and taken back, so that both keep their order. The context is put back to where
+// it was, for the event goes on.
+
+import type { Blocking, BlockingHost } from "../blocking/blocking.ts";
+import type { Waiter } from "../blocking/waiter.ts";
+import { type Client, REPLY_OFF, REPLY_ON } from "../command/client.ts";
+import type { CommandContext, SuspendedCommand } from "../command/context.ts";
+import type { Command } from "../command/registry.ts";
+import { SKIP_SLOWLOG } from "../command/spec.ts";
+import type { Features } from "../commands/features.ts";
+import { ReplyWriter } from "../resp/reply.ts";
+import { isOutOfMemory, OUT_OF_MEMORY } from "./dispatch.ts";
+import type { Server } from "./server.ts";
+
+/** Longer timers fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 2;
+
+const UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+
+/** Serves one server's waiting clients. */
+export class BlockedClients implements BlockingHost {
+  readonly #server: Server;
+  readonly #c: CommandContext<Features>;
+  readonly #request = new ReplyWriter();
+  /** Answered clients that have not gone on yet. */
+  #released: Client[] = [];
+  #timer: Timer | undefined;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #isContinuing = false;
+
+  constructor(server: Server, context: CommandContext<Features>) {
+    this.#server = server;
+    this.#c = context;
+  }
+
+  get #blocking(): Blocking {
+    return this.#server.blocking;
+  }
+
+  rerun(waiter: Waiter): boolean {
+    const c = this.#c;
+    const mark = c.reply.length;
+    const event = this.#enter(waiter);
+    const isAnswered = this.#answer(waiter, mark);
+    c.resume(event);
+    return isAnswered;
+  }
+
+  giveUp(waiter: Waiter, reason: "timeout" | "error"): void {
+    const { reply } = this.#c;
+    const mark = reply.length;
+    const event = this.#enter(waiter);
+    if (reason === "timeout") {
+      reply.nullArray();
+    } else {
+      this.#server.dispatcher.replyError(UNBLOCKED);
+      // It is no error of the event's own command.
+      reply.errorCount--;
+      this.#c.command.failedCalls++;
+    }
+    this.#account(waiter, mark);
+    this.#deliver(waiter.client, mark);
+    this.#c.resume(event);
+  }
+
+  released(client: Client): void {
+    client.isUnblocked = true;
+    this.#released.push(client);
+  }
+
+  /** At the end of an event: lets the clients that were answered in it go on. */
+  goOn(): void {
+    if (this.#released.length === 0 || this.#isContinuing) return;
+    const released = this.#released;
+    this.#released = [];
+    this.#isContinuing = true;
+    for (const client of released) {
+      client.isUnblocked = false;
+      if (!client.blocked) client.channel.resume();
+    }
+    this.#isContinuing = false;
+    // Their commands may have answered further ones, and so on.
+    if (this.#released.length > 0) setImmediate(() => this.goOn());
+  }
+
+  deadlineSet(deadlineMs: number): void {
+    if (deadlineMs >= this.#timerMs) return;
+    clearTimeout(this.#timer);
+    this.#timerMs = deadlineMs;
+    const restMs = Math.min(Math.max(0, deadlineMs - this.#server.nowMs) + 1, TIMER_MS_MAX);
+    this.#timer = setTimeout(() => this.#checkDeadlines(), restMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Lends the context to a waiter's command. */
+  #enter(waiter: Waiter): SuspendedCommand<Features> {
+    const c = this.#c;
+    const event = c.suspend();
+    const { client } = waiter;
+    c.setArguments(waiter.bytes, waiter.starts, waiter.ends, 0, waiter.count);
+    c.client = client;
+    c.command = waiter.command as Command<Features>;
+    c.db = this.#server.keyspace.databases[client.dbIndex];
+    c.reply.protocol = client.protocol;
+    return event;
+  }
+
+  /** Runs the waiter's command; false where it has to wait again, or is held by a pause. */
+  #answer(waiter: Waiter, mark: number): boolean {
+    const { dispatcher, keyspace, clock } = this.#server;
+    const { client } = waiter;
+    const command = this.#c.command;
+    const isRestricted = dispatcher.restricted || !client.authenticated || client.noTouch;
+    if (isRestricted && !dispatcher.admits(command, client)) {
+      if (client.blocked) return false;
+      this.#deliver(client, mark);
+      return true;
+    }
+    const startedUs = clock.monotonicUs();
+    const { reply } = this.#c;
+    const errorsBefore = reply.errorCount;
+    this.#run(mark);
+    keyspace.notesAccess = true;
+    waiter.microseconds += clock.monotonicUs() - startedUs;
+    if (client.wait !== undefined) {
+      reply.length = mark;
+      return false;
+    }
+    if (reply.errorCount !== errorsBefore) command.failedCalls++;
+    this.#account(waiter, mark);
+    this.#deliver(client, mark);
+    return true;
+  }
+
+  /** Calls the handler and propagates what it changed. */
+  #run(mark: number): void {
+    const c = this.#c;
+    const { effects, reply } = c;
+    const changesBefore = effects.changes;
+    const errorsBefore = reply.errorCount;
+    try {
+      c.command.run!(c);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      reply.length = mark;
+      effects.abandon();
+      return this.#server.dispatcher.replyError(OUT_OF_MEMORY);
+    }
+    if (reply.errorCount > errorsBefore) this.#server.dispatcher.countError();
+    const changed = effects.changes !== changesBefore;
+    if (!changed && !effects.hasPending) return;
+    c.client.wroteInTurn = true;
+    const request = this.#request;
+    request.clear();
+    request.array(c.count);
+    for (let k = 0; k < c.count; k++) request.bulk(c.bytes, c.start(k), c.end(k));
+    effects.finish(c.db.index, changed, request.buffer, 0, request.length);
+  }
+
+  /** Counts the command, which has been answered, and logs it where it was slow or large. */
+  #account(waiter: Waiter, mark: number): void {
+    const { commandLog, dispatcher, latency, statistics } = this.#server;
+    const c = this.#c;
+    const command = c.command;
+    const us = waiter.microseconds;
+    command.calls++;
+    c.client.commandsProcessed++;
+    statistics.commandsProcessed++;
+    dispatcher.charge(command, us, 1);
+    if (us >= commandLog.slow.threshold && (command.flags & SKIP_SLOWLOG) === 0) {
+      commandLog.slow.add(c, us);
+    }
+    const { largeReply, largeRequest } = commandLog;
+    const replyBytes = c.reply.length - mark;
+    if (replyBytes >= largeReply.threshold) largeReply.add(c, replyBytes);
+    if (waiter.bytes.length >= largeRequest.threshold) largeRequest.add(c, waiter.bytes.length);
+    if (latency.thresholdMs > 0 && us >= latency.thresholdMs * 1000) {
+      latency.add("command", us / 1000, c.nowMs);
+    }
+  }
+
+  /** Sends what was written since `mark` to its client, unless it does not want replies. */
+  #deliver(client: Client, mark: number): void {
+    const { reply } = this.#c;
+    if (client.replyMode === REPLY_ON) client.channel.deliver(reply.buffer, mark, reply.length);
+    else if (client.replyMode !== REPLY_OFF) client.replyMode = REPLY_ON;
+    reply.length = mark;
+  }
+
+  #checkDeadlines(): void {
+    this.#timerMs = Number.POSITIVE_INFINITY;
+    this.#server.beginEvent();
+    this.#blocking.expire(this.#server.nowMs);
+    this.#server.endEvent();
+  }
+}
