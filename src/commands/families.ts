@@ -1,6 +1,9 @@
 // Every command family of the server.
 
 import type { CommandFamily } from "../command/spec.ts";
+import { bitmapCommands } from "./bitmaps.ts";
+import { bitmapFieldCommands } from "./bitmaps-field.ts";
+import { bitmapOperationCommands } from "./bitmaps-operations.ts";
 import { clientCommands } from "./client.ts";
 import { commandCommands } from "./command.ts";
 import { configCommands } from "./config.ts";
@@ -23,6 +26,9 @@ import { stringNumericCommands } from "./strings-numeric.ts";
 import { stringRangeCommands } from "./strings-range.ts";
 
 export const families: readonly CommandFamily<Features>[] = [
+  bitmapCommands,
+  bitmapFieldCommands,
+  bitmapOperationCommands,
   clientCommands,
   commandCommands,
   configCommands,

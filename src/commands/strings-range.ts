@@ -21,6 +21,7 @@ import {
 } from "../command/spec.ts";
 import { NO_EXPIRY, STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
+import { indexOrReply, isBackward, repliedTooLong } from "./string-arguments.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const value: ArgumentSpec = { name: "value", type: "string" };
@@ -102,8 +103,6 @@ export const stringRangeCommands = defineFamily("string", [
 ]);
 
 const NO_BYTES = new Uint8Array(0);
-/** The lowest that proto-max-bulk-len can be set to; shorter strings need not ask for it. */
-const BULK_LENGTH_LIMIT_MIN = 1 << 20;
 
 // APPEND key value
 function appendCommand(c: Context): void {
@@ -122,16 +121,6 @@ function appendCommand(c: Context): void {
   // An empty value counts as a change, too: it makes the string raw.
   c.effects.changed(1);
   c.reply.integer(length);
-}
-
-/** Whether a string would be longer than any may be; the error has been sent then. */
-function repliedTooLong(c: Context, length: number): boolean {
-  if (length <= BULK_LENGTH_LIMIT_MIN) return false;
-  // What a log says has been checked where it was first said.
-  if (length <= c.server.config.integer("proto-max-bulk-len")) return false;
-  if (c.server.keyspace.isLoading) return false;
-  c.reply.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
-  return true;
 }
 
 // SETRANGE key offset value
@@ -157,21 +146,6 @@ function setrangeCommand(c: Context): void {
   c.reply.integer(length);
 }
 
-/**
- * Cold beyond 2^53: an int64 argument clamped to the safe integers, which no string's length comes
- * near; NaN after the out-of-range error.
- */
-function indexOrReply(c: Context, index: number): number {
-  const value = c.integer(index);
-  if (!Number.isNaN(value)) return value;
-  const large = c.int64(index);
-  if (large === undefined) {
-    c.reply.notAnInteger();
-    return value;
-  }
-  return large < 0n ? Number.MIN_SAFE_INTEGER : Number.MAX_SAFE_INTEGER;
-}
-
 // GETRANGE key start end
 function getrangeCommand(c: Context): void {
   let first = indexOrReply(c, 2);
@@ -183,20 +157,12 @@ function getrangeCommand(c: Context): void {
   if (found.type !== STRING) return c.reply.wrongType();
   const length = found.valueLength;
   // Before both are clamped to the string: a backward range far before it is still empty.
-  if (first < 0 && last < 0 && isBackward(c, first, last)) return c.reply.bulk(NO_BYTES, 0, 0);
+  if (first < 0 && last < 0 && isBackward(c, 2, first, last)) return c.reply.bulk(NO_BYTES, 0, 0);
   if (first < 0) first = Math.max(0, first + length);
   if (last < 0) last = Math.max(0, last + length);
   if (last >= length) last = length - 1;
   if (first > last) return c.reply.bulk(NO_BYTES, 0, 0);
   c.reply.bulk(found.bytes, found.valueStart + first, found.valueStart + last + 1);
-}
-
-/** Whether argument 2 is larger than argument 3, given both as `indexOrReply` has clamped them. */
-function isBackward(c: Context, first: number, last: number): boolean {
-  if (first !== last || first !== Number.MIN_SAFE_INTEGER) return first > last;
-  const exactFirst = c.int64(2);
-  const exactLast = c.int64(3);
-  return exactFirst !== undefined && exactLast !== undefined && exactFirst > exactLast;
 }
 
 // STRLEN key

@@ -2,7 +2,7 @@
 
 import { type Command, differential } from "../harness/differential.ts";
 import { HOSTILE_INTEGERS } from "../harness/generate.ts";
-import { DOCUMENTED_PROSE, VALKEY_ARGUMENTS } from "../harness/normalise.ts";
+import { DOCUMENTED_PROSE, LATER_ARGUMENTS } from "../harness/normalise.ts";
 import { plainValue, type Reply, type Value } from "../harness/reply.ts";
 
 /** Commands that Redis 8.0 does not have; Valkey decides about them. */
@@ -32,7 +32,7 @@ function documented(value: Value, known: (name: string) => boolean): unknown {
 function documentedField(name: string, inner: Value, known: (name: string) => boolean): unknown {
   if (name === "arguments" && Array.isArray(inner)) {
     return inner
-      .filter((argument) => !VALKEY_ARGUMENTS.includes(String(pairsOf(argument)?.[0][1])))
+      .filter((argument) => !LATER_ARGUMENTS.includes(String(pairsOf(argument)?.[0][1])))
       .map((argument) => documented(argument, known));
   }
   if (name === "subcommands") {

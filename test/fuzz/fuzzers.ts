@@ -1,5 +1,6 @@
 // Every fuzzer there is: `run.ts` runs them without end, the unit tests for a thousand steps.
 
+import { bitsFuzzer } from "./bits.fuzz.ts";
 import { cellTableFuzzer } from "./cell-table.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
@@ -15,4 +16,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   memberTableFuzzer,
   listpackFuzzer,
   intsetFuzzer,
+  bitsFuzzer,
 ];

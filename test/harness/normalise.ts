@@ -131,8 +131,13 @@ export const DOCUMENTED_PROSE: readonly string[] = [
   ...["summary", "complexity", "notes", "replaced_by", "history"],
 ];
 
-/** Arguments in COMMAND DOCS that Valkey has and Redis 8.0 has not: SET ... IFEQ. */
-export const VALKEY_ARGUMENTS: readonly string[] = ["comparison-value"];
+/**
+ * Arguments in COMMAND DOCS that Valkey or later versions have and Redis 8.0 has not: SET ... IFEQ,
+ * BITOP's operations of 8.2.
+ */
+export const LATER_ARGUMENTS: readonly string[] = [
+  ...["comparison-value", "diff", "diff1", "andor", "one"],
+];
 
 /** INFO fields that one side has alone: what we are built of differs from what they are. */
 export const INFO_FIELDS_ASIDE: readonly string[] = [

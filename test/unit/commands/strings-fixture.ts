@@ -7,6 +7,9 @@ import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
+import { bitmapCommands } from "../../../src/commands/bitmaps.ts";
+import { bitmapFieldCommands } from "../../../src/commands/bitmaps-field.ts";
+import { bitmapOperationCommands } from "../../../src/commands/bitmaps-operations.ts";
 import type { Context, Features } from "../../../src/commands/features.ts";
 import { stringCommands } from "../../../src/commands/strings.ts";
 import { stringLcsCommands } from "../../../src/commands/strings-lcs.ts";
@@ -37,6 +40,9 @@ export const families = [
   stringRangeCommands,
   stringMultipleCommands,
   stringLcsCommands,
+  bitmapCommands,
+  bitmapFieldCommands,
+  bitmapOperationCommands,
 ];
 
 /** One database and the string commands. Texts are one character per byte throughout. */
