@@ -94,12 +94,15 @@ export class ReplyWriter {
 
   /**
    * An error. `text` starts with its code ("ERR ...", "WRONGTYPE ..."); one character per byte.
-   * CR and LF inside become spaces, as in Redis, so that echoed input cannot forge a reply.
+   * CR and LF inside become spaces, as in Redis, so that echoed input cannot forge a reply; at the
+   * end they are dropped.
    */
   error(text: string): void {
     this.errorStart = this.length;
     this.errorCount++;
-    this.#textLine(MINUS, text);
+    let end = text.length;
+    while (end > 0 && (text.charCodeAt(end - 1) === CR || text.charCodeAt(end - 1) === LF)) end--;
+    this.#textLine(MINUS, end === text.length ? text : text.substring(0, end));
   }
 
   /** The reply of every command that meets a value of another type. */

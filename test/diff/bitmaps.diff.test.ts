@@ -1,5 +1,5 @@
-// The bitmap commands of Redis 8.0 against Redis 8.0. BITOP's operations of 8.2 are left to the unit
-// tests.
+// The bitmap commands of Redis 8.0 against Redis 8.0. BITOP's operations of 8.2 are left to the
+// unit tests.
 
 import type { Argument } from "../harness/client.ts";
 import { binary } from "../harness/client.ts";

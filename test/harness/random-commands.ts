@@ -1,68 +1,26 @@
 // Seeded random commands over a few keys, for the differential fuzzer: mostly well-formed, often
 // meeting keys of the wrong kind, never depending on time or on chance.
 
-import type { Argument } from "./client.ts";
 import type { Command } from "./differential.ts";
-import { type Choices, HOSTILE_DOUBLES, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "./generate.ts";
-
-const KEYS = ["k0", "k1", "k2", "k3", "k4", "", "key with spaces"];
-/** Long ones left out: LCS takes the product of two lengths. */
-const STRINGS = HOSTILE_STRINGS.filter((text) => String(text).length < 1000);
-const FAR_S = ["33177117420", "33177117421", "33177127420"];
-
-/** Makes one command from random choices. */
-type Template = (choices: Choices) => Command;
-
-function key(choices: Choices): Argument {
-  return choices.oneIn(50) ? choices.pick(STRINGS) : choices.pick(KEYS);
-}
-
-function integer(choices: Choices): Argument {
-  if (choices.oneIn(20)) return choices.pick(HOSTILE_INTEGERS);
-  return choices.below(choices.pick([3, 20, 100_000])) - choices.below(10);
-}
-
-function value(choices: Choices): Argument {
-  switch (choices.below(6)) {
-    case 0:
-      return integer(choices);
-    case 1:
-      return choices.decimal(6, 6);
-    case 2:
-      return choices.pick(STRINGS);
-    case 3:
-      return choices.bytes(choices.below(80));
-    default:
-      return `v${choices.below(10)}`;
-  }
-}
-
-/** The words in a random case, now and then. */
-function word(choices: Choices, text: string): string {
-  return choices.oneIn(10) ? text.toUpperCase() : text;
-}
-
-/** Some of the options, in random order, each a list of arguments. */
-function some(choices: Choices, options: readonly (readonly Argument[])[]): Argument[] {
-  const chosen: Argument[] = [];
-  while (choices.oneIn(2) && chosen.length < 8) chosen.push(...choices.pick(options));
-  return chosen;
-}
-
-function farMs(choices: Choices): string {
-  return `${choices.pick(FAR_S)}000`;
-}
-
-// None in the past: Redis keeps such a key until it comes across it, and DBSIZE counts it.
-const expiryOptions = (choices: Choices) => [
-  ["exat", choices.pick(FAR_S)],
-  ["pxat", farMs(choices)],
-];
+import { type Choices, HOSTILE_DOUBLES } from "./generate.ts";
+import { BITMAP_TEMPLATES } from "./random-bitmaps.ts";
+import {
+  CONDITIONS,
+  expiryOptions,
+  FAR_S,
+  farMs,
+  integer,
+  key,
+  keys,
+  some,
+  type Template,
+  value,
+  word,
+} from "./random-choices.ts";
 
 const OFFSET_MAX = 300;
 
-/** One template per command name; the fuzzer leaves out those our server does not know. */
-const TEMPLATES: Readonly<Record<string, Template>> = {
+const GENERAL_TEMPLATES: Readonly<Record<string, Template>> = {
   append: (c) => ["append", key(c), value(c)],
   copy: (c) => ["copy", key(c), key(c), ...some(c, [["replace"], ["db", c.below(3)]])],
   dbsize: () => ["dbsize"],
@@ -114,11 +72,11 @@ const TEMPLATES: Readonly<Record<string, Template>> = {
   unlink: (c) => ["unlink", ...keys(c)],
 };
 
-const CONDITIONS = [["nx"], ["xx"], ["gt"], ["lt"]];
-
-function keys(choices: Choices): Argument[] {
-  return Array.from({ length: 1 + choices.below(4) }, () => key(choices));
-}
+/** One template per command name; the fuzzer leaves out those our server does not know. */
+const TEMPLATES: Readonly<Record<string, Template>> = {
+  ...GENERAL_TEMPLATES,
+  ...BITMAP_TEMPLATES,
+};
 
 /** An endless sequence of commands; each seed uses a random subset of those that are known. */
 export function* randomCommands(

@@ -33,17 +33,17 @@ export function bulk(text: string): string {
   return `$${text.length}\r\n${text}\r\n`;
 }
 
-/** The families under test. */
+/** The string families. */
 export const families = [
   stringCommands,
   stringNumericCommands,
   stringRangeCommands,
   stringMultipleCommands,
   stringLcsCommands,
-  bitmapCommands,
-  bitmapFieldCommands,
-  bitmapOperationCommands,
 ];
+
+/** The families of commands that take strings for something else. */
+const otherFamilies = [bitmapCommands, bitmapFieldCommands, bitmapOperationCommands];
 
 /** One database and the string commands. Texts are one character per byte throughout. */
 export class StringFixture {
@@ -53,7 +53,7 @@ export class StringFixture {
   /** proto-max-bulk-len */
   bulkLengthMax = 512 * 1024 * 1024;
 
-  readonly #registry = CommandRegistry.of<Features>(families);
+  readonly #registry = CommandRegistry.of<Features>([...families, ...otherFamilies]);
   readonly #effects = new Effects();
   readonly #context: Context;
   #propagated: string[] = [];

@@ -58,7 +58,7 @@ describe("replies", () => {
   });
 
   test("an error cannot forge another reply", () => {
-    expect(written(2, (reply) => reply.error("ERR a\r\n+OK\r\n"))).toBe("-ERR a  +OK  \r\n");
+    expect(written(2, (reply) => reply.error("ERR a\r\n+OK\r\n"))).toBe("-ERR a  +OK\r\n");
   });
 
   test("an aggregate's header may be put in front of its elements", () => {
