@@ -195,7 +195,9 @@ export class Blocking {
       for (const queue of ready) {
         // From here on it may become ready again.
         queue.isReady = false;
+        queue.isBeingServed = true;
         this.#serveKey(queue);
+        queue.isBeingServed = false;
         this.#queues.drop(queue);
       }
     }

@@ -5,8 +5,8 @@
 //   KeyQueue    first <-> node <-> node <-> last         oldest first
 //   Waiter      nodes: one in each queue it stands in
 //
-// Invariants: a queue in the map has nodes, or is among the keys that are ready; a waiter stands at
-// most once in a queue. Every operation but the walks over all keys takes constant time.
+// Invariants: a queue in the map has nodes, or is ready or being served; a waiter stands at most
+// once in a queue. Every operation but the walks over all keys takes constant time.
 
 import { equalBytes } from "../base/ascii.ts";
 import type { Waiter } from "./waiter.ts";
@@ -36,6 +36,7 @@ export class KeyQueue {
   vanishCount = 0;
   /** Stands among the keys to be served. */
   isReady = false;
+  isBeingServed = false;
   /** The node to be served next, while the queue is being served. */
   cursor: WaitNode | undefined = undefined;
   /** Another key of the same hash. */
@@ -112,9 +113,9 @@ export class WaitQueues {
     waiter.nodes.length = 0;
   }
 
-  /** Forgets a queue that nobody stands in and that is not about to be served. */
+  /** Forgets a queue that nobody stands in, unless somebody holds on to it. */
   drop(queue: KeyQueue): void {
-    if (queue.count > 0 || queue.isReady) return;
+    if (queue.count > 0 || queue.isReady || queue.isBeingServed) return;
     const map = this.#maps[queue.dbIndex]!;
     const head = map.get(queue.hash)!;
     if (head !== queue) {

@@ -430,7 +430,9 @@ export class Server implements DispatchServer, ConnectionHost {
 
   #releaseHeldClients(): void {
     this.updateRestrictions();
+    this.beginEvent();
     this.blocking.resumePostponed();
+    this.endEvent();
     for (const [client, connection] of [...this.#connections]) {
       if (client.blocked && client.wait === undefined) connection.resume();
     }
