@@ -77,7 +77,7 @@ export function memorySection(c: Context): InfoField[] {
     ["mem_allocator", "miniredis-pool"],
     ["mem_overhead_db_hashtable_rehashing", 0],
     ["active_defrag_running", 0],
-    ["lazyfree_pending_objects", 0],
-    ["lazyfreed_objects", 0],
+    ["lazyfree_pending_objects", c.server.keyspace.lazyFree.pendingCount],
+    ["lazyfreed_objects", c.server.keyspace.lazyFree.freedCount],
   ];
 }

@@ -526,7 +526,7 @@ export class Database {
     keyspace.gate?.beforeClear(this);
     const detached = new DetachedTable(keyspace, this.table);
     if (this.size <= CLEARED_AT_ONCE_MAX) while (!detached.release(CLEARED_AT_ONCE_MAX));
-    else keyspace.lazyFree.defer(detached);
+    else keyspace.lazyFree.defer(detached, this.size);
     this.table = this.#newTable();
     this.sizes = new KeySizes();
   }

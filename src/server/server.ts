@@ -396,6 +396,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.keyspace.misses = 0;
     this.keyspace.expired = 0;
     this.keyspace.evicted = 0;
+    this.keyspace.lazyFree.freedCount = 0;
     for (const command of this.registry) {
       command.resetStatistics();
       for (const sub of command.subcommands ?? []) sub.resetStatistics();
