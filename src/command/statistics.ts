@@ -83,7 +83,6 @@ export class Statistics {
   readsProcessed = 0;
   writesProcessed = 0;
 
-  expiredSubkeys = 0;
   /** Share of volatile keys found expired by the active cycle, in percent; not a counter. */
   expiredStalePercent = 0;
   expiredTimeCapReached = 0;
@@ -206,7 +205,6 @@ const COUNTERS = [
   "replicationOutputBytes",
   "readsProcessed",
   "writesProcessed",
-  "expiredSubkeys",
   "expiredStalePercent",
   "expiredTimeCapReached",
   "expireCycleMicroseconds",

@@ -14,6 +14,10 @@ import { expiryCommands } from "./expiry.ts";
 import type { Features } from "./features.ts";
 import { genericCommands } from "./generic.ts";
 import { objectCommands } from "./generic-object.ts";
+import { hashCommands } from "./hashes.ts";
+import { hashNumericCommands } from "./hashes-numeric.ts";
+import { hashRandomCommands } from "./hashes-random.ts";
+import { hashWholeCommands } from "./hashes-whole.ts";
 import { latencyCommands } from "./latency.ts";
 import { memoryCommands } from "./memory.ts";
 import { scanCommands } from "./scan.ts";
@@ -37,6 +41,10 @@ export const families: readonly CommandFamily<Features>[] = [
   debugCommands,
   expiryCommands,
   genericCommands,
+  hashCommands,
+  hashNumericCommands,
+  hashRandomCommands,
+  hashWholeCommands,
   latencyCommands,
   memoryCommands,
   objectCommands,

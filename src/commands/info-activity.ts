@@ -120,7 +120,7 @@ function keyFields(c: Context): InfoField[] {
   const keyspace = c.server.keyspace;
   const exceededMs = s.evictionExceededSinceMs > 0 ? c.nowMs - s.evictionExceededSinceMs : 0;
   return [
-    ["expired_subkeys", s.expiredSubkeys],
+    ["expired_subkeys", keyspace.expiredFields],
     ["expired_keys", keyspace.expired],
     ["expired_stale_perc", s.expiredStalePercent.toFixed(2)],
     ["expired_time_cap_reached_count", s.expiredTimeCapReached],
@@ -250,7 +250,8 @@ export function keyspaceSection(c: Context): InfoField[] {
     if (db.size === 0) continue;
     fields.push([
       `db${db.index}`,
-      `keys=${db.size},expires=${db.volatileCount},avg_ttl=${averageTtlMs(c, db)},subexpiry=0`,
+      `keys=${db.size},expires=${db.volatileCount},avg_ttl=${averageTtlMs(c, db)},` +
+        `subexpiry=${db.fieldVolatileCount}`,
     ]);
   }
   return fields;

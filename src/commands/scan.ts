@@ -159,7 +159,12 @@ function countOrReply(c: Context, index: number): number {
 }
 
 /** Puts `*2 cursor *count` in front of the keys written since `mark`. */
-function insertScanHeader(reply: ReplyWriter, mark: number, position: number, count: number): void {
+export function insertScanHeader(
+  reply: ReplyWriter,
+  mark: number,
+  position: number,
+  count: number,
+): void {
   const bodyEnd = reply.length;
   reply.array(2);
   reply.bulkInteger(position);

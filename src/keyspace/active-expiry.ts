@@ -1,14 +1,17 @@
 // The active expiry cycle: deletes keys whose time has come without waiting for somebody to ask.
 //
-// Every table segment holds a lower bound of its records' expiry times, so a sweep over a database
-// skips segments in which nothing can be due after reading one number. A segment that may hold due
-// records is walked, the due ones are deleted and the bound is set to what was found. A slice is
+// Every table segment holds a lower bound of its records' expiry times, and of those of the fields
+// of its hashes, so a sweep over a database skips segments in which nothing can be due after
+// reading one number. A segment that may hold due records is walked, the due ones are deleted, so
+// are due fields, and the bound is set to what was found. A hash with more due fields than a slice
+// has time for keeps the bound low: the next slice goes on at its segment. A slice is
 // bounded in time; a sweep that found little starts again only after a pause, so that a database of
 // many keys with scattered expiries does not keep the processor busy for each of them.
 
 import type { Clock } from "../base/clock.ts";
-import { isVolatile, RecordView } from "../structures/record.ts";
+import { NO_EXPIRY, RecordView } from "../structures/record.ts";
 import type { Database } from "./database.ts";
+import { EMPTIED, earliestFieldExpiry, expireFields, MORE } from "./field-expiry.ts";
 import type { Keyspace } from "./keyspace.ts";
 
 /** A sweep that expires less than this share of the records it looked at is not worth repeating. */
@@ -34,6 +37,8 @@ export class ActiveExpiry {
   readonly #sweeps: Sweep[];
   readonly #view: RecordView;
   readonly #due: { ref: number; hash: number }[] = [];
+  /** Hashes of the segment being swept that have fields which are due. */
+  readonly #withDueFields: { ref: number; hash: number }[] = [];
   #database = 0;
   #afterKey: (dbIndex: number) => void = () => {};
 
@@ -55,7 +60,8 @@ export class ActiveExpiry {
     for (let tried = 0; tried < databases.length; tried++) {
       const index = this.#database;
       const db = databases[index];
-      const finished = db.volatileCount === 0 || this.#sweep(db, this.#sweeps[index], deadline);
+      const isIdle = db.volatileCount === 0 && db.fieldVolatileCount === 0;
+      const finished = isIdle || this.#sweep(db, this.#sweeps[index], deadline);
       if (!finished) return true;
       this.#database = (index + 1) % databases.length;
     }
@@ -71,8 +77,8 @@ export class ActiveExpiry {
     do {
       // Known before: deletions merge the segment with its neighbour, which is not swept yet.
       const end = table.segmentEnd(sweep.position);
-      if (table.volatileAt(sweep.position) > 0 && table.earliestExpiry(sweep.position) <= nowMs) {
-        this.#sweepSegment(db, sweep, nowMs);
+      if (table.earliestExpiry(sweep.position) <= nowMs) {
+        if (!this.#sweepSegment(db, sweep, nowMs, deadline)) return false;
         untilCheck = 0;
       }
       sweep.position = end;
@@ -85,18 +91,24 @@ export class ActiveExpiry {
     return true;
   }
 
-  #sweepSegment(db: Database, sweep: Sweep, nowMs: number): void {
+  /** Sweeps one segment; false when time ran out before all its due fields were deleted. */
+  #sweepSegment(db: Database, sweep: Sweep, nowMs: number, deadline: number): boolean {
     const view = this.#view;
-    const pool = this.#keyspace.pool;
     const due = this.#due;
     const position = sweep.position;
     let earliest = Number.POSITIVE_INFINITY;
     db.table.scan(position, Number.POSITIVE_INFINITY, (ref, hash) => {
-      if (!isVolatile(pool, ref)) return;
       view.load(ref, hash | 0);
-      sweep.examined++;
-      if (view.expiryMs <= nowMs) due.push({ ref, hash: hash | 0 });
-      else if (view.expiryMs < earliest) earliest = view.expiryMs;
+      const fieldExpiryMs = earliestFieldExpiry(db, view);
+      const isVolatile = view.expiryMs !== NO_EXPIRY;
+      if (isVolatile || fieldExpiryMs < Number.POSITIVE_INFINITY) sweep.examined++;
+      if (isVolatile && view.expiryMs <= nowMs) {
+        due.push({ ref, hash: hash | 0 });
+        return;
+      }
+      if (isVolatile && view.expiryMs < earliest) earliest = view.expiryMs;
+      if (fieldExpiryMs < nowMs) this.#withDueFields.push({ ref, hash: hash | 0 });
+      else if (fieldExpiryMs < earliest) earliest = fieldExpiryMs;
     });
     // The sweep may stand in the middle of a segment that has merged meanwhile; its bound is then
     // not known from this half and stays.
@@ -109,6 +121,26 @@ export class ActiveExpiry {
       this.#afterKey(db.index);
     }
     due.length = 0;
+    return this.#expireFields(db, sweep, deadline);
+  }
+
+  /** Deletes the due fields that the sweep of a segment has found; false when time ran out. */
+  #expireFields(db: Database, sweep: Sweep, deadline: number): boolean {
+    const view = this.#view;
+    const afterField = () => this.#afterKey(db.index);
+    let isInTime = true;
+    for (const { ref, hash } of this.#withDueFields) {
+      view.load(ref, hash);
+      let step = MORE as number;
+      while (isInTime && step === MORE) {
+        step = expireFields(this.#keyspace, db, view, afterField);
+        isInTime = this.#clock.monotonicUs() < deadline;
+      }
+      if (step !== EMPTIED) db.noteFieldExpiry(view);
+      if (step !== MORE) sweep.expired++;
+    }
+    this.#withDueFields.length = 0;
+    return isInTime;
   }
 }
 

@@ -43,6 +43,7 @@ import {
   ZSET,
 } from "../structures/record.ts";
 import { DetachedTable } from "./detached-table.ts";
+import { earliestFieldExpiry } from "./field-expiry.ts";
 import { KeySizes } from "./key-sizes.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { elementCount } from "./value-size.ts";
@@ -70,6 +71,8 @@ export class Database {
   index: number;
   table: CellTable;
   sizes = new KeySizes();
+  /** Number of hashes some of whose fields expire. */
+  fieldVolatileCount = 0;
 
   constructor(keyspace: Keyspace, index: number) {
     this.#keyspace = keyspace;
@@ -341,6 +344,31 @@ export class Database {
     else this.sizes.resized(type, before, after);
   }
 
+  /** For changes through a view that `lookupRead` or a walk has loaded. */
+  beforeWrite(view: RecordView): void {
+    this.#beforeWrite(view.ref, view.hash);
+  }
+
+  /**
+   * Follows a change of the times when fields of the hash in a view expire; `before` is what
+   * `earliestFieldExpiry` said before it. Segments are swept by these times, too.
+   */
+  fieldExpiryChanged(view: RecordView, before: number): void {
+    const after = earliestFieldExpiry(this, view);
+    if (after === before) return;
+    if (before === Number.POSITIVE_INFINITY) this.fieldVolatileCount++;
+    if (after === Number.POSITIVE_INFINITY) this.fieldVolatileCount--;
+    if (after < before) this.noteFieldExpiry(view);
+  }
+
+  /** Lowers the bound that the sweep goes by to the times of the fields of the hash in a view. */
+  noteFieldExpiry(view: RecordView): void {
+    const earliest = earliestFieldExpiry(this, view);
+    if (earliest === Number.POSITIVE_INFINITY) return;
+    this.#seekView(view);
+    this.table.noteExpiry(earliest);
+  }
+
   /** Deletes a key; false where there is none. */
   delete(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
     const ref = this.#findLive(bytes, start, end, hash);
@@ -503,10 +531,16 @@ export class Database {
     this.table.verify();
     const counted = new KeySizes();
     const view = this.#keyspace.ownView;
+    let fieldVolatiles = 0;
     this.forEach(view, () => {
+      const earliest = earliestFieldExpiry(this, view);
+      if (earliest !== Number.POSITIVE_INFINITY) fieldVolatiles++;
+      const bound = this.table.earliestExpiry(view.hash >>> 0);
+      assert(bound <= earliest, "a segment's bound holds for the fields of its hashes");
       if (view.encoding === CONTAINER) this.containerOf(view).verify();
       counted.added(view.type, elementCount(this, view));
     });
+    assert(fieldVolatiles === this.fieldVolatileCount, "hashes whose fields expire are counted");
     for (let type = STRING; type <= STREAM; type++) {
       const expected = new Map<number, number>();
       counted.forEach(type, (least, count) => {
@@ -529,6 +563,7 @@ export class Database {
     else keyspace.lazyFree.defer(detached, this.size);
     this.table = this.#newTable();
     this.sizes = new KeySizes();
+    this.fieldVolatileCount = 0;
   }
 
   /**
@@ -673,6 +708,7 @@ export class Database {
     const view = keyspace.discardView;
     view.load(ref, 0);
     this.sizes.removed(view.type, elementCount(this, view));
+    if (earliestFieldExpiry(this, view) !== Number.POSITIVE_INFINITY) this.fieldVolatileCount--;
     if (view.type === STREAM) {
       keyspace.events.vanished(this.index, STREAM, view.bytes, view.keyStart, view.keyEnd);
     }
@@ -686,6 +722,7 @@ export class Database {
     this.#seekView(view);
     this.#beforeWrite(view.ref, view.hash);
     this.sizes.removed(view.type, elementCount(this, view));
+    if (earliestFieldExpiry(this, view) !== Number.POSITIVE_INFINITY) this.fieldVolatileCount--;
     this.table.remove(this.#cell, view.hash, view.expiryMs !== NO_EXPIRY);
     const { events } = this.#keyspace;
     if (view.type === STREAM) {
@@ -731,6 +768,11 @@ export class Database {
     copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
     // A new string has been counted by `#create`.
     if (found !== 0 || type !== STRING) this.sizes.added(type, count);
+    const earliest = earliestFieldExpiry(this, view);
+    if (earliest !== Number.POSITIVE_INFINITY) {
+      this.fieldVolatileCount++;
+      this.table.noteExpiry(earliest);
+    }
     if (found !== 0) this.#discard(found);
     this.#putView.load(ref, hash);
   }

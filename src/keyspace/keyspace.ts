@@ -13,6 +13,7 @@ import { RecordView } from "../structures/record.ts";
 import { AccessPolicy } from "./access.ts";
 import { Database } from "./database.ts";
 import { EncodingLimits } from "./encoding-limits.ts";
+import { HashValues } from "./hash-value.ts";
 import { LazyFree } from "./lazy-free.ts";
 
 /** Sees every record before it changes; set while a snapshot is being taken. */
@@ -30,6 +31,14 @@ export interface WriteGate {
 export interface KeyspaceEvents {
   expired(dbIndex: number, view: RecordView): void;
   evicted(dbIndex: number, view: RecordView): void;
+  /** The field bytes[start, end) of the hash in a view goes because its time has come. */
+  fieldExpired(
+    dbIndex: number,
+    view: RecordView,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
   /** A key bytes[start, end) holds a list, sorted set or stream that it did not hold before. */
   appeared(dbIndex: number, type: number, bytes: Uint8Array, start: number, end: number): void;
   /** The stream under a key is no longer there. */
@@ -39,6 +48,7 @@ export interface KeyspaceEvents {
 const NO_EVENTS: KeyspaceEvents = {
   expired: () => {},
   evicted: () => {},
+  fieldExpired: () => {},
   appeared: () => {},
   vanished: () => {},
 };
@@ -64,6 +74,7 @@ export class Keyspace {
   readonly limits = new EncodingLimits();
   /** What structures are built with. */
   readonly structures: StructureContext;
+  readonly hashes: HashValues;
 
   readonly #hasher: KeyHasher;
 
@@ -82,6 +93,7 @@ export class Keyspace {
   misses = 0;
   expired = 0;
   evicted = 0;
+  expiredFields = 0;
 
   /** `secrets` gives the hash its key, which nobody may guess. */
   constructor(databaseCount: number, random: Random, secrets: Random = random) {
@@ -94,6 +106,7 @@ export class Keyspace {
     this.ownView = new RecordView(this.pool);
     this.discardView = new RecordView(this.pool);
     this.structures = { pool: this.pool, hasher: this.#hasher, random };
+    this.hashes = new HashValues(this);
     for (let index = 0; index < databaseCount; index++) {
       this.databases.push(new Database(this, index));
     }
@@ -136,6 +149,9 @@ export class Keyspace {
     const sizes = first.sizes;
     first.sizes = second.sizes;
     second.sizes = sizes;
+    const fieldVolatileCount = first.fieldVolatileCount;
+    first.fieldVolatileCount = second.fieldVolatileCount;
+    second.fieldVolatileCount = fieldVolatileCount;
   }
 
   /** Deletes every key of every database. */

@@ -162,6 +162,8 @@ export class Server implements DispatchServer, ConnectionHost {
         this.blocking.appeared(dbIndex, type, bytes, start, end),
       vanished: (dbIndex, type, bytes, start, end) =>
         this.blocking.vanished(dbIndex, type, bytes, start, end),
+      fieldExpired: (dbIndex, view, bytes, start, end) =>
+        this.#propagateFieldDeletion(dbIndex, view, bytes, start, end),
     };
     // Not at once: the command that ends the pause is still running.
     this.pauses.onRelease = () => {
@@ -397,6 +399,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.keyspace.expired = 0;
     this.keyspace.evicted = 0;
     this.keyspace.lazyFree.freedCount = 0;
+    this.keyspace.expiredFields = 0;
     for (const command of this.registry) {
       command.resetStatistics();
       for (const sub of command.subcommands ?? []) sub.resetStatistics();
@@ -416,6 +419,24 @@ export class Server implements DispatchServer, ConnectionHost {
     const writer = this.effects.also(2);
     writer.bulkText(this.config.flag(lazyDirective) ? "UNLINK" : "DEL");
     writer.bulk(view.bytes, view.keyStart, view.keyEnd);
+    if (dbIndex !== commandIndex) this.finishEffects(dbIndex);
+  }
+
+  /** Propagates the deletion of a hash's field by expiry. */
+  #propagateFieldDeletion(
+    dbIndex: number,
+    view: RecordView,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (!this.effects.active) return;
+    const commandIndex = this.#context.db.index;
+    if (dbIndex !== commandIndex) this.finishEffects(commandIndex);
+    const writer = this.effects.also(3);
+    writer.bulkText("HDEL");
+    writer.bulk(view.bytes, view.keyStart, view.keyEnd);
+    writer.bulk(bytes, start, end);
     if (dbIndex !== commandIndex) this.finishEffects(dbIndex);
   }
 

@@ -238,7 +238,7 @@ export function isIntegerEntry(bytes: Uint8Array, at: number): boolean {
  * The integer of an entry that holds one; rounded beyond 2^53, where `decoded` has it exactly:
  * only 64-bit entries are that large.
  */
-function decodeInteger(bytes: Uint8Array, at: number): number {
+export function decodeInteger(bytes: Uint8Array, at: number): number {
   const first = bytes[at];
   if (first < STRING_6) return first;
   if (first < STRING_12) return (((first << 8) | bytes[at + 1]) << 19) >> 19;

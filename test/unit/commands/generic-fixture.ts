@@ -84,6 +84,7 @@ export class GenericFixture {
         effect.bulk(view.bytes, view.keyStart, view.keyEnd);
       },
       evicted: () => {},
+      fieldExpired: () => {},
       appeared: () => {},
       vanished: () => {},
     };
