@@ -35,7 +35,7 @@ import {
 } from "../structures/bitfield.ts";
 import { type RecordView, STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
-import { bitOffsetOrReply, writableString } from "./string-arguments.ts";
+import { bitOffsetOrReply, propagateUncounted, writableString } from "./string-arguments.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const encoding: ArgumentSpec = { name: "encoding", type: "string" };
@@ -170,7 +170,8 @@ function bitfieldCommand(c: Context): void {
     at += OPERATION_ARGUMENTS[operation];
   }
   if (changes > 0) c.effects.changed(changes);
-  else if (grows) propagateGrowth(c);
+  // Every write has failed, but the string has become longer.
+  else if (grows) propagateUncounted(c);
 }
 
 // BITFIELD_RO key [GET encoding offset ...]
@@ -327,15 +328,4 @@ function splitArgument(c: Context, index: number): void {
   if (!Number.isNaN(number)) return setField(number);
   const large = c.int64(index);
   if (large !== undefined) setField64(large);
-}
-
-/**
- * Cold: every write has failed, but the string has become longer. Redis does not count that as a
- * change and leaves it out of its log; a string that is there must be there after a restart.
- */
-function propagateGrowth(c: Context): void {
-  const effect = c.effects.replace(c.count);
-  for (let index = 0; index < c.count; index++) {
-    effect.bulk(c.bytes, c.start(index), c.end(index));
-  }
 }

@@ -18,6 +18,8 @@ import { hashCommands } from "./hashes.ts";
 import { hashNumericCommands } from "./hashes-numeric.ts";
 import { hashRandomCommands } from "./hashes-random.ts";
 import { hashWholeCommands } from "./hashes-whole.ts";
+import { hyperloglogCommands } from "./hyperloglog.ts";
+import { hyperloglogDebugCommands } from "./hyperloglog-debug.ts";
 import { latencyCommands } from "./latency.ts";
 import { memoryCommands } from "./memory.ts";
 import { scanCommands } from "./scan.ts";
@@ -45,6 +47,8 @@ export const families: readonly CommandFamily<Features>[] = [
   hashNumericCommands,
   hashRandomCommands,
   hashWholeCommands,
+  hyperloglogCommands,
+  hyperloglogDebugCommands,
   latencyCommands,
   memoryCommands,
   objectCommands,

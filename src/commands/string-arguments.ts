@@ -95,3 +95,14 @@ export function writableString(
   }
   return found;
 }
+
+/**
+ * Cold: propagates the request where something has changed that Redis counts as no change and
+ * leaves out of its log; what is there must be there after a restart.
+ */
+export function propagateUncounted(c: Context): void {
+  const effect = c.effects.replace(c.count);
+  for (let index = 0; index < c.count; index++) {
+    effect.bulk(c.bytes, c.start(index), c.end(index));
+  }
+}

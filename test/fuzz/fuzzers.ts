@@ -4,6 +4,7 @@ import { bitsFuzzer } from "./bits.fuzz.ts";
 import { cellTableFuzzer } from "./cell-table.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
+import { hyperloglogFuzzer } from "./hyperloglog.fuzz.ts";
 import { intsetFuzzer } from "./intset.fuzz.ts";
 import { listpackFuzzer } from "./listpack.fuzz.ts";
 import { memberTableFuzzer } from "./member-table.fuzz.ts";
@@ -17,4 +18,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   listpackFuzzer,
   intsetFuzzer,
   bitsFuzzer,
+  hyperloglogFuzzer,
 ];

@@ -17,6 +17,7 @@ import {
   value,
   word,
 } from "./random-choices.ts";
+import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 
 const OFFSET_MAX = 300;
 
@@ -76,6 +77,7 @@ const GENERAL_TEMPLATES: Readonly<Record<string, Template>> = {
 const TEMPLATES: Readonly<Record<string, Template>> = {
   ...GENERAL_TEMPLATES,
   ...BITMAP_TEMPLATES,
+  ...HYPERLOGLOG_TEMPLATES,
 };
 
 /** An endless sequence of commands; each seed uses a random subset of those that are known. */
