@@ -25,6 +25,9 @@ import { memoryCommands } from "./memory.ts";
 import { scanCommands } from "./scan.ts";
 import { serverCommands } from "./server.ts";
 import { slowlogCommands } from "./slowlog.ts";
+import { sortedSetCommands } from "./sorted-sets.ts";
+import { sortedSetIntervalCommands } from "./sorted-sets-intervals.ts";
+import { sortedSetRangeCommands } from "./sorted-sets-ranges.ts";
 import { stringCommands } from "./strings.ts";
 import { stringLcsCommands } from "./strings-lcs.ts";
 import { stringMultipleCommands } from "./strings-multiple.ts";
@@ -55,6 +58,9 @@ export const families: readonly CommandFamily<Features>[] = [
   scanCommands,
   serverCommands,
   slowlogCommands,
+  sortedSetCommands,
+  sortedSetIntervalCommands,
+  sortedSetRangeCommands,
   stringCommands,
   stringLcsCommands,
   stringMultipleCommands,

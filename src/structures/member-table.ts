@@ -320,11 +320,18 @@ export class MemberTable implements Container {
     this.earliestExpiryMs = earliest;
   }
 
-  /** A copy that shares nothing with it. Where memory runs out nothing has changed. Cold. */
-  clone(): MemberTable {
+  /**
+   * A copy that shares nothing with it; `copied` is told of each record and its copy. Where memory
+   * runs out nothing has changed. Cold.
+   */
+  clone(copied: (ref: number, copy: number) => void = () => {}): MemberTable {
     const pool = this.#pool;
     const cells = this.#cells.clone(
-      (ref) => copyBlock(pool, ref),
+      (ref) => {
+        const copy = copyBlock(pool, ref);
+        copied(ref, copy);
+        return copy;
+      },
       (ref) => pool.free(ref),
     );
     const twin = new MemberTable(this.#context, this.type, cells);
@@ -354,9 +361,14 @@ export class MemberTable implements Container {
 
   /**
    * Moves what lies in chunks being evacuated out of them: about `count` members from a position on
-   * are looked at. Returns the next position, 0 at the end. Cold.
+   * are looked at. `moved` is told of each record and its copy while both are there. Returns the
+   * next position, 0 at the end. Cold.
    */
-  relocate(position: number, count: number): number {
+  relocate(
+    position: number,
+    count: number,
+    moved: (ref: number, fresh: number) => void = () => {},
+  ): number {
     const pool = this.#pool;
     const cells = this.#cells;
     const moving: number[] = [];
@@ -364,7 +376,9 @@ export class MemberTable implements Container {
       if (pool.isEvacuating(ref)) moving.push(ref, hash | 0);
     });
     for (let k = 0; k < moving.length; k += 2) {
-      this.#exchange(moving[k], moving[k + 1], copyBlock(pool, moving[k]));
+      const fresh = copyBlock(pool, moving[k]);
+      moved(moving[k], fresh);
+      this.#exchange(moving[k], moving[k + 1], fresh);
     }
     if (next === cells.segmentEnd(position)) cells.relocate(position);
     return next;

@@ -11,7 +11,7 @@
 //
 // The short form holds keys up to 255 bytes with values below 16 MiB in an 8-byte header.
 
-import { copyBytes, equalBytes } from "../base/ascii.ts";
+import { compareBytes, copyBytes, equalBytes } from "../base/ascii.ts";
 import { cachedWordView } from "../base/word-view.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, type Pool } from "../memory/pool.ts";
 
@@ -154,6 +154,24 @@ export function hasKey(
     word++;
   }
   return rest === 0 || equalBytes(pool.bytes[chunk], word << 2, bytes, wordsEnd, rest);
+}
+
+/** Orders a record's key and bytes[start, end) as memcmp does, the shorter first. */
+export function compareKey(
+  pool: Pool,
+  ref: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  const chunk = ref >>> CHUNK_SHIFT;
+  const words = pool.words[chunk];
+  const granule = ref & GRANULE_MASK;
+  const flags = words[granule << 1];
+  const isLong = (flags & LONG_FORM) !== 0;
+  const keyLength = isLong ? words[(granule << 1) + 2] : words[(granule << 1) + 1] >>> 24;
+  const keyStart = (granule + 1 + ((flags >>> 5) & 1) + ((flags >>> 6) & 1)) << 3;
+  return compareBytes(pool.bytes[chunk], keyStart, keyStart + keyLength, bytes, start, end);
 }
 
 /** Whether a record has an expiry time. */

@@ -9,10 +9,12 @@ import { intsetFuzzer } from "./intset.fuzz.ts";
 import { listpackFuzzer } from "./listpack.fuzz.ts";
 import { memberTableFuzzer } from "./member-table.fuzz.ts";
 import { poolFuzzer } from "./pool.fuzz.ts";
+import { sortedSetFuzzer } from "./sorted-set.fuzz.ts";
 
 export const FUZZERS: readonly Fuzzer[] = [
   decoderFuzzer,
   poolFuzzer,
+  sortedSetFuzzer,
   cellTableFuzzer,
   memberTableFuzzer,
   listpackFuzzer,

@@ -1,0 +1,46 @@
+// hot path: no allocation per command
+//
+// Sorted sets that commands make: stored under a key, in place of what that held.
+
+import { ZsetValue } from "../keyspace/zset-value.ts";
+import { LISTPACK, ZSET } from "../structures/record.ts";
+import type { SortedSet } from "../structures/sorted-set.ts";
+import type { Context } from "./features.ts";
+
+const result = new ZsetValue();
+
+/**
+ * Puts a set, which belongs to the key from now on or is given back, in the key in argument
+ * `index`, and replies with its size. An empty one deletes the key. Cold.
+ */
+export function storeZset(c: Context, index: number, set: SortedSet): void {
+  const { keyspace } = c.server;
+  const { size } = set;
+  try {
+    if (size === 0) {
+      if (c.deleteKey(index)) c.effects.changed(1);
+    } else {
+      c.deleteKey(index);
+      storeMembers(c, index, set);
+      c.effects.changed(1);
+    }
+  } catch (error) {
+    keyspace.lazyFree.discard(set);
+    throw error;
+  }
+  c.reply.integer(size);
+}
+
+function storeMembers(c: Context, index: number, set: SortedSet): void {
+  const { keyspace } = c.server;
+  const value = result.begin(set);
+  const length = value.listpackLength(keyspace);
+  if (length === 0) {
+    c.createContainer(index, set);
+    return;
+  }
+  const view = c.createValue(index, ZSET, LISTPACK, length);
+  value.writeListpack(view.bytes, view.valueStart);
+  c.db.resized(ZSET, -1, set.size);
+  keyspace.lazyFree.discard(set);
+}

@@ -1,0 +1,206 @@
+// hot path: no allocation per command
+//
+// The nodes of a score tree (score-tree.ts), and what is done within one or between two of them.
+//
+//   every node is a block of 832 bytes (a size class)
+//
+//   leaf   word 0 count | word 1 previous leaf | word 2 next leaf | word 3 unused
+//          68 doubles: scores | 68 words: refs of records
+//   inner  word 0 count | words 1 to 3 unused
+//          51 doubles: separators | 51 words: refs of children | 51 words: entries below each child
+
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool } from "../memory/pool.ts";
+
+export const NODE_BYTES = 832;
+/** Entries of a leaf. */
+export const LEAF_MAX = 68;
+/** Children of an inner node. */
+export const INNER_MAX = 51;
+
+// Granules and words from a node's begin.
+export const SCORES = 2;
+export const REFS = (SCORES + LEAF_MAX) << 1;
+export const CHILDREN = (SCORES + INNER_MAX) << 1;
+export const COUNTS = CHILDREN + INNER_MAX;
+export const PREVIOUS = 1;
+export const NEXT = 2;
+
+/** The nodes of one tree. */
+export class ScoreNodes {
+  readonly #pool: Pool;
+  /** Nodes in use. */
+  count = 0;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  create(): number {
+    const ref = this.#pool.allocate(NODE_BYTES);
+    const words = this.#pool.words[ref >>> CHUNK_SHIFT];
+    const base = (ref & GRANULE_MASK) << 1;
+    words[base] = 0;
+    words[base + PREVIOUS] = NULL_REF;
+    words[base + NEXT] = NULL_REF;
+    this.count++;
+    return ref;
+  }
+
+  free(ref: number): void {
+    this.#pool.free(ref);
+    this.count--;
+  }
+
+  countOf(node: number): number {
+    return this.#pool.words[node >>> CHUNK_SHIFT][(node & GRANULE_MASK) << 1];
+  }
+
+  setCount(node: number, count: number): void {
+    this.#pool.words[node >>> CHUNK_SHIFT][(node & GRANULE_MASK) << 1] = count;
+  }
+
+  childOf(node: number, slot: number): number {
+    const at = ((node & GRANULE_MASK) << 1) + CHILDREN + slot;
+    return this.#pool.words[node >>> CHUNK_SHIFT][at];
+  }
+
+  scoreOf(leaf: number, index: number): number {
+    return this.#pool.doubles[leaf >>> CHUNK_SHIFT][(leaf & GRANULE_MASK) + SCORES + index];
+  }
+
+  setLink(leaf: number, link: number, to: number): void {
+    this.#pool.words[leaf >>> CHUNK_SHIFT][((leaf & GRANULE_MASK) << 1) + link] = to;
+  }
+
+  setSeparator(node: number, slot: number, score: number): void {
+    this.#pool.doubles[node >>> CHUNK_SHIFT][(node & GRANULE_MASK) + SCORES + slot] = score;
+  }
+
+  separatorOf(node: number, slot: number): number {
+    return this.#pool.doubles[node >>> CHUNK_SHIFT][(node & GRANULE_MASK) + SCORES + slot];
+  }
+
+  shiftCount(node: number, from: number, to: number, count: number): void {
+    const words = this.#pool.words[node >>> CHUNK_SHIFT];
+    const counts = ((node & GRANULE_MASK) << 1) + COUNTS;
+    words[counts + from] -= count;
+    words[counts + to] += count;
+  }
+
+  /** Puts an entry into a leaf with room. */
+  put(leaf: number, at: number, score: number, ref: number): void {
+    const chunk = leaf >>> CHUNK_SHIFT;
+    const words = this.#pool.words[chunk];
+    const doubles = this.#pool.doubles[chunk];
+    const base = (leaf & GRANULE_MASK) << 1;
+    const count = words[base];
+    const scores = (leaf & GRANULE_MASK) + SCORES;
+    const refs = base + REFS;
+    for (let k = count; k > at; k--) {
+      doubles[scores + k] = doubles[scores + k - 1];
+      words[refs + k] = words[refs + k - 1];
+    }
+    doubles[scores + at] = score;
+    words[refs + at] = ref;
+    words[base] = count + 1;
+  }
+
+  /** Moves the last `count` entries of a leaf to the front of another. */
+  moveRight(leaf: number, right: number, count: number): void {
+    const from = this.countOf(leaf) - count;
+    const held = this.countOf(right);
+    this.copyEntries(right, 0, right, count, held);
+    this.copyEntries(leaf, from, right, 0, count);
+    this.setCount(leaf, from);
+    this.setCount(right, held + count);
+  }
+
+  /** Moves the first `count` entries of a leaf to the end of another. */
+  moveLeft(leaf: number, left: number, count: number): void {
+    const held = this.countOf(left);
+    const rest = this.countOf(leaf) - count;
+    this.copyEntries(leaf, 0, left, held, count);
+    this.copyEntries(leaf, count, leaf, 0, rest);
+    this.setCount(leaf, rest);
+    this.setCount(left, held + count);
+  }
+
+  /** Copies entries between leaves, or within one. */
+  copyEntries(source: number, from: number, target: number, to: number, count: number): void {
+    const pool = this.#pool;
+    const fromDoubles = pool.doubles[source >>> CHUNK_SHIFT];
+    const fromWords = pool.words[source >>> CHUNK_SHIFT];
+    const toDoubles = pool.doubles[target >>> CHUNK_SHIFT];
+    const toWords = pool.words[target >>> CHUNK_SHIFT];
+    const fromScores = (source & GRANULE_MASK) + SCORES + from;
+    const toScores = (target & GRANULE_MASK) + SCORES + to;
+    const fromRefs = ((source & GRANULE_MASK) << 1) + REFS + from;
+    const toRefs = ((target & GRANULE_MASK) << 1) + REFS + to;
+    if (source === target && to > from) {
+      for (let k = count - 1; k >= 0; k--) {
+        toDoubles[toScores + k] = fromDoubles[fromScores + k];
+        toWords[toRefs + k] = fromWords[fromRefs + k];
+      }
+      return;
+    }
+    for (let k = 0; k < count; k++) {
+      toDoubles[toScores + k] = fromDoubles[fromScores + k];
+      toWords[toRefs + k] = fromWords[fromRefs + k];
+    }
+  }
+
+  putChild(node: number, slot: number, separator: number, child: number, count: number): void {
+    const held = this.countOf(node);
+    this.copyChildren(node, slot, node, slot + 1, held - slot);
+    const words = this.#pool.words[node >>> CHUNK_SHIFT];
+    const base = (node & GRANULE_MASK) << 1;
+    this.setSeparator(node, slot, separator);
+    words[base + CHILDREN + slot] = child;
+    words[base + COUNTS + slot] = count;
+    words[base] = held + 1;
+  }
+
+  /** Copies children with their separators and counts between nodes, or within one. */
+  copyChildren(source: number, from: number, target: number, to: number, count: number): void {
+    const pool = this.#pool;
+    const fromDoubles = pool.doubles[source >>> CHUNK_SHIFT];
+    const fromWords = pool.words[source >>> CHUNK_SHIFT];
+    const toDoubles = pool.doubles[target >>> CHUNK_SHIFT];
+    const toWords = pool.words[target >>> CHUNK_SHIFT];
+    const fromSeparators = (source & GRANULE_MASK) + SCORES + from;
+    const toSeparators = (target & GRANULE_MASK) + SCORES + to;
+    const fromChildren = ((source & GRANULE_MASK) << 1) + CHILDREN + from;
+    const toChildren = ((target & GRANULE_MASK) << 1) + CHILDREN + to;
+    const backwards = source === target && to > from;
+    for (let n = 0; n < count; n++) {
+      const k = backwards ? count - 1 - n : n;
+      toDoubles[toSeparators + k] = fromDoubles[fromSeparators + k];
+      toWords[toChildren + k] = fromWords[fromChildren + k];
+      toWords[toChildren + INNER_MAX + k] = fromWords[fromChildren + INNER_MAX + k];
+    }
+  }
+
+  /** Entries below a node. */
+  sumOf(node: number): number {
+    const words = this.#pool.words[node >>> CHUNK_SHIFT];
+    const base = (node & GRANULE_MASK) << 1;
+    let sum = 0;
+    for (let slot = 0; slot < words[base]; slot++) sum += words[base + COUNTS + slot];
+    return sum;
+  }
+
+  refOf(leaf: number, index: number): number {
+    const at = ((leaf & GRANULE_MASK) << 1) + REFS + index;
+    return this.#pool.words[leaf >>> CHUNK_SHIFT][at];
+  }
+
+  linkOf(leaf: number, link: number): number {
+    return this.#pool.words[leaf >>> CHUNK_SHIFT][((leaf & GRANULE_MASK) << 1) + link];
+  }
+
+  /** Entries below a child. */
+  belowOf(node: number, slot: number): number {
+    const at = ((node & GRANULE_MASK) << 1) + COUNTS + slot;
+    return this.#pool.words[node >>> CHUNK_SHIFT][at];
+  }
+}

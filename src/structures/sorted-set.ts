@@ -1,0 +1,194 @@
+// hot path: no allocation per command
+//
+// A large sorted set: a table of its members (member-table.ts), whose records hold the scores,
+// and a tree that orders the same records (score-tree.ts). The member is found through the table,
+// the rank through the tree.
+//
+// Invariants: both have the same records; a record's score is that of its entry in the tree.
+
+import { assert } from "../base/assert.ts";
+import { NULL_REF } from "../memory/pool.ts";
+import type { Container, StructureContext } from "./container.ts";
+import { MemberTable } from "./member-table.ts";
+import { ZSET } from "./record.ts";
+import { ScoreTree } from "./score-tree.ts";
+
+/** Positions of `relocate` from here on are ranks in the tree; below, positions in the table. */
+const TREE_POSITIONS = 2 ** 32;
+/** What the object and the tree take of the JavaScript heap, about. */
+const OBJECT_BYTES = 128;
+
+/** A sorted set that outgrew its key's record. */
+export class SortedSet implements Container {
+  readonly type = ZSET;
+  readonly members: MemberTable;
+  readonly tree: ScoreTree;
+  readonly #context: StructureContext;
+
+  constructor(context: StructureContext, members = new MemberTable(context, ZSET)) {
+    this.#context = context;
+    this.members = members;
+    this.tree = new ScoreTree(context.pool);
+  }
+
+  get size(): number {
+    return this.tree.size;
+  }
+
+  /** The record of a member, or NULL_REF. */
+  find(bytes: Uint8Array, start: number, end: number): number {
+    const { members } = this;
+    return members.find(bytes, start, end, members.hash(bytes, start, end));
+  }
+
+  /** The score of a record. */
+  scoreOf(ref: number): number {
+    return this.members.scoreOf(ref);
+  }
+
+  /** Adds a member that is not there. Throws PoolExhausted with nothing changed. */
+  add(bytes: Uint8Array, start: number, end: number, score: number): void {
+    const { members, tree } = this;
+    const hash = members.hash(bytes, start, end);
+    const ref = members.insertScored(bytes, start, end, hash, score);
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      tree.insert(score, ref, bytes, start, end);
+    } catch (error) {
+      members.remove(ref, hash);
+      throw error;
+    }
+  }
+
+  /** Adds a member that is behind all others and not there. Throws as `add` does. */
+  append(bytes: Uint8Array, start: number, end: number, score: number): void {
+    const { members, tree } = this;
+    const hash = members.hash(bytes, start, end);
+    const ref = members.insertScored(bytes, start, end, hash, score);
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      tree.append(score, ref);
+    } catch (error) {
+      members.remove(ref, hash);
+      throw error;
+    }
+  }
+
+  /** Changes the score of a record. Throws PoolExhausted with nothing changed. */
+  setScore(ref: number, score: number): void {
+    const { members, tree } = this;
+    const former = members.scoreOf(ref);
+    const { bytes, keyStart, keyEnd } = members.load(ref);
+    tree.setScore(former, score, ref, bytes, keyStart, keyEnd);
+    members.setScore(ref, score);
+  }
+
+  /** Removes the member of a record. */
+  remove(ref: number): void {
+    const { members, tree } = this;
+    const { bytes, keyStart, keyEnd } = members.load(ref);
+    tree.remove(members.scoreOf(ref), bytes, keyStart, keyEnd);
+    members.remove(ref, members.hash(bytes, keyStart, keyEnd));
+  }
+
+  /** The rank of a record, from the lowest score. */
+  rankOf(ref: number): number {
+    const { members, tree } = this;
+    const { bytes, keyStart, keyEnd } = members.load(ref);
+    return tree.rankOf(members.scoreOf(ref), bytes, keyStart, keyEnd);
+  }
+
+  /** Removes `count` members from a rank on. */
+  removeRange(rank: number, count: number): void {
+    const { tree } = this;
+    let left = count;
+    while (left > 0) left -= tree.removeRun(rank, left, this.#forget);
+  }
+
+  /** Removes the first or last member. */
+  removeEnd(last: boolean): void {
+    this.#forget(this.tree.pop(last));
+  }
+
+  /** Removes a record from the table alone. */
+  readonly #forget = (ref: number): void => {
+    const { members } = this;
+    const { bytes, keyStart, keyEnd } = members.load(ref);
+    members.remove(ref, members.hash(bytes, keyStart, keyEnd));
+  };
+
+  /** A copy that shares nothing with it. Where memory runs out nothing has changed. Cold. */
+  clone(): SortedSet {
+    const { members, tree } = this;
+    // While members are copied, a record says in place of its score where its copy is; the tree
+    // knows the scores.
+    let twin: SortedSet | undefined;
+    try {
+      const copies = members.clone((ref, copy) => members.setScore(ref, copy));
+      twin = new SortedSet(this.#context, copies);
+      let isEntry = this.#seekFirst();
+      while (isEntry) {
+        twin.tree.append(tree.score, members.scoreOf(tree.ref));
+        isEntry = tree.next();
+      }
+      return twin;
+    } catch (error) {
+      while (twin !== undefined && !twin.release(TREE_POSITIONS));
+      throw error;
+    } finally {
+      for (let isEntry = this.#seekFirst(); isEntry; isEntry = tree.next()) {
+        members.setScore(tree.ref, tree.score);
+      }
+    }
+  }
+
+  #seekFirst(): boolean {
+    if (this.size === 0) return false;
+    this.tree.seekRank(0);
+    return true;
+  }
+
+  release(count: number): boolean {
+    return this.tree.release(count) && this.members.release(count);
+  }
+
+  /** Cold. */
+  relocate(position: number, count: number): number {
+    const { members, tree } = this;
+    if (position < TREE_POSITIONS) {
+      const next = members.relocate(position, count, (ref, fresh) => {
+        const { bytes, keyStart, keyEnd } = members.load(ref);
+        tree.replaceRef(members.scoreOf(ref), fresh, bytes, keyStart, keyEnd);
+      });
+      return next > 0 ? next : TREE_POSITIONS;
+    }
+    const next = tree.relocate(position - TREE_POSITIONS, count);
+    return next > 0 ? next + TREE_POSITIONS : 0;
+  }
+
+  memoryUsage(samples: number): number {
+    return OBJECT_BYTES + this.members.memoryUsage(samples) + this.tree.nodeBytes;
+  }
+
+  /** Cold. */
+  verify(): void {
+    const { members, tree } = this;
+    members.verify();
+    assert(members.size === tree.size, "table and tree have as many members");
+    let former = NULL_REF;
+    let formerScore = 0;
+    const bytesOf = (ref: number) => {
+      const { bytes, keyStart, keyEnd } = members.load(ref);
+      return bytes.slice(keyStart, keyEnd);
+    };
+    tree.verify((score, ref) => {
+      assert(Object.is(score, members.scoreOf(ref)), "a record has the score of its entry");
+      const member = bytesOf(ref);
+      assert(this.find(member, 0, member.length) === ref, "the table has the tree's records");
+      const isTie = former !== NULL_REF && formerScore === score;
+      assert(!isTie || Buffer.compare(bytesOf(former), member) < 0, "equal scores go by member");
+      former = ref;
+      formerScore = score;
+    });
+  }
+}
