@@ -13,12 +13,14 @@ export interface Frames {
   write(target: Buffer, offset: number, k: number): void;
 }
 
+const LINE_FEED = 10;
 const MINUS = 45;
 const ZERO = 48;
 const KEY_DIGITS = 12;
 const EXPIRY_DIGITS = 13;
 
-function writeDigits(target: Buffer, end: number, digits: number, value: number): void {
+/** Writes a number with leading zeros so that it ends at `end`. */
+export function writeDigits(target: Buffer, end: number, digits: number, value: number): void {
   let rest = value;
   for (let at = end - 1; at >= end - digits; at--) {
     const quotient = Math.floor(rest / 10);
@@ -27,7 +29,8 @@ function writeDigits(target: Buffer, end: number, digits: number, value: number)
   }
 }
 
-function patchedFrames(
+/** Requests of one text, in which `patch` writes what differs in request k. */
+export function patchedFrames(
   text: string,
   count: number,
   replyBytes: number,
@@ -84,6 +87,7 @@ export function deleteFrames(count: number, indexOf: (k: number) => number): Fra
 class Pipeline {
   #socket!: Socket;
   #received = 0;
+  #lastByte = LINE_FEED;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
@@ -132,8 +136,17 @@ class Pipeline {
 
   #take(chunk: Buffer): void {
     this.#received += chunk.length;
-    if (chunk.indexOf(MINUS) >= 0) this.#fail(`error reply: ${chunk.toString("latin1", 0, 200)}`);
+    if (this.#holdsError(chunk)) this.#fail(`error reply: ${chunk.toString("latin1", 0, 200)}`);
+    this.#lastByte = chunk[chunk.length - 1];
     this.#wake();
+  }
+
+  /** Whether a line of the chunk starts with a minus; IDs of streams have one inside. */
+  #holdsError(chunk: Buffer): boolean {
+    for (let at = chunk.indexOf(MINUS); at >= 0; at = chunk.indexOf(MINUS, at + 1)) {
+      if ((at === 0 ? this.#lastByte : chunk[at - 1]) === LINE_FEED) return true;
+    }
+    return false;
   }
 
   #fail(reason: string): void {

@@ -5,6 +5,8 @@ export interface Load {
   readonly port: number;
   /** A test of redis-benchmark, such as "set" or "lrange_300". */
   readonly test: string;
+  /** A command to send in place of a test; __rand_int__ in it is a random number of 12 digits. */
+  readonly command?: readonly string[];
   readonly requests: number;
   /** Requests that a client sends before it waits for replies. */
   readonly depth: number;
@@ -34,9 +36,10 @@ export async function runLoad(load: Load): Promise<LoadResult | undefined> {
   const child = Bun.spawn(
     [
       "redis-benchmark",
-      ...["-p", String(load.port), "-t", load.test, "-n", String(load.requests)],
+      ...["-p", String(load.port), "-n", String(load.requests)],
       ...["-P", String(load.depth), "-c", String(load.clients), "-d", String(load.valueBytes)],
       ...["-r", String(load.keys), "--csv"],
+      ...(load.command ?? ["-t", load.test]),
     ],
     { stdio: ["ignore", "pipe", "pipe"], timeout: DEADLINE_MS },
   );

@@ -6,9 +6,11 @@
 // each round, in reverse order in every other one, so that drift hits all alike. Each figure is the
 // median over the rounds. Processor time of the server per request is steadier than requests per
 // second, which the load generator limits. `--preload` first fills that many of the keys; `--n` is
-// the number of requests of a cell, by default so many as take a second or two.
+// the number of requests of a cell, by default so many as take a second or two. Tests are those of
+// redis-benchmark and those of bench/harness/load-tests.ts.
 
 import type { ServerProcess } from "../../test/harness/process.ts";
+import { LOAD_TESTS } from "../harness/load-tests.ts";
 import { readOptions } from "../harness/options.ts";
 import { sendFrames, setFrames } from "../harness/pipeline.ts";
 import { type LoadResult, requireRedisBenchmark, runLoad } from "../harness/redis-benchmark.ts";
@@ -22,9 +24,10 @@ import {
   versionOf,
 } from "../harness/servers.ts";
 
+/** Every test of redis-benchmark, then our own. */
 const TESTS =
-  "ping_mbulk,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin," +
-  "lrange_100,lrange_300,lrange_600,mset";
+  "ping_inline,ping_mbulk,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin," +
+  `lrange_100,lrange_300,lrange_500,lrange_600,mset,${[...LOAD_TESTS.keys()].join(",")}`;
 
 const options = readOptions({
   tests: TESTS,
@@ -52,6 +55,8 @@ interface Running {
 function requestsFor(test: string, depth: number): number {
   const given = options.number("n");
   if (given > 0) return given;
+  const own = LOAD_TESTS.get(test);
+  if (own !== undefined) return own.requests[depth === 1 ? 0 : 1];
   if (test.startsWith("lrange")) return depth === 1 ? 40_000 : 100_000;
   if (depth === 1) return 150_000;
   return test === "mset" ? 100_000 : 1_500_000;
@@ -59,9 +64,17 @@ function requestsFor(test: string, depth: number): number {
 
 async function sample(running: Running, test: string, depth: number): Promise<Sample | undefined> {
   const requests = requestsFor(test, depth);
-  const before = processorSeconds(running.server.pid);
-  const result = await runLoad({
-    port: running.server.port,
+  const { pid, port } = running.server;
+  const own = LOAD_TESTS.get(test);
+  // A server that lacks a command for the data is left out, as for one that is measured.
+  const isReady = await (own?.prepare(port, requests) ?? Promise.resolve()).then(
+    () => true,
+    () => false,
+  );
+  if (!isReady) return undefined;
+  const before = processorSeconds(pid);
+  const result = await (own?.run ?? runLoad)({
+    port,
     test,
     requests,
     depth,
@@ -70,7 +83,7 @@ async function sample(running: Running, test: string, depth: number): Promise<Sa
     keys: options.number("keys"),
   });
   if (result === undefined) return undefined;
-  const spent = processorSeconds(running.server.pid) - before;
+  const spent = processorSeconds(pid) - before;
   return { ...result, processorUs: (spent * 1e6) / requests };
 }
 
