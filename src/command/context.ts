@@ -197,6 +197,27 @@ export class CommandContext<S extends ServerContext = ServerContext> {
     return view;
   }
 
+  /** As `createValue`, in place of whatever the key in argument `index` holds. */
+  storeValue(
+    index: number,
+    type: number,
+    encoding: number,
+    length: number,
+    view = this.server.keyspace.view,
+  ): RecordView {
+    const hash = this.hash(index);
+    const start = this.start(index);
+    this.db.storeValue(view, type, encoding, this.bytes, start, this.end(index), hash, length);
+    return view;
+  }
+
+  /** As `createContainer`, in place of whatever the key in argument `index` holds. */
+  storeContainer(index: number, container: Container, view = this.server.keyspace.view): void {
+    const start = this.start(index);
+    const hash = this.hash(index);
+    this.db.storeContainer(view, container, this.bytes, start, this.end(index), hash);
+  }
+
   /** Deletes the key in argument `index`; false where there is none. */
   deleteKey(index: number): boolean {
     return this.db.delete(this.bytes, this.start(index), this.end(index), this.hash(index));

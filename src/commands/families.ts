@@ -24,6 +24,10 @@ import { latencyCommands } from "./latency.ts";
 import { memoryCommands } from "./memory.ts";
 import { scanCommands } from "./scan.ts";
 import { serverCommands } from "./server.ts";
+import { setCommands } from "./sets.ts";
+import { setCombinedCommands } from "./sets-combined.ts";
+import { setRandomCommands } from "./sets-random.ts";
+import { setScanCommands } from "./sets-scan.ts";
 import { slowlogCommands } from "./slowlog.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
 import { sortedSetIntervalCommands } from "./sorted-sets-intervals.ts";
@@ -57,6 +61,10 @@ export const families: readonly CommandFamily<Features>[] = [
   objectCommands,
   scanCommands,
   serverCommands,
+  setCombinedCommands,
+  setCommands,
+  setRandomCommands,
+  setScanCommands,
   slowlogCommands,
   sortedSetCommands,
   sortedSetIntervalCommands,

@@ -145,7 +145,7 @@ function scanOptionsOrReply(c: Context): ScanOptions | undefined {
 }
 
 /** COUNT's value, at most what can matter; 0 after an error. */
-function countOrReply(c: Context, index: number): number {
+export function countOrReply(c: Context, index: number): number {
   const count = c.int64(index);
   if (count === undefined) {
     c.reply.notAnInteger();

@@ -274,6 +274,57 @@ export class Database {
     this.sizes.added(type, container.size);
   }
 
+  /** As `createValue`, in place of whatever the key holds, its expiry included. */
+  storeValue(
+    view: RecordView,
+    type: number,
+    encoding: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    length: number,
+  ): void {
+    const found = this.#findLive(bytes, keyStart, keyEnd, hash);
+    if (found === NULL_REF) {
+      return this.createValue(view, type, encoding, bytes, keyStart, keyEnd, hash, length);
+    }
+    this.#locate(found, hash);
+    this.#beforeWrite(found, hash);
+    const size = recordSize(keyEnd - keyStart, length, false);
+    const access = this.#keyspace.access.initial();
+    const ref = this.#replace(
+      found,
+      size,
+      type,
+      bytes,
+      keyStart,
+      keyEnd,
+      length,
+      NO_EXPIRY,
+      access,
+    );
+    setEncoding(this.#pool, ref, encoding);
+    this.#discard(found);
+    this.#announce(type, bytes, keyStart, keyEnd);
+    view.load(ref, hash);
+  }
+
+  /** As `createContainer`, in place of whatever the key holds, its expiry included. */
+  storeContainer(
+    view: RecordView,
+    container: Container,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+  ): void {
+    const type = container.type;
+    this.storeValue(view, type, CONTAINER, bytes, keyStart, keyEnd, hash, HANDLE_BYTES);
+    writeHandle(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    this.sizes.added(type, container.size);
+  }
+
   /**
    * Replaces `removed` bytes of the value in a view, at an offset within it, by `added` unspecified
    * ones, which the caller writes. The view is loaded again.

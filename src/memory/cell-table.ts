@@ -306,6 +306,31 @@ export class CellTable {
     return ((prefix + 1) << (32 - depth)) >>> 0;
   }
 
+  /** Number of used cells in the segment at a position. */
+  usedAt(position: number): number {
+    return this.#usedOf((position >>> 1) >>> (31 - this.#depth));
+  }
+
+  /**
+   * Copies the used cells of the segment at a position, in hash order, hash and ref in turn, into
+   * an array with room for `usedAt` pairs. Returns their number.
+   */
+  copyCells(position: number, pairs: Uint32Array): number {
+    const segment = this.#segmentRefs[(position >>> 1) >>> (31 - this.#depth)];
+    const words = this.#pool.words[segment >>> CHUNK_SHIFT];
+    const start = (segment & GRANULE_MASK) << 1;
+    const used = words[start] & USED_MASK;
+    let at = 0;
+    for (let cell = start + HEADER_WORDS; at < used * 2; cell += 2) {
+      const ref = words[cell + 1];
+      if (ref === NULL_REF) continue;
+      pairs[at] = words[cell];
+      pairs[at + 1] = ref;
+      at += 2;
+    }
+    return used;
+  }
+
   /** Number of volatile cells in the segment at a position. */
   volatileAt(position: number): number {
     const entry = (position >>> 1) >>> (31 - this.#depth);

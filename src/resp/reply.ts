@@ -267,6 +267,18 @@ export class ReplyWriter {
   insertArray(mark: number, count: number): void {
     const bodyEnd = this.length;
     this.array(count);
+    this.#moveHeader(mark, bodyEnd);
+  }
+
+  /** As `insertArray`, of a set; in RESP2 an array. */
+  insertSet(mark: number, count: number): void {
+    const bodyEnd = this.length;
+    this.set(count);
+    this.#moveHeader(mark, bodyEnd);
+  }
+
+  /** Moves what was written from `bodyEnd` on to `mark`, in front of the body between them. */
+  #moveHeader(mark: number, bodyEnd: number): void {
     const headerLength = this.length - bodyEnd;
     this.reserve(headerLength);
     const buffer = this.buffer;

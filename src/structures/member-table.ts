@@ -27,6 +27,7 @@ import {
   expiryOf,
   HASH,
   hasKey,
+  hasSameKey,
   isVolatile,
   keepsForm,
   NO_EXPIRY,
@@ -261,6 +262,36 @@ export class MemberTable implements Container {
    */
   scan(position: number, limit: number, visit: VisitMember): number {
     return this.#cells.scan(position, limit, visit);
+  }
+
+  /** Number of members in the segment at a position. */
+  segmentSize(position: number): number {
+    return this.#cells.usedAt(position);
+  }
+
+  /** Copies hash and ref of each member of a segment; see `CellTable.copyCells`. */
+  copySegment(position: number, pairs: Uint32Array): number {
+    return this.#cells.copyCells(position, pairs);
+  }
+
+  /** The first position behind the segment at a position, or 0 at the end. */
+  segmentEnd(position: number): number {
+    return this.#cells.segmentEnd(position);
+  }
+
+  /** The ref of the member that is the same as one of another table, or NULL_REF. */
+  findSame(other: number, hash: number): number {
+    const cells = this.#cells;
+    this.#cellRef = NULL_REF;
+    for (let cell = cells.seek(hash); cell !== NO_CELL; cell = cells.next(cell)) {
+      const ref = cells.refAt(cell);
+      if (!hasSameKey(this.#pool, ref, other)) continue;
+      this.#cell = cell;
+      this.#cellRef = ref;
+      this.#cellVersion = cells.version;
+      return ref;
+    }
+    return NULL_REF;
   }
 
   /** Visits every member, in hash order. */

@@ -174,6 +174,31 @@ export function compareKey(
   return compareBytes(pool.bytes[chunk], keyStart, keyStart + keyLength, bytes, start, end);
 }
 
+/** Whether two records have the same key. */
+export function hasSameKey(pool: Pool, left: number, right: number): boolean {
+  const leftWords = pool.words[left >>> CHUNK_SHIFT];
+  const rightWords = pool.words[right >>> CHUNK_SHIFT];
+  const leftAt = (left & GRANULE_MASK) << 1;
+  const rightAt = (right & GRANULE_MASK) << 1;
+  const leftFlags = leftWords[leftAt];
+  const rightFlags = rightWords[rightAt];
+  const isLong = (leftFlags & LONG_FORM) !== 0;
+  const length = isLong ? leftWords[leftAt + 2] : leftWords[leftAt + 1] >>> 24;
+  const isOtherLong = (rightFlags & LONG_FORM) !== 0;
+  const otherLength = isOtherLong ? rightWords[rightAt + 2] : rightWords[rightAt + 1] >>> 24;
+  if (length !== otherLength) return false;
+  // Keys are aligned: compare words, then what is left of the last one.
+  let leftKey = leftAt + 2 + (((leftFlags >>> 5) & 1) + ((leftFlags >>> 6) & 1)) * 2;
+  let rightKey = rightAt + 2 + (((rightFlags >>> 5) & 1) + ((rightFlags >>> 6) & 1)) * 2;
+  const end = leftKey + (length >>> 2);
+  while (leftKey < end) {
+    if (leftWords[leftKey++] !== rightWords[rightKey++]) return false;
+  }
+  const rest = length & 3;
+  if (rest === 0) return true;
+  return (leftWords[leftKey] ^ rightWords[rightKey]) << (32 - rest * 8) === 0;
+}
+
 /** Whether a record has an expiry time. */
 export function isVolatile(pool: Pool, ref: number): boolean {
   return (pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1] & HAS_EXPIRY) !== 0;

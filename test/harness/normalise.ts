@@ -94,7 +94,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     reason: "a hash table's order depends on its secret seed",
-    commands: ["keys"],
+    commands: ["keys", "smembers", "sinter", "sunion", "sdiff", "spop"],
     same: sameElements,
   },
   {

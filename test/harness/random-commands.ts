@@ -18,6 +18,7 @@ import {
   word,
 } from "./random-choices.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
+import { SET_TEMPLATES } from "./random-sets.ts";
 
 const OFFSET_MAX = 300;
 
@@ -78,6 +79,7 @@ const TEMPLATES: Readonly<Record<string, Template>> = {
   ...GENERAL_TEMPLATES,
   ...BITMAP_TEMPLATES,
   ...HYPERLOGLOG_TEMPLATES,
+  ...SET_TEMPLATES,
 };
 
 /** An endless sequence of commands; each seed uses a random subset of those that are known. */

@@ -1,0 +1,431 @@
+// hot path: no allocation per command
+//
+// Commands that combine several sets: intersection, union, difference, replied or stored.
+//
+// All sources are looked up and their types checked before anything is done, and a result that is
+// stored is complete before the destination changes: it may be one of the sources. The encoding of
+// a stored result follows from the order in which Redis adds its members; it is kept here.
+
+import {
+  ACCESS,
+  type ArgumentSpec,
+  DENYOOM,
+  defineFamily,
+  keyAt,
+  keyRange,
+  keysCounted,
+  OW,
+  READONLY,
+  RO,
+  UPDATE,
+  WRITE,
+} from "../command/spec.ts";
+import { SetValue } from "../keyspace/set-value.ts";
+import { SetWalk } from "../keyspace/set-walk.ts";
+import { CONTAINER, INTSET, LISTPACK, SET } from "../structures/record.ts";
+import type { Context, Features } from "./features.ts";
+import { bulkMember, storeSet } from "./set-replies.ts";
+
+const keys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0, multiple: true };
+const sourceKeys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 1, multiple: true };
+const destination: ArgumentSpec = { name: "destination", type: "key", keySpecIndex: 0 };
+const totalComplexity = "O(N) where N is the total number of elements in all given sets.";
+const interComplexity =
+  "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.";
+
+const replying = {
+  arity: -2,
+  flags: READONLY,
+  since: "1.0.0",
+  tips: ["nondeterministic_output_order"],
+  keys: [keyRange(1, -1, 1, RO | ACCESS)],
+  args: [keys],
+} as const;
+
+const storing = {
+  arity: -3,
+  flags: WRITE | DENYOOM,
+  since: "1.0.0",
+  keys: [keyAt(1, OW | UPDATE), keyRange(2, -1, 1, RO | ACCESS)],
+  args: [destination, sourceKeys],
+} as const;
+
+export const setCombinedCommands = defineFamily<Features>("set", [
+  {
+    name: "SDIFF",
+    ...replying,
+    complexity: totalComplexity,
+    summary: "Returns the members of a set that others do not have.",
+    run: sdiffCommand,
+  },
+  {
+    name: "SDIFFSTORE",
+    ...storing,
+    complexity: totalComplexity,
+    summary: "Stores the members of a set that others do not have.",
+    run: sdiffstoreCommand,
+  },
+  {
+    name: "SINTER",
+    ...replying,
+    complexity: interComplexity,
+    summary: "Returns the members that all sets have.",
+    run: sinterCommand,
+  },
+  {
+    name: "SINTERCARD",
+    arity: -3,
+    flags: READONLY,
+    since: "7.0.0",
+    complexity: interComplexity,
+    summary: "Counts the members that all sets have.",
+    keys: [keysCounted(1, RO | ACCESS)],
+    args: [
+      { name: "numkeys", type: "integer" },
+      keys,
+      { name: "limit", type: "integer", token: "LIMIT", optional: true },
+    ],
+    run: sintercardCommand,
+  },
+  {
+    name: "SINTERSTORE",
+    ...storing,
+    complexity: interComplexity,
+    summary: "Stores the members that all sets have.",
+    run: sinterstoreCommand,
+  },
+  {
+    name: "SUNION",
+    ...replying,
+    complexity: totalComplexity,
+    summary: "Returns the members that any of the sets has.",
+    run: sunionCommand,
+  },
+  {
+    name: "SUNIONSTORE",
+    ...storing,
+    complexity: totalComplexity,
+    summary: "Stores the members that any of the sets has.",
+    run: sunionstoreCommand,
+  },
+]);
+
+/** Returned by `gather` after an error. */
+const REPLIED = -1;
+/** Up to this many sets are put in order in place. */
+const SORTED_IN_PLACE_MAX = 16;
+
+/** The sets of the command that is running, those that are there. */
+const sources: SetValue[] = [];
+let sourceCount = 0;
+/** Whether the first key named is there, as sources[0]; and whether it is named again. */
+let hasFirst = false;
+let namesFirstAgain = false;
+const made = new SetValue();
+const remade = new SetValue();
+const walk = new SetWalk();
+
+/**
+ * Looks up the sets in arguments [from, to) and leaves those that are there in `sources`. Returns
+ * how many are missing, or REPLIED.
+ */
+function gather(c: Context, from: number, to: number): number {
+  sourceCount = 0;
+  hasFirst = false;
+  namesFirstAgain = false;
+  let firstRef = 0;
+  for (let index = from; index < to; index++) {
+    const view = c.readKey(index);
+    if (view === undefined) continue;
+    if (view.type !== SET) {
+      c.reply.wrongType();
+      return REPLIED;
+    }
+    if (index === from) {
+      hasFirst = true;
+      firstRef = view.ref;
+    } else if (hasFirst && view.ref === firstRef) {
+      namesFirstAgain = true;
+    }
+    // alloc: as many as the command with the most keys so far has had
+    if (sourceCount === sources.length) sources.push(new SetValue());
+    sources[sourceCount++].open(c.db, view);
+  }
+  return to - from - sourceCount;
+}
+
+/** Lets go of what a command has worked on. */
+function release(c: Context): void {
+  const { keyspace } = c.server;
+  for (let k = 0; k < sourceCount; k++) sources[k].close(keyspace);
+  if (sources.length > SORTED_IN_PLACE_MAX) sources.length = SORTED_IN_PLACE_MAX;
+  sourceCount = 0;
+  made.close(keyspace);
+  remade.close(keyspace);
+  walk.close();
+}
+
+/** Puts the smallest set first, those of one size in the order of the request. */
+function sortBySize(): void {
+  if (sourceCount > SORTED_IN_PLACE_MAX) return sortManyBySize();
+  for (let k = 1; k < sourceCount; k++) {
+    const source = sources[k];
+    const { size } = source;
+    let at = k;
+    for (; at > 0 && sources[at - 1].size > size; at--) sources[at] = sources[at - 1];
+    sources[at] = source;
+  }
+}
+
+/** Cold: as `sortBySize`, of very many. */
+function sortManyBySize(): void {
+  const sorted = sources.slice(0, sourceCount).sort((left, right) => left.size - right.size);
+  for (let k = 0; k < sourceCount; k++) sources[k] = sorted[k];
+}
+
+/** Whether all sets but the first have the member that the walk has come to. */
+function isInAll(): boolean {
+  for (let k = 1; k < sourceCount; k++) {
+    if (!sources[k].contains(walk.member)) return false;
+  }
+  return true;
+}
+
+/** Whether any set but the first has the member that the walk has come to. */
+function isInAnother(): boolean {
+  for (let k = 1; k < sourceCount; k++) {
+    if (sources[k].contains(walk.member)) return true;
+  }
+  return false;
+}
+
+// SINTER key [key ...]
+function sinterCommand(c: Context): void {
+  const missing = gather(c, 1, c.count);
+  if (missing === 0) replyIntersection(c);
+  else if (missing > 0) c.reply.set(0);
+  release(c);
+}
+
+function replyIntersection(c: Context): void {
+  const { reply } = c;
+  const mark = reply.length;
+  let count = 0;
+  sortBySize();
+  walk.open(sources[0]);
+  while (walk.next()) {
+    if (!isInAll()) continue;
+    bulkMember(reply, walk.member);
+    count++;
+  }
+  reply.insertSet(mark, count);
+}
+
+// SINTERCARD numkeys key [key ...] [LIMIT limit]
+function sintercardCommand(c: Context): void {
+  const keyCount = int64(c, 1);
+  if (!(keyCount >= 1)) return c.reply.error("ERR numkeys should be greater than 0");
+  if (keyCount > c.count - 2) {
+    return c.reply.error("ERR Number of keys can't be greater than number of args");
+  }
+  let limit = 0;
+  for (let index = 2 + keyCount; index < c.count; index += 2) {
+    if (!c.is(index, "limit") || index + 1 === c.count) return c.reply.syntaxError();
+    limit = int64(c, index + 1);
+    if (!(limit >= 0)) return c.reply.error("ERR LIMIT can't be negative");
+  }
+  const missing = gather(c, 2, 2 + keyCount);
+  if (missing === 0) c.reply.integer(intersectionSize(limit));
+  else if (missing > 0) c.reply.integer(0);
+  release(c);
+}
+
+/** An argument as an int64, rounded beyond 2^53; NaN where it is none. */
+function int64(c: Context, index: number): number {
+  const value = c.integer(index);
+  return Number.isNaN(value) ? Number(c.int64(index) ?? Number.NaN) : value;
+}
+
+/** How many members all sets have; at most `limit`, where that is not 0. */
+function intersectionSize(limit: number): number {
+  let count = 0;
+  sortBySize();
+  walk.open(sources[0]);
+  while (walk.next()) {
+    if (isInAll() && ++count === limit) break;
+  }
+  return count;
+}
+
+// SINTERSTORE destination key [key ...]
+function sinterstoreCommand(c: Context): void {
+  const missing = gather(c, 2, c.count);
+  if (missing === REPLIED) return release(c);
+  // alloc: `try` costs nothing while nothing is thrown
+  try {
+    if (missing > 0) replaceWithNothing(c);
+    else storeIntersection(c);
+  } finally {
+    release(c);
+  }
+}
+
+function storeIntersection(c: Context): void {
+  const { keyspace } = c.server;
+  sortBySize();
+  made.begin(keyspace, sources[0].encoding === INTSET ? INTSET : LISTPACK);
+  let hasTextOnly = false;
+  walk.open(sources[0]);
+  while (walk.next()) {
+    if (!isInAll()) continue;
+    if (!walk.member.isInteger) hasTextOnly = true;
+    made.add(keyspace, walk.member);
+  }
+  if (!hasTextOnly && made.size <= keyspace.limits.setMaxIntsetEntries) return storeAsIntset(c);
+  storeResult(c, made);
+}
+
+/** Stores what has been made as an intset: all its members are integers. */
+function storeAsIntset(c: Context): void {
+  if (made.encoding === INTSET) return storeResult(c, made);
+  remade.begin(c.server.keyspace, INTSET);
+  walk.open(made);
+  while (walk.next()) remade.add(c.server.keyspace, walk.member);
+  storeResult(c, remade);
+}
+
+/** Stores a result under the key in argument 1, which goes where the result is empty. */
+function storeResult(c: Context, result: SetValue): void {
+  const { size } = result;
+  if (size === 0) return replaceWithNothing(c);
+  storeSet(c, 1, result);
+  c.effects.changed();
+  c.reply.integer(size);
+}
+
+function replaceWithNothing(c: Context): void {
+  if (c.deleteKey(1)) c.effects.changed();
+  c.reply.integer(0);
+}
+
+// SUNION key [key ...]
+function sunionCommand(c: Context): void {
+  if (gather(c, 1, c.count) === REPLIED) return release(c);
+  // alloc: `try` costs nothing while nothing is thrown
+  try {
+    makeUnion(c, replyEncoding());
+    replyMade(c);
+  } finally {
+    release(c);
+  }
+}
+
+// SUNIONSTORE destination key [key ...]
+function sunionstoreCommand(c: Context): void {
+  if (gather(c, 2, c.count) === REPLIED) return release(c);
+  // alloc: `try` costs nothing while nothing is thrown
+  try {
+    makeUnion(c, INTSET);
+    storeResult(c, made);
+  } finally {
+    release(c);
+  }
+}
+
+/** What a result that is only replied is collected in. */
+function replyEncoding(): number {
+  for (let k = 0; k < sourceCount; k++) {
+    if (sources[k].encoding !== INTSET) return CONTAINER;
+  }
+  return INTSET;
+}
+
+function makeUnion(c: Context, encoding: number): void {
+  const { keyspace } = c.server;
+  made.begin(keyspace, encoding);
+  for (let k = 0; k < sourceCount; k++) {
+    walk.open(sources[k]);
+    while (walk.next()) made.add(keyspace, walk.member);
+  }
+}
+
+function replyMade(c: Context): void {
+  c.reply.set(made.size);
+  walk.open(made);
+  while (walk.next()) bulkMember(c.reply, walk.member);
+}
+
+// SDIFF key [key ...]
+function sdiffCommand(c: Context): void {
+  if (gather(c, 1, c.count) === REPLIED) return release(c);
+  // alloc: `try` costs nothing while nothing is thrown
+  try {
+    if (!hasFirst || namesFirstAgain) c.reply.set(0);
+    else if (prefersProbing()) replyDifference(c);
+    else {
+      makeDifference(c, replyEncoding());
+      replyMade(c);
+    }
+  } finally {
+    release(c);
+  }
+}
+
+/** Looks every member of the first set up in the others. */
+function replyDifference(c: Context): void {
+  const mark = c.reply.length;
+  let count = 0;
+  walk.open(sources[0]);
+  while (walk.next()) {
+    if (isInAnother()) continue;
+    bulkMember(c.reply, walk.member);
+    count++;
+  }
+  c.reply.insertSet(mark, count);
+}
+
+// SDIFFSTORE destination key [key ...]
+function sdiffstoreCommand(c: Context): void {
+  if (gather(c, 2, c.count) === REPLIED) return release(c);
+  // alloc: `try` costs nothing while nothing is thrown
+  try {
+    if (!hasFirst || namesFirstAgain) return replaceWithNothing(c);
+    if (prefersProbing()) probeDifference(c);
+    else makeDifference(c, INTSET);
+    storeResult(c, made);
+  } finally {
+    release(c);
+  }
+}
+
+/**
+ * Whether looking each member of the first set up in all others is less work than taking away all
+ * members of the others from a copy of it. Counted as Redis does, since the encoding of a stored
+ * result depends on the way it was made.
+ */
+function prefersProbing(): boolean {
+  let removing = 0;
+  for (let k = 0; k < sourceCount; k++) removing += sources[k].size;
+  // Probing is the lighter work.
+  return Math.floor((sources[0].size * sourceCount) / 2) <= removing;
+}
+
+function probeDifference(c: Context): void {
+  const { keyspace } = c.server;
+  made.begin(keyspace, INTSET);
+  walk.open(sources[0]);
+  while (walk.next()) {
+    if (!isInAnother()) made.add(keyspace, walk.member);
+  }
+}
+
+function makeDifference(c: Context, encoding: number): void {
+  const { keyspace } = c.server;
+  made.begin(keyspace, encoding);
+  walk.open(sources[0]);
+  while (walk.next()) made.add(keyspace, walk.member);
+  for (let k = 1; k < sourceCount && made.size > 0; k++) {
+    walk.open(sources[k]);
+    while (walk.next()) made.remove(walk.member);
+  }
+}
