@@ -158,7 +158,7 @@ function combineBlock(
   const count = c.count - FIRST_SOURCE;
   const words = (length + 3) >>> 2;
   loadBlock(c, 0, accumulatorBytes, from, length);
-  seen.fill(0, 0, words);
+  if (operation >= DIFF) seen.fill(0, 0, words);
   for (let source = 1; source < count; source++) {
     loadBlock(c, source, nextBytes, from, length);
     combineWords(operation, accumulator, seen, next, words);

@@ -8,8 +8,8 @@
 
 const BYTE_BITS = 8;
 const WORD_BYTES = 4;
-/** Words after which sums of four 8-bit lanes, each word adding at most 8, are carried out. */
-const LANE_WORDS_MAX = 31;
+/** Words that are added up bit by bit before anything is counted. */
+const GROUP_WORDS = 7;
 
 export const NOT_FOUND = -1;
 
@@ -18,6 +18,46 @@ function countByte(byte: number): number {
   const pairs = byte - ((byte >>> 1) & 0x55);
   const nibbles = (pairs & 0x33) + ((pairs >>> 2) & 0x33);
   return (nibbles + (nibbles >>> 4)) & 0x0f;
+}
+
+/** Number of set bits in each byte of a word. */
+function lanesOf(word: number): number {
+  const pairs = (word - ((word >>> 1) & 0x55555555)) | 0;
+  const nibbles = (pairs & 0x33333333) + ((pairs >>> 2) & 0x33333333);
+  return (nibbles + (nibbles >>> 4)) & 0x0f0f0f0f;
+}
+
+/** The sum of four bytes; at most 255. */
+function sumOfLanes(lanes: number): number {
+  return Math.imul(lanes, 0x01010101) >>> 24;
+}
+
+/**
+ * Number of set bits in GROUP_WORDS words. Adders, each of which turns three words into a word of
+ * sums and one of carries, leave three words to be counted: of ones, of twos and of fours.
+ */
+function countGroup(words: Uint32Array, at: number): number {
+  const first = words[at] | 0;
+  const second = words[at + 1] | 0;
+  const third = words[at + 2] | 0;
+  const fourth = words[at + 3] | 0;
+  const fifth = words[at + 4] | 0;
+  const sixth = words[at + 5] | 0;
+  const seventh = words[at + 6] | 0;
+  let half = first ^ second;
+  const carry1 = (first & second) | (half & third);
+  const sum1 = half ^ third;
+  half = sum1 ^ fourth;
+  const carry2 = (sum1 & fourth) | (half & fifth);
+  const sum2 = half ^ fifth;
+  half = sum2 ^ sixth;
+  const carry3 = (sum2 & sixth) | (half & seventh);
+  const ones = half ^ seventh;
+  half = carry1 ^ carry2;
+  const fours = (carry1 & carry2) | (half & carry3);
+  const twos = half ^ carry3;
+  // At most 7 times 8 in a byte, 224 in all.
+  return sumOfLanes(lanesOf(ones) + (lanesOf(twos) << 1) + (lanesOf(fours) << 2));
 }
 
 /** Number of set bits in bytes[start, end). */
@@ -32,19 +72,9 @@ export function countBits(
   while (at < end && (at & (WORD_BYTES - 1)) !== 0) count += countByte(bytes[at++]);
   let word = at >>> 2;
   const wordsEnd = word + ((end - at) >>> 2);
-  while (word < wordsEnd) {
-    const groupEnd = Math.min(wordsEnd, word + LANE_WORDS_MAX);
-    let lanes = 0;
-    for (; word < groupEnd; word++) {
-      let value = words[word] | 0;
-      value = (value - ((value >>> 1) & 0x55555555)) | 0;
-      value = (value & 0x33333333) + ((value >>> 2) & 0x33333333);
-      lanes = (lanes + ((value + (value >>> 4)) & 0x0f0f0f0f)) | 0;
-    }
-    const halves = (lanes & 0x00ff00ff) + ((lanes >>> 8) & 0x00ff00ff);
-    count += (halves & 0xffff) + (halves >>> 16);
-  }
-  at = Math.max(at, word << 2);
+  for (; word + GROUP_WORDS <= wordsEnd; word += GROUP_WORDS) count += countGroup(words, word);
+  for (; word < wordsEnd; word++) count += sumOfLanes(lanesOf(words[word] | 0));
+  at = Math.max(at, word * WORD_BYTES);
   while (at < end) count += countByte(bytes[at++]);
   return count;
 }
@@ -89,7 +119,7 @@ export function findBit(
       let word = at >>> 2;
       const wordsEnd = word + ((end - at) >>> 2);
       while (word < wordsEnd && words[word] === skippedWord) word++;
-      at += (word - (at >>> 2)) << 2;
+      at += (word - (at >>> 2)) * WORD_BYTES;
       while (at < end && bytes[at] === (skippedWord & 0xff)) at++;
     }
     if (at >= end) return NOT_FOUND;
@@ -113,6 +143,8 @@ export const AND = 0;
 export const OR = 1;
 export const XOR = 2;
 export const NOT = 3;
+// From here on, operations need the second buffer of `combineWords`.
+
 /** Set in the first string and in none of the others. */
 export const DIFF = 4;
 /** Set in one or more of the others, but not in the first. */
