@@ -23,7 +23,7 @@ export function debugDigest(c: Context): void {
 // DEBUG DIGEST-VALUE [key ...]
 export function debugDigestValue(c: Context): void {
   c.reply.array(c.count - 2);
-  for (let index = 2; index < c.count; index++) c.reply.simple(valueDigest(peek(c, index)));
+  for (let index = 2; index < c.count; index++) c.reply.simple(valueDigest(c.db, peek(c, index)));
 }
 
 // DEBUG HTSTATS dbid [FULL]
