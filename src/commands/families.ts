@@ -32,6 +32,11 @@ import { slowlogCommands } from "./slowlog.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
 import { sortedSetIntervalCommands } from "./sorted-sets-intervals.ts";
 import { sortedSetRangeCommands } from "./sorted-sets-ranges.ts";
+import { streamCommands } from "./streams.ts";
+import { streamGroupCommands } from "./streams-groups.ts";
+import { streamInfoCommands } from "./streams-info.ts";
+import { streamPendingCommands } from "./streams-pending.ts";
+import { streamReadCommands } from "./streams-read.ts";
 import { stringCommands } from "./strings.ts";
 import { stringLcsCommands } from "./strings-lcs.ts";
 import { stringMultipleCommands } from "./strings-multiple.ts";
@@ -69,6 +74,11 @@ export const families: readonly CommandFamily<Features>[] = [
   sortedSetCommands,
   sortedSetIntervalCommands,
   sortedSetRangeCommands,
+  streamCommands,
+  streamGroupCommands,
+  streamInfoCommands,
+  streamPendingCommands,
+  streamReadCommands,
   stringCommands,
   stringLcsCommands,
   stringMultipleCommands,

@@ -25,6 +25,10 @@ const COMMA = 44;
 const HASH = 35;
 const EQUALS = 61;
 const BRACKET = 40;
+const ZERO = 48;
+
+/** Bytes of an aggregate's header with one digit. */
+const OPEN_HEADER_BYTES = 4;
 
 /** What the buffer shrinks back to once a large reply has left. */
 const KEPT_BYTES = 1 << 18;
@@ -285,6 +289,52 @@ export class ReplyWriter {
     buffer.copyWithin(this.length, bodyEnd, this.length);
     buffer.copyWithin(mark + headerLength, mark, bodyEnd);
     buffer.copyWithin(mark, this.length, this.length + headerLength);
+  }
+
+  /** Moves what was written from `middle` on in front of what was written since `start`. */
+  rotate(start: number, middle: number): void {
+    const moved = this.length - middle;
+    this.reserve(moved);
+    const buffer = this.buffer;
+    buffer.copyWithin(start + moved, start, this.length);
+    buffer.copyWithin(start, middle + moved, this.length + moved);
+  }
+
+  /**
+   * Starts an array whose count is told later, by `closeArray` or `closeMap`. Returns the mark that
+   * those want. Cheap for up to nine elements; more are moved once.
+   */
+  openArray(): number {
+    this.reserve(OPEN_HEADER_BYTES);
+    const mark = this.length;
+    this.buffer[mark] = ASTERISK;
+    this.buffer[mark + 1] = ZERO;
+    this.buffer[mark + 2] = CR;
+    this.buffer[mark + 3] = LF;
+    this.length = mark + OPEN_HEADER_BYTES;
+    return mark;
+  }
+
+  /** Tells the number of elements of what `openArray` started. */
+  closeArray(mark: number, count: number): void {
+    if (count <= 9) {
+      this.buffer[mark + 1] = ZERO + count;
+      return;
+    }
+    const more = integerLength(count) - 1;
+    this.reserve(more);
+    const buffer = this.buffer;
+    buffer.copyWithin(mark + OPEN_HEADER_BYTES + more, mark + OPEN_HEADER_BYTES, this.length);
+    const at = writeInteger(buffer, mark + 1, count);
+    buffer[at] = CR;
+    buffer[at + 1] = LF;
+    this.length += more;
+  }
+
+  /** As `closeArray`, of a map; in RESP2 of a flat array of twice as many elements. */
+  closeMap(mark: number, pairs: number): void {
+    if (this.protocol === 3) this.buffer[mark] = PERCENT;
+    this.closeArray(mark, this.protocol === 3 ? pairs : pairs * 2);
   }
 
   #integerLine(type: number, value: number): void {

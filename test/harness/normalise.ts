@@ -62,7 +62,10 @@ function sameFieldNames(ours: Reply, theirs: Reply): boolean {
   return names(ours).join("\n") === names(theirs).join("\n");
 }
 
-const HELP = ["client", "command", "config", "debug", "latency", "memory", "object", "slowlog"];
+const HELP = [
+  ...["client", "command", "config", "debug", "latency", "memory", "object", "slowlog"],
+  ...["xgroup", "xinfo"],
+];
 
 export const RULES: readonly Rule[] = [
   {
