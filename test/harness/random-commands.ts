@@ -74,24 +74,32 @@ const GENERAL_TEMPLATES: Readonly<Record<string, Template>> = {
   unlink: (c) => ["unlink", ...keys(c)],
 };
 
-/** One template per command name; the fuzzer leaves out those our server does not know. */
-const TEMPLATES: Readonly<Record<string, Template>> = {
-  ...GENERAL_TEMPLATES,
-  ...BITMAP_TEMPLATES,
-  ...HYPERLOGLOG_TEMPLATES,
-  ...SET_TEMPLATES,
+type Templates = Readonly<Record<string, Template>>;
+
+/** One template per command name, by family; fuzzers leave out those our server does not know. */
+export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
+  general: GENERAL_TEMPLATES,
+  bitmaps: BITMAP_TEMPLATES,
+  hyperloglog: HYPERLOGLOG_TEMPLATES,
+  sets: SET_TEMPLATES,
 };
 
-/** An endless sequence of commands; each seed uses a random subset of those that are known. */
+const TEMPLATES: Templates = Object.assign({}, ...Object.values(TEMPLATE_FAMILIES));
+
+/**
+ * An endless sequence of commands by all templates or those given; each seed uses a random subset
+ * of those that are known.
+ */
 export function* randomCommands(
   choices: Choices,
   known: (name: string) => boolean,
+  templates: Templates = TEMPLATES,
 ): Generator<Command> {
-  const names = Object.keys(TEMPLATES).filter((name) => known(name));
+  const names = Object.keys(templates).filter((name) => known(name));
   let chosen = choices.subset(names);
   for (let count = 1; ; count++) {
     if (count % 5000 === 0) chosen = choices.subset(names);
-    const [name, ...rest] = TEMPLATES[choices.pick(chosen)](choices);
+    const [name, ...rest] = templates[choices.pick(chosen)](choices);
     const command = [word(choices, String(name)), ...rest];
     // Now and then an argument is lost or doubled.
     const accident = choices.below(100);
