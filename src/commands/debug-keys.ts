@@ -1,13 +1,31 @@
 // DEBUG's subcommands that look at keys or make them.
 
 import { parseInteger } from "../base/ascii.ts";
-import { latin1Bytes } from "../base/text.ts";
+import { LOG_NOTICE } from "../base/log.ts";
+import { latin1Bytes, latin1Text } from "../base/text.ts";
 import { encodingName } from "../keyspace/encoding.ts";
-import { accessOf, NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import * as listpack from "../structures/listpack.ts";
+import {
+  accessOf,
+  CONTAINER,
+  HASH,
+  LIST,
+  NO_EXPIRY,
+  type RecordView,
+  SET,
+  STRING,
+  ZSET,
+} from "../structures/record.ts";
 import { datasetDigest, valueDigest } from "./dataset-digest.ts";
 import type { Context } from "./features.ts";
 
 const SHORT_INTEGER_BYTES_MAX = 11;
+/** Elements that the size of a container is estimated from. */
+const SAMPLES = 5;
+/** Characters of an element that are printed. */
+const SHOWN = 40;
+/** Types that find their elements through a hash table once they are large. */
+const HASHED_TYPES: ReadonlySet<number> = new Set([SET, HASH, ZSET]);
 
 /** Looks up an argument as a key without counting it as an access. */
 function peek(c: Context, index: number): RecordView | undefined {
@@ -46,19 +64,27 @@ export function debugHashTable(c: Context): void {
 
 // DEBUG OBJECT key
 export function debugObject(c: Context): void {
-  const view = peek(c, 2);
-  if (view === undefined) return c.reply.error("ERR no such key");
+  const view = peekOrReply(c);
+  if (view === undefined) return;
   const { keyspace } = c.server;
   const access = accessOf(keyspace.pool, view.ref);
   c.reply.simple(
     `Value at:0x${view.ref.toString(16).padStart(8, "0")} refcount:1 ` +
-      `encoding:${encodingName(view)} serializedlength:${serializedLength(view)} ` +
+      `encoding:${encodingName(view)} serializedlength:${serializedLength(c, view)} ` +
       `lru:${access} lru_seconds_idle:${keyspace.access.idleSeconds(access)}`,
   );
 }
 
-/** Bytes of the value in a dump file that is not compressed. */
-function serializedLength(view: RecordView): number {
+/** Bytes of the value in a dump file that is not compressed; of a container about. */
+function serializedLength(c: Context, view: RecordView): number {
+  if (view.encoding === CONTAINER) return c.db.containerOf(view).memoryUsage(SAMPLES);
+  if (view.type === STRING) return stringLength(view);
+  // The only part of a list says that it is one, and of which form.
+  return packedLength(view.valueLength) + (view.type === LIST ? 2 : 0);
+}
+
+/** Bytes of a string in a dump file. */
+function stringLength(view: RecordView): number {
   const length = view.valueLength;
   if (length <= SHORT_INTEGER_BYTES_MAX) {
     // Short integers are written as such, behind one byte that tells their size.
@@ -67,8 +93,80 @@ function serializedLength(view: RecordView): number {
     if (value === (value << 16) >> 16) return 3;
     if (value === (value | 0)) return 5;
   }
+  return packedLength(length);
+}
+
+/** Bytes with their length in front. */
+function packedLength(length: number): number {
   if (length < 1 << 6) return length + 1;
   return length < 1 << 14 ? length + 2 : length + 5;
+}
+
+// DEBUG LISTPACK key
+export function debugListpack(c: Context): void {
+  const view = peekOrReply(c);
+  if (view === undefined) return;
+  if (!/^listpack/.test(encodingName(view))) {
+    return c.reply.error("ERR Not a listpack encoded object.");
+  }
+  const { bytes, valueStart } = view;
+  const entry = new listpack.Entry();
+  const lines = [`listpack of ${listpack.totalBytes(bytes, valueStart)} bytes`];
+  for (let at = listpack.firstEntry(valueStart); bytes[at] !== listpack.TERMINATOR; ) {
+    const from = at;
+    at = entry.load(bytes, at);
+    const text = latin1Text(entry.bytes, entry.start, Math.min(entry.end, entry.start + SHOWN));
+    const kind = entry.isInteger ? "integer" : `${entry.length} bytes`;
+    lines.push(` at ${from - valueStart}: ${kind}: ${JSON.stringify(text)}`);
+  }
+  c.server.logger.log(LOG_NOTICE, lines.join("\n"));
+  c.reply.simple("Listpack structure printed on stdout");
+}
+
+// DEBUG QUICKLIST key [0 | 1]
+export function debugQuicklist(c: Context): void {
+  const view = peekOrReply(c);
+  if (view === undefined) return;
+  if (encodingName(view) !== "quicklist") {
+    return c.reply.error("ERR Not a quicklist encoded object.");
+  }
+  const list = c.db.containerOf(view);
+  const bytes = list.memoryUsage(0);
+  c.server.logger.log(LOG_NOTICE, `quicklist of ${list.size} elements in ${bytes} bytes`);
+  c.reply.simple("Quicklist structure printed on stdout");
+}
+
+// DEBUG HTSTATS-KEY key [FULL]
+export function debugKeyHashTable(c: Context): void {
+  const view = peekOrReply(c);
+  if (view === undefined) return;
+  if (view.encoding !== CONTAINER || !HASHED_TYPES.has(view.type)) {
+    return c.reply.error(
+      "ERR The value stored at the specified key is not represented using an hash table",
+    );
+  }
+  const { size } = c.db.containerOf(view);
+  c.reply.verbatim("txt", `Hash table 0 stats (main hash table):\n number of elements: ${size}\n`);
+}
+
+// DEBUG SDSLEN key
+export function debugStringLength(c: Context): void {
+  const view = peekOrReply(c);
+  if (view === undefined) return;
+  const name = encodingName(view);
+  if (name !== "raw" && name !== "embstr") return c.reply.error("ERR Not an sds encoded string.");
+  const bytes = c.db.memoryUsage(view, 0);
+  c.reply.simple(
+    `key_sds_len:${view.keyLength}, key_sds_avail:0, key_zmalloc: 0, ` +
+      `val_sds_len:${view.valueLength}, val_sds_avail:0, val_zmalloc: ${bytes}`,
+  );
+}
+
+/** The key in argument 2; undefined after an error reply where there is none. */
+function peekOrReply(c: Context): RecordView | undefined {
+  const view = peek(c, 2);
+  if (view === undefined) c.reply.error("ERR no such key");
+  return view;
 }
 
 // DEBUG POPULATE count [prefix [size]]

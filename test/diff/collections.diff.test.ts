@@ -170,6 +170,26 @@ differential(
       }
     });
 
+    compare("DEBUG knows which encoding a value has", function* (known) {
+      for (const { key, make } of collections(known)) {
+        yield* make;
+        yield ["debug", "listpack", key];
+        yield ["debug", "quicklist", key];
+        // What is in a table is ours to tell; that a value has none is not.
+        if (!/:(127|129|513|2000|long|huge|300)$/.test(key)) yield ["debug", "htstats-key", key];
+        yield ["debug", "sdslen", key];
+        yield ["memory", "usage", key];
+        yield ["memory", "usage", key, "samples", "0"];
+        yield ["memory", "usage", key, "samples", "3"];
+        yield ["memory", "usage", key, "samples", "-1"];
+      }
+      for (const name of ["listpack", "quicklist", "htstats-key", "sdslen", "object"]) {
+        yield ["debug", name, "absent"];
+        yield ["debug", name];
+        if (name !== "htstats-key") yield ["debug", name, "k", "x", "x"];
+      }
+    });
+
     probe("SCAN finds the keys of each type", async (client, { known }) => {
       for (const { make } of collections(known)) await client.pipeline(make);
       const found: Record<string, string[]> = {};
