@@ -5,6 +5,7 @@ import { exactDoubleText } from "../base/double-exact.ts";
 import { INT64_TEXT_MAX, Int64 } from "../base/int64.ts";
 import { latin1Bytes } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
+import { streamOf } from "../keyspace/stream-value.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { lengthAt, loadElement } from "../structures/intset.ts";
 import * as listpack from "../structures/listpack.ts";
@@ -17,9 +18,12 @@ import {
   NO_EXPIRY,
   type RecordView,
   SET,
+  STREAM,
   STRING,
   ZSET,
 } from "../structures/record.ts";
+import { StreamCursor } from "../structures/stream-cursor.ts";
+import { StreamId, streamIdText } from "../structures/stream-id.ts";
 
 const DIGEST_BYTES = 20;
 const FIELD_EXPIRE_MARK = latin1Bytes("!!hexpire!!");
@@ -68,6 +72,8 @@ export function addToDigest(digest: Digest, db: Database, view: RecordView): voi
       return addHash(digest, db, view);
     case ZSET:
       return addSortedSet(digest, db, view);
+    case STREAM:
+      return addStream(digest, db, view);
   }
 }
 
@@ -132,6 +138,29 @@ function addSortedSet(digest: Digest, db: Database, view: RecordView): void {
     own.mix(latin1Bytes(scoreText(members.score)));
     digest.xor(own.bytes);
   } while (members.next());
+}
+
+function addStream(digest: Digest, db: Database, view: RecordView): void {
+  const cursor = new StreamCursor();
+  const [least, most] = [new StreamId(), new StreamId()];
+  most.setMaximum();
+  cursor.start(streamOf(db, view), least, most);
+  const text = new listpack.Entry();
+  const mixElement = (at: number) => {
+    const next = text.load(cursor.bytes, at);
+    digest.mixRange(text.bytes, text.start, text.end);
+    return next;
+  };
+  while (cursor.next()) {
+    digest.mix(latin1Bytes(streamIdText(cursor.id).replace("-", ".")));
+    let field = cursor.fieldAt;
+    let value = cursor.valueAt;
+    for (let k = 0; k < cursor.fieldCount; k++) {
+      const afterField = mixElement(field);
+      value = mixElement(cursor.isSplit ? value : afterField);
+      field = cursor.isSplit ? afterField : value;
+    }
+  }
 }
 
 /** The elements of a listpack as texts; each is valid until the next one is asked for. */
