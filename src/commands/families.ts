@@ -31,6 +31,7 @@ import { setScanCommands } from "./sets-scan.ts";
 import { slowlogCommands } from "./slowlog.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
 import { sortedSetIntervalCommands } from "./sorted-sets-intervals.ts";
+import { sortedSetPopCommands } from "./sorted-sets-pop.ts";
 import { sortedSetRangeCommands } from "./sorted-sets-ranges.ts";
 import { streamCommands } from "./streams.ts";
 import { streamGroupCommands } from "./streams-groups.ts";
@@ -73,6 +74,7 @@ export const families: readonly CommandFamily<Features>[] = [
   slowlogCommands,
   sortedSetCommands,
   sortedSetIntervalCommands,
+  sortedSetPopCommands,
   sortedSetRangeCommands,
   streamCommands,
   streamGroupCommands,
