@@ -30,9 +30,11 @@ import { setRandomCommands } from "./sets-random.ts";
 import { setScanCommands } from "./sets-scan.ts";
 import { slowlogCommands } from "./slowlog.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
+import { sortedSetAggregateCommands } from "./sorted-sets-aggregate.ts";
 import { sortedSetIntervalCommands } from "./sorted-sets-intervals.ts";
 import { sortedSetPopCommands } from "./sorted-sets-pop.ts";
 import { sortedSetRangeCommands } from "./sorted-sets-ranges.ts";
+import { sortedSetScanCommands } from "./sorted-sets-scan.ts";
 import { streamCommands } from "./streams.ts";
 import { streamGroupCommands } from "./streams-groups.ts";
 import { streamInfoCommands } from "./streams-info.ts";
@@ -72,10 +74,12 @@ export const families: readonly CommandFamily<Features>[] = [
   setRandomCommands,
   setScanCommands,
   slowlogCommands,
+  sortedSetAggregateCommands,
   sortedSetCommands,
   sortedSetIntervalCommands,
   sortedSetPopCommands,
   sortedSetRangeCommands,
+  sortedSetScanCommands,
   streamCommands,
   streamGroupCommands,
   streamInfoCommands,

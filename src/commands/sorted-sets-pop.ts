@@ -14,7 +14,6 @@ import {
   keyAt,
   keyRange,
   keysCounted,
-  MOVABLEKEYS,
   RW,
   WRITE,
 } from "../command/spec.ts";
@@ -54,7 +53,7 @@ export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
   {
     name: "ZMPOP",
     arity: -4,
-    flags: WRITE | MOVABLEKEYS,
+    flags: WRITE,
     since: "7.0.0",
     complexity:
       "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of " +
@@ -109,7 +108,7 @@ export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
   {
     name: "BZMPOP",
     arity: -5,
-    flags: WRITE | BLOCKING | MOVABLEKEYS,
+    flags: WRITE | BLOCKING,
     since: "7.0.0",
     complexity:
       "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of " +
@@ -139,6 +138,10 @@ const zset = new ZsetValue();
 const ZPOPMIN_NAME = latin1Bytes("ZPOPMIN");
 const ZPOPMAX_NAME = latin1Bytes("ZPOPMAX");
 
+const NOT_POSITIVE = "ERR value is out of range, must be positive";
+const NO_KEYS = "ERR numkeys should be greater than 0";
+const NO_COUNT = "ERR count should be greater than 0";
+
 /** Returned where an error has been sent. */
 const REPLIED = -1;
 const NONE_FOUND = 0;
@@ -157,7 +160,7 @@ function popFromKey(c: Context, highest: boolean): void {
   const { reply } = c;
   if (c.count > 3) return reply.syntaxError();
   const hasCount = c.count === 3;
-  const count = hasCount ? countOrReply(c, 2, 0, "") : 1;
+  const count = hasCount ? countOrReply(c, 2, 0, NOT_POSITIVE) : 1;
   if (Number.isNaN(count)) return;
   const found = c.writeKey(1);
   if (found === undefined) return reply.array(0);
@@ -171,24 +174,19 @@ function popFromKey(c: Context, highest: boolean): void {
   pop(c, found, value, taken, highest, isNested);
 }
 
-/**
- * An argument as a count of at least `least`; NaN after the error, which is `message`, or Redis's
- * own for numbers without a name.
- */
-function countOrReply(c: Context, index: number, least: number, message: string): number {
+/** An argument as a count of at least `least`; NaN after the error. */
+function countOrReply(c: Context, index: number, least: number, error: string): number {
   let count = c.integer(index);
-  if (Number.isNaN(count)) {
-    // Only what does not fit 53 bits, or is no integer at all, takes this way.
-    const large = c.int64(index);
-    if (large === undefined && message === "") {
-      c.reply.notAnInteger();
-      return Number.NaN;
-    }
-    count = large === undefined ? -1 : Number(large);
-  }
+  if (Number.isNaN(count)) count = longOr(c, index, -1);
   if (count >= least) return count;
-  c.reply.error(message === "" ? "ERR value is out of range, must be positive" : message);
+  c.reply.error(error);
   return Number.NaN;
+}
+
+/** Cold: an argument that is large or no integer. */
+function longOr(c: Context, index: number, otherwise: number): number {
+  const long = c.int64(index);
+  return long === undefined ? otherwise : Number(long);
 }
 
 /** Replies with the first or last `taken` members, and removes them. */
@@ -249,8 +247,7 @@ const request = { highest: false, count: 1 };
  * number of keys, or REPLIED.
  */
 function keyCountOrReply(c: Context, index: number): number {
-  const message = "ERR numkeys should be greater than 0";
-  const keyCount = countOrReply(c, index, 1, message);
+  const keyCount = countOrReply(c, index, 1, NO_KEYS);
   if (Number.isNaN(keyCount)) return REPLIED;
   const where = index + keyCount + 1;
   if (where >= c.count) return replySyntaxError(c);
@@ -260,7 +257,7 @@ function keyCountOrReply(c: Context, index: number): number {
   request.count = 1;
   if (where + 1 === c.count) return keyCount;
   if (!c.is(where + 1, "count") || where + 2 >= c.count) return replySyntaxError(c);
-  const count = countOrReply(c, where + 2, 1, "ERR count should be greater than 0");
+  const count = countOrReply(c, where + 2, 1, NO_COUNT);
   if (Number.isNaN(count)) return REPLIED;
   if (where + 3 < c.count) return replySyntaxError(c);
   request.count = count;
@@ -323,10 +320,10 @@ function popOrWait(c: Context, highest: boolean): void {
 
 // BZMPOP timeout numkeys key [key ...] <MIN | MAX> [COUNT count]
 function bzmpopCommand(c: Context): void {
-  const deadlineMs = secondsDeadlineOrReply(c, 1);
-  if (Number.isNaN(deadlineMs)) return;
   const keyCount = keyCountOrReply(c, 2);
   if (keyCount === REPLIED) return;
+  const deadlineMs = secondsDeadlineOrReply(c, 1);
+  if (Number.isNaN(deadlineMs)) return;
   if (popFirst(c, 3, keyCount) === NONE_FOUND) wait(c, 3, keyCount, deadlineMs);
 }
 

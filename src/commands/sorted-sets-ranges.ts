@@ -389,8 +389,12 @@ function parseOptions(c: Context, first: number, stores: boolean): boolean {
 /** Narrows `interval` to the ranks that the query selects; returns their number. */
 function select(c: Context, value: ZsetValue, isReverse: boolean): number {
   interval.resolve(c, value, isReverse);
-  const { offset, limit } = query;
+  const { limit } = query;
   if (query.kind === BY_RANK) return interval.count;
+  // In Redis, a negative offset counts from the far end in a large set, and selects nothing in a
+  // small one.
+  const isFromEnd = query.offset < 0 && value.set !== null;
+  const offset = isFromEnd ? interval.count + query.offset : query.offset;
   if (offset < 0 || offset >= interval.count) return 0;
   const rest = interval.count - offset;
   const count = limit < 0 ? rest : Math.min(limit, rest);

@@ -238,12 +238,7 @@ export class ZsetValue {
   }
 
   #loadRecord(): void {
-    const { tree, members } = this.set!;
-    const view = members.load(tree.ref);
-    this.score = tree.score;
-    this.bytes = view.bytes;
-    this.start = view.keyStart;
-    this.end = view.keyEnd;
+    this.#showRecord(this.set!.tree.ref);
   }
 
   #loadEntry(at: number): void {
@@ -266,16 +261,28 @@ export class ZsetValue {
       while (this.next());
       return 0;
     }
-    const { members } = set;
     // alloc: one closure per call of ZSCAN
-    return members.scan(cursor, limit, (ref) => {
-      const view = members.load(ref);
-      this.score = view.expiryMs;
-      this.bytes = view.bytes;
-      this.start = view.keyStart;
-      this.end = view.keyEnd;
+    return set.members.scan(cursor, limit, (ref) => {
+      this.#showRecord(ref);
       visit(this);
     });
+  }
+
+  /** Visits `count` different members of a container, in no particular order. */
+  drawDistinct(count: number, visit: () => void): void {
+    // alloc: one closure per call of ZRANDMEMBER
+    this.set!.members.randomDistinct(count, (ref) => {
+      this.#showRecord(ref);
+      visit();
+    });
+  }
+
+  #showRecord(ref: number): void {
+    const view = this.set!.members.load(ref);
+    this.score = view.expiryMs;
+    this.bytes = view.bytes;
+    this.start = view.keyStart;
+    this.end = view.keyEnd;
   }
 
   // ---- Listpack ------------------------------------------------------------------------------

@@ -74,6 +74,18 @@ export class SortedSet implements Container {
     }
   }
 
+  /**
+   * Puts all members in order that were put into the table alone. Where memory runs out some are
+   * not: then the set can only be released. Cold.
+   */
+  orderMembers(): void {
+    const { members, tree } = this;
+    members.forEach((ref) => {
+      const { bytes, keyStart, keyEnd, expiryMs: score } = members.load(ref);
+      tree.insert(score, ref, bytes, keyStart, keyEnd);
+    });
+  }
+
   /** Changes the score of a record. Throws PoolExhausted with nothing changed. */
   setScore(ref: number, score: number): void {
     const { members, tree } = this;
