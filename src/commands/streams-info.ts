@@ -278,7 +278,7 @@ function replyPending(
 ): void {
   const reply = c.reply;
   const pending = consumer === undefined ? group.pending : consumer.pending;
-  replyName(c, consumer === undefined ? "pel" : "pending");
+  replyName(c, "pending");
   const shown = count === 0 ? pending.count : Math.min(count, pending.count);
   reply.array(shown);
   pending.seekFirst();

@@ -387,7 +387,7 @@ const ATTEMPTS_PER_ENTRY = 10;
 const COUNT_DEFAULT = 100;
 /** COUNT times the attempts has to fit an int64, and COUNT IDs the memory there is. */
 const COUNT_MAX = 2 ** 63 / 16;
-const COUNT_WITH_MEMORY_MAX = 2 ** 35 / 16;
+const COUNT_WITH_MEMORY_MAX = 2 ** 30;
 
 /** IDs of entries that were pending but deleted, four words each. */
 let deletedIds = new Uint32Array(64);

@@ -362,11 +362,7 @@ function deliver(
   const propagates = c.effects.active;
   let entries = 0;
   do {
-    if (!group.entriesRead.isUnknown && !hasTombstoneAfter(stream, group.lastId)) {
-      group.entriesRead.increment();
-    } else if (!stream.entriesAdded.isZero) {
-      estimateDistance(stream, cursor.id, group.entriesRead);
-    }
+    countRead(stream, group);
     group.lastId.copy(cursor.id);
     replyEntry(reply, cursor);
     entries++;
@@ -376,9 +372,20 @@ function deliver(
     }
   } while (entries !== count && cursor.next());
   reply.closeArray(mark, entries);
-  consumer.activeTimeMs = c.nowMs;
+  if (!withoutAcknowledgement) consumer.activeTimeMs = c.nowMs;
   c.effects.changed(1);
   if (propagates) propagateGroupId(c, keyIndex, groupIndex, group);
+}
+
+/** Counts the entry at the cursor as read by a group, or works out how many that makes. */
+function countRead(stream: Stream, group: ConsumerGroup): void {
+  const { entriesRead, lastId } = group;
+  const counts =
+    !entriesRead.isUnknown &&
+    lastId.compare(stream.firstId) >= 0 &&
+    !hasTombstoneAfter(stream, lastId);
+  if (counts) entriesRead.increment();
+  else if (!stream.entriesAdded.isZero) estimateDistance(stream, cursor.id, entriesRead);
 }
 
 const pendingId = new StreamId();

@@ -19,6 +19,7 @@ import {
 } from "./random-choices.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
+import { STREAM_TEMPLATES } from "./random-streams.ts";
 
 const OFFSET_MAX = 300;
 
@@ -82,6 +83,7 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   bitmaps: BITMAP_TEMPLATES,
   hyperloglog: HYPERLOGLOG_TEMPLATES,
   sets: SET_TEMPLATES,
+  streams: STREAM_TEMPLATES,
 };
 
 const TEMPLATES: Templates = Object.assign({}, ...Object.values(TEMPLATE_FAMILIES));
