@@ -15,6 +15,8 @@ import type { Features } from "./features.ts";
 import { genericCommands } from "./generic.ts";
 import { objectCommands } from "./generic-object.ts";
 import { hashCommands } from "./hashes.ts";
+import { hashExpiryCommands } from "./hashes-expiry.ts";
+import { hashExpiryValueCommands } from "./hashes-expiry-values.ts";
 import { hashNumericCommands } from "./hashes-numeric.ts";
 import { hashRandomCommands } from "./hashes-random.ts";
 import { hashWholeCommands } from "./hashes-whole.ts";
@@ -59,6 +61,8 @@ export const families: readonly CommandFamily<Features>[] = [
   expiryCommands,
   genericCommands,
   hashCommands,
+  hashExpiryCommands,
+  hashExpiryValueCommands,
   hashNumericCommands,
   hashRandomCommands,
   hashWholeCommands,
