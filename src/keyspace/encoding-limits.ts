@@ -6,6 +6,8 @@
 export class EncodingLimits {
   listMaxListpackSize = -2;
   listCompressDepth = 0;
+  /** DEBUG QUICKLIST-PACKED-THRESHOLD; 0 where it was not given. */
+  listPackedThreshold = 0;
   setMaxIntsetEntries = 512;
   setMaxListpackEntries = 128;
   setMaxListpackValue = 64;

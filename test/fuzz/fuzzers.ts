@@ -9,6 +9,7 @@ import { intsetFuzzer } from "./intset.fuzz.ts";
 import { listpackFuzzer } from "./listpack.fuzz.ts";
 import { memberTableFuzzer } from "./member-table.fuzz.ts";
 import { poolFuzzer } from "./pool.fuzz.ts";
+import { quicklistFuzzer } from "./quicklist.fuzz.ts";
 import { sortedSetFuzzer } from "./sorted-set.fuzz.ts";
 
 export const FUZZERS: readonly Fuzzer[] = [
@@ -21,4 +22,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   intsetFuzzer,
   bitsFuzzer,
   hyperloglogFuzzer,
+  quicklistFuzzer,
 ];

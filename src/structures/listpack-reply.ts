@@ -1,0 +1,88 @@
+// hot path: no allocation per command
+//
+// Listpack entries as bulk strings, written straight from the pool into the reply: room is made
+// once for a whole run of entries.
+
+import { writeInteger } from "../base/ascii.ts";
+import type { ReplyWriter } from "../resp/reply.ts";
+import { Entry } from "./listpack.ts";
+
+/** What an entry's reply may have more than the entry: `$20\r\n`, an int64's 20 digits, CR LF. */
+const REPLY_OVERHEAD = 27;
+/** First bytes of strings up to 63 bytes: 10, then the length. */
+const SHORT_STRING = 0x80;
+const SHORT_STRING_END = 0xc0;
+const SHORT_LENGTH_MASK = 0x3f;
+
+const DOLLAR = 36;
+const ZERO = 48;
+const CR = 13;
+const LF = 10;
+
+const entry = new Entry();
+
+/** Writes `count` entries from `at` on, all of which end by `end`. Returns the offset behind. */
+export function replyEntries(
+  reply: ReplyWriter,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  count: number,
+): number {
+  reply.reserve(end - at + count * REPLY_OVERHEAD);
+  const target = reply.buffer;
+  let out = reply.length;
+  let cursor = at;
+  for (let k = 0; k < count; k++) {
+    const first = bytes[cursor];
+    target[out] = DOLLAR;
+    if (first >= SHORT_STRING && first < SHORT_STRING_END) {
+      const length = first & SHORT_LENGTH_MASK;
+      if (length < 10) {
+        target[out + 1] = ZERO + length;
+        out += 2;
+      } else {
+        // A tenth, exact for what six bits hold.
+        const tens = (length * 205) >>> 11;
+        target[out + 1] = ZERO + tens;
+        target[out + 2] = ZERO + length - tens * 10;
+        out += 3;
+      }
+      target[out] = CR;
+      target[out + 1] = LF;
+      out += 2;
+      cursor++;
+      for (let byte = 0; byte < length; byte++) target[out + byte] = bytes[cursor + byte];
+      out += length;
+      // Behind a string that short stands one byte of its size.
+      cursor += length + 1;
+    } else {
+      cursor = entry.load(bytes, cursor);
+      const { start, length } = entry;
+      const text = entry.bytes;
+      out = writeInteger(target, out + 1, length);
+      target[out] = CR;
+      target[out + 1] = LF;
+      out += 2;
+      if (length > 48) {
+        // alloc: a view for a long element
+        target.set(text.subarray(start, start + length), out);
+      } else {
+        for (let byte = 0; byte < length; byte++) target[out + byte] = text[start + byte];
+      }
+      out += length;
+    }
+    target[out] = CR;
+    target[out + 1] = LF;
+    out += 2;
+  }
+  reply.length = out;
+  return cursor;
+}
+
+/** Writes one entry. Returns the offset behind it. */
+export function replyEntry(reply: ReplyWriter, bytes: Uint8Array, at: number): number {
+  const next = entry.load(bytes, at);
+  reply.bulk(entry.bytes, entry.start, entry.end);
+  return next;
+}
