@@ -4,6 +4,7 @@ import { parseInteger } from "../base/ascii.ts";
 import { LOG_NOTICE } from "../base/log.ts";
 import { latin1Bytes, latin1Text } from "../base/text.ts";
 import { encodingName } from "../keyspace/encoding.ts";
+import { quicklistOf } from "../keyspace/list-value.ts";
 import * as listpack from "../structures/listpack.ts";
 import {
   accessOf,
@@ -71,8 +72,28 @@ export function debugObject(c: Context): void {
   c.reply.simple(
     `Value at:0x${view.ref.toString(16).padStart(8, "0")} refcount:1 ` +
       `encoding:${encodingName(view)} serializedlength:${serializedLength(c, view)} ` +
-      `lru:${access} lru_seconds_idle:${keyspace.access.idleSeconds(access)}`,
+      `lru:${access} lru_seconds_idle:${keyspace.access.idleSeconds(access)}` +
+      nodeDetails(c, view),
   );
+}
+
+/** What there is to say about the nodes of a large list. */
+function nodeDetails(c: Context, view: RecordView): string {
+  const list = view.type === LIST ? quicklistOf(c.db, view) : undefined;
+  if (list === undefined) return "";
+  const { size, fill, nodes } = list;
+  return (
+    ` ql_nodes:${nodes.count} ql_avg_node:${hundredths(size / nodes.count)} ` +
+    `ql_listpack_max:${fill} ql_compressed:0 ql_uncompressed_size:${list.listpackBytes()}`
+  );
+}
+
+/** Two decimals as C prints them: a tie goes to the even digit. */
+function hundredths(value: number): string {
+  const below = Math.floor(value * 100);
+  // Of all ties only odd eighths are ties as doubles.
+  const isTie = (value * 8) % 2 === 1;
+  return isTie && below % 2 === 0 ? (below / 100).toFixed(2) : value.toFixed(2);
 }
 
 /** Bytes of the value in a dump file that is not compressed; of a container about. */

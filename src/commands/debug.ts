@@ -172,6 +172,7 @@ function debugPackedThreshold(c: Context): void {
   if (!(size < PACKED_BYTES_LIMIT)) {
     return c.reply.error("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
   }
+  c.server.keyspace.limits.listPackedThreshold = size;
   c.reply.ok();
 }
 

@@ -23,6 +23,11 @@ import { hashWholeCommands } from "./hashes-whole.ts";
 import { hyperloglogCommands } from "./hyperloglog.ts";
 import { hyperloglogDebugCommands } from "./hyperloglog-debug.ts";
 import { latencyCommands } from "./latency.ts";
+import { listCommands } from "./lists.ts";
+import { listBlockingCommands } from "./lists-blocking.ts";
+import { listChangeCommands } from "./lists-change.ts";
+import { listMoveCommands } from "./lists-move.ts";
+import { listPopCommands } from "./lists-pop.ts";
 import { memoryCommands } from "./memory.ts";
 import { scanCommands } from "./scan.ts";
 import { serverCommands } from "./server.ts";
@@ -69,6 +74,11 @@ export const families: readonly CommandFamily<Features>[] = [
   hyperloglogCommands,
   hyperloglogDebugCommands,
   latencyCommands,
+  listBlockingCommands,
+  listChangeCommands,
+  listCommands,
+  listMoveCommands,
+  listPopCommands,
   memoryCommands,
   objectCommands,
   scanCommands,

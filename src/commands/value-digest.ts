@@ -5,6 +5,7 @@ import { exactDoubleText } from "../base/double-exact.ts";
 import { INT64_TEXT_MAX, Int64 } from "../base/int64.ts";
 import { latin1Bytes } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
+import { openList } from "../keyspace/list-value.ts";
 import { streamOf } from "../keyspace/stream-value.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { lengthAt, loadElement } from "../structures/intset.ts";
@@ -14,6 +15,7 @@ import {
   CONTAINER,
   HASH,
   INTSET,
+  LIST,
   LISTPACK_EX,
   NO_EXPIRY,
   type RecordView,
@@ -66,6 +68,8 @@ export function addToDigest(digest: Digest, db: Database, view: RecordView): voi
   switch (view.type) {
     case STRING:
       return digest.mixRange(view.bytes, view.valueStart, view.valueEnd);
+    case LIST:
+      return addList(digest, db, view);
     case SET:
       return addSet(digest, db, view);
     case HASH:
@@ -75,6 +79,16 @@ export function addToDigest(digest: Digest, db: Database, view: RecordView): voi
     case STREAM:
       return addStream(digest, db, view);
   }
+}
+
+function addList(digest: Digest, db: Database, view: RecordView): void {
+  const cursor = openList(db, view);
+  const entry = new listpack.Entry();
+  cursor.seek(0);
+  do {
+    entry.load(cursor.bytes, cursor.at);
+    digest.mixRange(entry.bytes, entry.start, entry.end);
+  } while (cursor.next());
 }
 
 function addSet(digest: Digest, db: Database, view: RecordView): void {
