@@ -18,6 +18,7 @@ import {
   word,
 } from "./random-choices.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
+import { LIST_TEMPLATES } from "./random-lists.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
 import { STREAM_TEMPLATES } from "./random-streams.ts";
 
@@ -82,6 +83,7 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   general: GENERAL_TEMPLATES,
   bitmaps: BITMAP_TEMPLATES,
   hyperloglog: HYPERLOGLOG_TEMPLATES,
+  lists: LIST_TEMPLATES,
   sets: SET_TEMPLATES,
   streams: STREAM_TEMPLATES,
 };
