@@ -11,6 +11,8 @@ import { bitmapCommands } from "../../../src/commands/bitmaps.ts";
 import { bitmapFieldCommands } from "../../../src/commands/bitmaps-field.ts";
 import { bitmapOperationCommands } from "../../../src/commands/bitmaps-operations.ts";
 import type { Context, Features } from "../../../src/commands/features.ts";
+import { hyperloglogCommands } from "../../../src/commands/hyperloglog.ts";
+import { hyperloglogDebugCommands } from "../../../src/commands/hyperloglog-debug.ts";
 import { stringCommands } from "../../../src/commands/strings.ts";
 import { stringLcsCommands } from "../../../src/commands/strings-lcs.ts";
 import { stringMultipleCommands } from "../../../src/commands/strings-multiple.ts";
@@ -43,7 +45,13 @@ export const families = [
 ];
 
 /** The families of commands that take strings for something else. */
-const otherFamilies = [bitmapCommands, bitmapFieldCommands, bitmapOperationCommands];
+const otherFamilies = [
+  bitmapCommands,
+  bitmapFieldCommands,
+  bitmapOperationCommands,
+  hyperloglogCommands,
+  hyperloglogDebugCommands,
+];
 
 /** One database and the string commands. Texts are one character per byte throughout. */
 export class StringFixture {
