@@ -115,6 +115,9 @@ const REPLIED = -1;
 /** Up to this many sets are put in order in place. */
 const SORTED_IN_PLACE_MAX = 16;
 
+/** Of up to this many sets the union is found by looking members up, without collecting them. */
+const PROBED_MAX = 4;
+
 /** The sets of the command that is running, those that are there. */
 const sources: SetValue[] = [];
 let sourceCount = 0;
@@ -191,9 +194,9 @@ function isInAll(): boolean {
   return true;
 }
 
-/** Whether any set but the first has the member that the walk has come to. */
-function isInAnother(): boolean {
-  for (let k = 1; k < sourceCount; k++) {
+/** Whether any of the sets [from, to) has the member that the walk has come to. */
+function isInAny(from: number, to: number): boolean {
+  for (let k = from; k < to; k++) {
     if (sources[k].contains(walk.member)) return true;
   }
   return false;
@@ -313,8 +316,13 @@ function sunionCommand(c: Context): void {
   if (gather(c, 1, c.count) === REPLIED) return release(c);
   // alloc: `try` costs nothing while nothing is thrown
   try {
-    makeUnion(c, replyEncoding());
-    replyMade(c);
+    const encoding = replyEncoding();
+    if (encoding === CONTAINER && sourceCount <= PROBED_MAX) {
+      replyUnion(c);
+    } else {
+      makeUnion(c, encoding);
+      replyMade(c);
+    }
   } finally {
     release(c);
   }
@@ -340,9 +348,26 @@ function replyEncoding(): number {
   return INTSET;
 }
 
+/** Replies each member of each set that no set before it has. */
+function replyUnion(c: Context): void {
+  const mark = c.reply.length;
+  let count = 0;
+  for (let k = 0; k < sourceCount; k++) {
+    walk.open(sources[k]);
+    while (walk.next()) {
+      if (isInAny(0, k)) continue;
+      bulkMember(c.reply, walk.member);
+      count++;
+    }
+  }
+  c.reply.insertSet(mark, count);
+}
+
 function makeUnion(c: Context, encoding: number): void {
   const { keyspace } = c.server;
-  made.begin(keyspace, encoding);
+  let total = 0;
+  for (let k = 0; k < sourceCount; k++) total += sources[k].size;
+  made.begin(keyspace, encoding, total);
   for (let k = 0; k < sourceCount; k++) {
     walk.open(sources[k]);
     while (walk.next()) made.add(keyspace, walk.member);
@@ -377,7 +402,7 @@ function replyDifference(c: Context): void {
   let count = 0;
   walk.open(sources[0]);
   while (walk.next()) {
-    if (isInAnother()) continue;
+    if (isInAny(1, sourceCount)) continue;
     bulkMember(c.reply, walk.member);
     count++;
   }
@@ -415,13 +440,13 @@ function probeDifference(c: Context): void {
   made.begin(keyspace, INTSET);
   walk.open(sources[0]);
   while (walk.next()) {
-    if (!isInAnother()) made.add(keyspace, walk.member);
+    if (!isInAny(1, sourceCount)) made.add(keyspace, walk.member);
   }
 }
 
 function makeDifference(c: Context, encoding: number): void {
   const { keyspace } = c.server;
-  made.begin(keyspace, encoding);
+  made.begin(keyspace, encoding, sources[0].size);
   walk.open(sources[0]);
   while (walk.next()) made.add(keyspace, walk.member);
   for (let k = 1; k < sourceCount && made.size > 0; k++) {

@@ -141,7 +141,8 @@ function saddCommand(c: Context): void {
 /** Creates the set in argument 1 from all members named. Returns how many those are. */
 function createWithMembers(c: Context): number {
   const { keyspace } = c.server;
-  made.begin(keyspace, encodingFor(keyspace, setMember(c, 2), c.count - 2));
+  const expected = c.count - 2;
+  made.begin(keyspace, encodingFor(keyspace, setMember(c, 2), expected), expected);
   // alloc: `try` costs nothing while nothing is thrown
   try {
     for (let index = 2; index < c.count; index++) made.add(keyspace, setMember(c, index));

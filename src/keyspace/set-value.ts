@@ -66,8 +66,8 @@ export class SetValue {
     return this;
   }
 
-  /** Makes it a new empty value that belongs to no key. Returns this. */
-  begin(keyspace: Keyspace, encoding: number): SetValue {
+  /** Makes it a new empty value that belongs to no key, for about `expected` members. */
+  begin(keyspace: Keyspace, encoding: number, expected = 0): SetValue {
     this.#db = null;
     this.#view = null;
     this.encoding = encoding;
@@ -76,7 +76,7 @@ export class SetValue {
     if (this.#buffer.length < KEPT_BYTES) this.#buffer = new Uint8Array(KEPT_BYTES);
     this.bytes = this.#buffer;
     if (encoding === CONTAINER) {
-      this.table = new MemberTable(keyspace.structures, SET);
+      this.table = new MemberTable(keyspace.structures, SET, expected);
     } else if (encoding === INTSET) {
       intset.writeIntsetHeader(this.bytes, 0, 2, 0);
       this.#length = intset.INTSET_HEADER_BYTES;
@@ -220,7 +220,7 @@ export class SetValue {
     if (this.encoding === CONTAINER) return;
     const most =
       this.encoding === INTSET ? limits.setMaxIntsetEntries : limits.setMaxListpackEntries;
-    if (count > most) this.#becomeTable(keyspace);
+    if (count > most) this.#becomeTable(keyspace, this.size + count);
   }
 
   #reload(): void {
@@ -354,9 +354,9 @@ export class SetValue {
   }
 
   /** Puts all members into a table, which becomes the value. */
-  #becomeTable(keyspace: Keyspace): void {
+  #becomeTable(keyspace: Keyspace, expected = 0): void {
     // alloc: once in the life of a set
-    const table = new MemberTable(keyspace.structures, SET);
+    const table = new MemberTable(keyspace.structures, SET, Math.max(this.size + 1, expected));
     try {
       if (this.encoding === INTSET) this.#copyIntset(table);
       else this.#copyListpack(table);

@@ -55,6 +55,8 @@ const CELLS_MAX = 0xffff;
 
 /** How often a draw may miss before cells are counted instead. */
 const DRAW_TRIES = 64;
+/** After this many missed draws per segment the densest one is looked for. */
+const MISSES_PER_SEGMENT = 16;
 
 /** Hash ordered cells; see the head of this file. */
 export class CellTable {
@@ -80,14 +82,21 @@ export class CellTable {
   #missedCell = 0;
   #missedHash = 0;
   #missedVersion = -1;
+  /** The cell that was inserted last, while nothing else changes: for insertions in hash order. */
+  #fingerCell = 0;
+  #fingerHash = 0;
+  #fingerSegment = NULL_REF;
+  #fingerVersion = -1;
   /** The segment that the last `seek` or `insert` looked into. */
   #segment = 0;
 
-  constructor(pool: Pool) {
+  /** Makes an empty table; with room for `expected` cells, as far as one segment goes. */
+  constructor(pool: Pool, expected = 0) {
     this.#pool = pool;
     this.words = new Uint32Array(0);
-    this.#segmentRefs[0] = this.#newSegment(HOMES_MIN);
-    this.#segmentShapes[0] = HOMES_MIN << HOMES_SHIFT;
+    const homes = expected === 0 ? HOMES_MIN : Math.min(homesFor(expected), HOMES_MAX);
+    this.#segmentRefs[0] = this.#newSegment(homes);
+    this.#segmentShapes[0] = homes << HOMES_SHIFT;
     this.#noteDensity((pool.capacity(this.#segmentRefs[0]) - HEADER_BYTES) / CELL_BYTES, 0);
     pool.outsideBytes += this.directoryBytes;
   }
@@ -187,6 +196,10 @@ export class CellTable {
     this.#segment = ref;
     const wanted = hash >>> 0;
     let cell = start + HEADER_WORDS + (homeOf(hash, this.#segmentShapes[entry]) << 1);
+    if (this.#fingerVersion === this.#version && wanted > this.#fingerHash) {
+      // Cells are ordered: what belongs behind the newest one is not in front of it.
+      if (this.#fingerSegment === ref && this.#fingerCell > cell) cell = this.#fingerCell;
+    }
     while (words[cell + 1] !== NULL_REF) {
       const found = words[cell];
       if (found === wanted) return cell;
@@ -246,6 +259,8 @@ export class CellTable {
         this.#version = (this.#version + 1) | 0;
         this.words = words;
         this.#segment = segment;
+        this.#fingerSegment = segment;
+        this.#fingerVersion = this.#version;
         return;
       }
       this.#makeRoom(entry);
@@ -390,6 +405,8 @@ export class CellTable {
   drawnHash = 0;
   /** At least `cells << depth` of every segment. */
   #densest = 0;
+  /** Draws that met no cell since `#densest` was exact. */
+  #misses = 0;
 
   /**
    * The ref of a random cell, every one of the table equally likely; its hash is left in
@@ -406,17 +423,32 @@ export class CellTable {
     for (let tries = 0; tries < DRAW_TRIES; tries++) {
       const entry = (random.uint32() >>> 1) >>> (31 - this.#depth);
       const segment = this.#segmentRefs[entry];
-      const range = this.#densest / (1 << (this.#segmentShapes[entry] & DEPTH_MASK));
+      const shape = this.#segmentShapes[entry];
+      const range = this.#densest / (1 << (shape & DEPTH_MASK));
       const index = Math.floor((random.uint32() / 0x1_0000_0000) * range);
       const found = words[segment >>> CHUNK_SHIFT];
       const start = (segment & GRANULE_MASK) << 1;
-      if (index >= found[start] >>> CELLS_SHIFT) continue;
+      // The segment's own word lies far from the cell: asked only where its homes do not tell.
+      const isSurplus = index >= (shape >>> HOMES_SHIFT) + SPARE_MIN;
+      if (isSurplus && index >= found[start] >>> CELLS_SHIFT) continue;
       const cell = start + HEADER_WORDS + (index << 1);
       if (found[cell + 1] === NULL_REF) continue;
       this.drawnHash = found[cell] | 0;
+      if (tries > 0) this.#noteMisses(tries);
       return found[cell + 1];
     }
+    this.#misses = 0;
     return this.#drawByCount(randomBelow(random, this.count));
+  }
+
+  /** Looks how dense segments are by now, once draws have missed so often that it pays. */
+  #noteMisses(misses: number): void {
+    this.#misses += misses;
+    if (this.#misses < this.#segments * MISSES_PER_SEGMENT) return;
+    this.#misses = 0;
+    const { drawnHash } = this;
+    this.#drawByCount(0);
+    this.drawnHash = drawnHash;
   }
 
   /** Cold: the ref of the cell that `index` cells come before; tightens `#densest` on the way. */
@@ -561,6 +593,8 @@ export class CellTable {
     }
     words[cell] = wanted;
     words[cell + 1] = ref;
+    this.#fingerCell = cell;
+    this.#fingerHash = wanted;
     return true;
   }
 

@@ -53,7 +53,7 @@ export class MemberTable implements Container {
   /** SET, ZSET or HASH. */
   readonly type: number;
   readonly #context: StructureContext;
-  readonly #pool: Pool;
+  readonly pool: Pool;
   readonly #cells: CellTable;
   /** Where members are, as `load` fills it. */
   readonly view: RecordView;
@@ -68,10 +68,16 @@ export class MemberTable implements Container {
   #cellRef = NULL_REF;
   #cellVersion = -1;
 
-  constructor(context: StructureContext, type: number, cells = new CellTable(context.pool)) {
+  /** An empty table, ready for about `expected` members as far as that needs little memory. */
+  constructor(
+    context: StructureContext,
+    type: number,
+    expected = 0,
+    cells = new CellTable(context.pool, expected),
+  ) {
     this.type = type;
     this.#context = context;
-    this.#pool = context.pool;
+    this.pool = context.pool;
     this.view = new RecordView(context.pool);
     this.#cells = cells;
     if (type === HASH) cells.isVolatile = (ref) => isVolatile(context.pool, ref);
@@ -99,7 +105,7 @@ export class MemberTable implements Container {
     this.#cellRef = NULL_REF;
     for (let cell = cells.seek(hash); cell !== NO_CELL; cell = cells.next(cell)) {
       const ref = cells.refAt(cell);
-      if (!hasKey(this.#pool, ref, bytes, start, length)) continue;
+      if (!hasKey(this.pool, ref, bytes, start, length)) continue;
       this.#cell = cell;
       this.#cellRef = ref;
       this.#cellVersion = cells.version;
@@ -132,7 +138,7 @@ export class MemberTable implements Container {
     valueLength: number,
     expiryMs: number,
   ): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const hasExpiry = expiryMs !== NO_EXPIRY;
     const ref = pool.allocate(recordSize(end - start, valueLength, hasExpiry));
     writeHeader(pool, ref, this.type, 0, 0, bytes, start, end, valueLength, expiryMs);
@@ -146,7 +152,7 @@ export class MemberTable implements Container {
 
   /** As `insert`, of a sorted set's member with its score. */
   insertScored(bytes: Uint8Array, start: number, end: number, hash: number, score: number): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const ref = pool.allocate(recordSize(end - start, 0, true));
     // Minus one would mean that there is no double.
     writeHeader(pool, ref, this.type, 0, 0, bytes, start, end, 0, 0);
@@ -157,17 +163,17 @@ export class MemberTable implements Container {
 
   /** The score of a sorted set's member. */
   scoreOf(ref: number): number {
-    return expiryOf(this.#pool, ref);
+    return expiryOf(this.pool, ref);
   }
 
   /** Changes the score of a sorted set's member, in place. */
   setScore(ref: number, score: number): void {
-    overwriteExpiry(this.#pool, ref, score);
+    overwriteExpiry(this.pool, ref, score);
   }
 
   /** When a hash's field expires, or NO_EXPIRY. */
   expiryOf(ref: number): number {
-    return isVolatile(this.#pool, ref) ? expiryOf(this.#pool, ref) : NO_EXPIRY;
+    return isVolatile(this.pool, ref) ? expiryOf(this.pool, ref) : NO_EXPIRY;
   }
 
   /**
@@ -177,7 +183,7 @@ export class MemberTable implements Container {
    * nothing changed.
    */
   replaceValue(ref: number, hash: number, length: number): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const view = this.view;
     view.load(ref, hash);
     const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
@@ -193,7 +199,7 @@ export class MemberTable implements Container {
    * ref from now on. Throws PoolExhausted, with nothing changed.
    */
   setExpiry(ref: number, hash: number, expiryMs: number): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const view = this.view;
     view.load(ref, hash);
     const wasVolatile = view.expiryMs !== NO_EXPIRY;
@@ -231,9 +237,9 @@ export class MemberTable implements Container {
   /** Removes a member and frees its record. */
   remove(ref: number, hash: number): void {
     this.#seek(ref, hash);
-    const hasExpiry = this.type === HASH && isVolatile(this.#pool, ref);
+    const hasExpiry = this.type === HASH && isVolatile(this.pool, ref);
     this.#cells.remove(this.#cell, hash, hasExpiry);
-    this.#pool.free(ref);
+    this.pool.free(ref);
   }
 
   /** The hash of the member that `random` returned last. */
@@ -285,7 +291,7 @@ export class MemberTable implements Container {
     this.#cellRef = NULL_REF;
     for (let cell = cells.seek(hash); cell !== NO_CELL; cell = cells.next(cell)) {
       const ref = cells.refAt(cell);
-      if (!hasSameKey(this.#pool, ref, other)) continue;
+      if (!hasSameKey(this.pool, ref, other)) continue;
       this.#cell = cell;
       this.#cellRef = ref;
       this.#cellVersion = cells.version;
@@ -356,7 +362,7 @@ export class MemberTable implements Container {
    * runs out nothing has changed. Cold.
    */
   clone(copied: (ref: number, copy: number) => void = () => {}): MemberTable {
-    const pool = this.#pool;
+    const { pool } = this;
     const cells = this.#cells.clone(
       (ref) => {
         const copy = copyBlock(pool, ref);
@@ -365,7 +371,7 @@ export class MemberTable implements Container {
       },
       (ref) => pool.free(ref),
     );
-    const twin = new MemberTable(this.#context, this.type, cells);
+    const twin = new MemberTable(this.#context, this.type, 0, cells);
     twin.earliestExpiryMs = this.earliestExpiryMs;
     return twin;
   }
@@ -375,7 +381,7 @@ export class MemberTable implements Container {
    * used for nothing else. Cold.
    */
   release(count: number): boolean {
-    const pool = this.#pool;
+    const { pool } = this;
     let freed = 0;
     do {
       this.#releasePosition = this.#cells.scan(this.#releasePosition, count - freed, (ref) => {
@@ -400,7 +406,7 @@ export class MemberTable implements Container {
     count: number,
     moved: (ref: number, fresh: number) => void = () => {},
   ): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const cells = this.#cells;
     const moving: number[] = [];
     const next = cells.scan(position, count, (ref, hash) => {
@@ -417,7 +423,7 @@ export class MemberTable implements Container {
 
   /** Bytes it takes, from a sample of `samples` members; 0 looks at all of them. */
   memoryUsage(samples: number): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const size = this.size;
     const looked = samples === 0 ? size : Math.min(samples, size);
     let total = 0;
@@ -461,7 +467,7 @@ export class MemberTable implements Container {
     try {
       this.#cells.insert(hash, ref);
     } catch (error) {
-      this.#pool.free(ref);
+      this.pool.free(ref);
       throw error;
     }
   }
@@ -482,14 +488,14 @@ export class MemberTable implements Container {
   #exchange(old: number, hash: number, fresh: number): void {
     this.#seek(old, hash);
     this.#cells.setRef(this.#cell, fresh);
-    this.#pool.free(old);
+    this.pool.free(old);
     this.#cellRef = fresh;
     this.#cellVersion = this.#cells.version;
   }
 
   /** A block of `size` bytes for the member in the view, with another length of its value. */
   #rewrite(size: number, length: number, expiryMs: number): number {
-    const pool = this.#pool;
+    const { pool } = this;
     const { ref, hash, bytes, keyStart, keyEnd } = this.view;
     const fresh = pool.allocate(size);
     writeHeader(pool, fresh, this.type, 0, 0, bytes, keyStart, keyEnd, length, expiryMs);

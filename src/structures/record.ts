@@ -174,6 +174,20 @@ export function compareKey(
   return compareBytes(pool.bytes[chunk], keyStart, keyStart + keyLength, bytes, start, end);
 }
 
+/** The length of a record's key. */
+export function keyLengthOf(pool: Pool, ref: number): number {
+  const words = pool.words[ref >>> CHUNK_SHIFT];
+  const at = (ref & GRANULE_MASK) << 1;
+  return (words[at] & LONG_FORM) !== 0 ? words[at + 2] : words[at + 1] >>> 24;
+}
+
+/** Where a record's key starts in its chunk. */
+export function keyStartOf(pool: Pool, ref: number): number {
+  const granule = ref & GRANULE_MASK;
+  const flags = pool.words[ref >>> CHUNK_SHIFT][granule << 1];
+  return (granule + 1 + ((flags >>> 5) & 1) + ((flags >>> 6) & 1)) << 3;
+}
+
 /** Whether two records have the same key. */
 export function hasSameKey(pool: Pool, left: number, right: number): boolean {
   const leftWords = pool.words[left >>> CHUNK_SHIFT];

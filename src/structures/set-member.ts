@@ -8,9 +8,10 @@
 //   from a table                      record and hash, its text loaded when asked for
 
 import { INT64_TEXT_MAX, Int64 } from "../base/int64.ts";
-import { NULL_REF } from "../memory/pool.ts";
+import { CHUNK_SHIFT, NULL_REF } from "../memory/pool.ts";
 import { Needle } from "./listpack.ts";
 import type { MemberTable } from "./member-table.ts";
+import { keyLengthOf, keyStartOf } from "./record.ts";
 
 const UNKNOWN = 0;
 const YES = 1;
@@ -89,10 +90,10 @@ export class SetMember {
     if (!this.#hasText) {
       this.#hasText = true;
       if (this.ref !== NULL_REF) {
-        const view = this.#table!.load(this.ref);
-        this.bytes = view.bytes;
-        this.start = view.keyStart;
-        this.end = view.keyEnd;
+        const { pool } = this.#table!;
+        this.bytes = pool.bytes[this.ref >>> CHUNK_SHIFT];
+        this.start = keyStartOf(pool, this.ref);
+        this.end = this.start + keyLengthOf(pool, this.ref);
       } else {
         this.bytes = this.#digits;
         this.start = 0;
