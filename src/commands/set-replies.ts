@@ -5,10 +5,17 @@
 import { copyBytes } from "../base/ascii.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { SetValue } from "../keyspace/set-value.ts";
+import { SetWalk } from "../keyspace/set-walk.ts";
+import { CHUNK_SHIFT } from "../memory/pool.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
-import { CONTAINER, INTSET, LISTPACK, SET } from "../structures/record.ts";
+import { MemberCursor } from "../structures/member-cursor.ts";
+import type { MemberTable } from "../structures/member-table.ts";
+import { CONTAINER, INTSET, keyLengthOf, keyStartOf, LISTPACK, SET } from "../structures/record.ts";
 import type { SetMember } from "../structures/set-member.ts";
 import type { Context } from "./features.ts";
+
+const walk = new SetWalk();
+const cursor = new MemberCursor();
 
 /** A member as a bulk string. */
 export function bulkMember(writer: ReplyWriter, member: SetMember): void {
@@ -18,6 +25,25 @@ export function bulkMember(writer: ReplyWriter, member: SetMember): void {
   }
   member.text();
   writer.bulk(member.bytes, member.start, member.end);
+}
+
+/** All members of a set as bulk strings. */
+export function bulkMembers(writer: ReplyWriter, value: SetValue): void {
+  if (value.encoding === CONTAINER) return bulkTable(writer, value.table!);
+  walk.open(value);
+  while (walk.next()) bulkMember(writer, walk.member);
+  walk.close();
+}
+
+function bulkTable(writer: ReplyWriter, table: MemberTable): void {
+  const { pool } = table;
+  cursor.open(table);
+  while (cursor.next()) {
+    const { ref } = cursor;
+    const start = keyStartOf(pool, ref);
+    writer.bulk(pool.bytes[ref >>> CHUNK_SHIFT], start, start + keyLengthOf(pool, ref));
+  }
+  cursor.close();
 }
 
 /** The encoding of a new set whose first member is known, and how many may follow. */

@@ -20,11 +20,12 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { SetProbe } from "../keyspace/set-probe.ts";
 import { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
 import { CONTAINER, INTSET, LISTPACK, SET } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
-import { bulkMember, storeSet } from "./set-replies.ts";
+import { bulkMember, bulkMembers, storeSet } from "./set-replies.ts";
 
 const keys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0, multiple: true };
 const sourceKeys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 1, multiple: true };
@@ -115,11 +116,15 @@ const REPLIED = -1;
 /** Up to this many sets are put in order in place. */
 const SORTED_IN_PLACE_MAX = 16;
 
+/** So many sources may be walked through in parallel; further ones are searched. */
+const PROBES_MAX = 16;
 /** Of up to this many sets the union is found by looking members up, without collecting them. */
 const PROBED_MAX = 4;
 
 /** The sets of the command that is running, those that are there. */
 const sources: SetValue[] = [];
+/** The first of them, as a walk through another one asks them. */
+const probes: SetProbe[] = [];
 let sourceCount = 0;
 /** Whether the first key named is there, as sources[0]; and whether it is named again. */
 let hasFirst = false;
@@ -161,6 +166,7 @@ function gather(c: Context, from: number, to: number): number {
 function release(c: Context): void {
   const { keyspace } = c.server;
   for (let k = 0; k < sourceCount; k++) sources[k].close(keyspace);
+  for (let k = 0; k < probes.length; k++) probes[k].close();
   if (sources.length > SORTED_IN_PLACE_MAX) sources.length = SORTED_IN_PLACE_MAX;
   sourceCount = 0;
   made.close(keyspace);
@@ -186,18 +192,32 @@ function sortManyBySize(): void {
   for (let k = 0; k < sourceCount; k++) sources[k] = sorted[k];
 }
 
-/** Whether all sets but the first have the member that the walk has come to. */
+/** Begins a walk through source `walked`, in which the sources [from, to) are asked. */
+function beginWalk(walked: number, from: number, to: number): void {
+  walk.open(sources[walked]);
+  const end = Math.min(to, PROBES_MAX);
+  // alloc: once
+  while (probes.length < end) probes.push(new SetProbe());
+  for (let k = from; k < end; k++) probes[k].open(sources[k], sources[walked]);
+}
+
+/** Whether a source has the member that the walk has come to. */
+function isIn(k: number): boolean {
+  return k < PROBES_MAX ? probes[k].contains(walk.member) : sources[k].contains(walk.member);
+}
+
+/** Whether all sources but the first have the member that the walk has come to. */
 function isInAll(): boolean {
   for (let k = 1; k < sourceCount; k++) {
-    if (!sources[k].contains(walk.member)) return false;
+    if (!isIn(k)) return false;
   }
   return true;
 }
 
-/** Whether any of the sets [from, to) has the member that the walk has come to. */
+/** Whether any of the sources [from, to) has the member that the walk has come to. */
 function isInAny(from: number, to: number): boolean {
   for (let k = from; k < to; k++) {
-    if (sources[k].contains(walk.member)) return true;
+    if (isIn(k)) return true;
   }
   return false;
 }
@@ -215,7 +235,7 @@ function replyIntersection(c: Context): void {
   const mark = reply.length;
   let count = 0;
   sortBySize();
-  walk.open(sources[0]);
+  beginWalk(0, 1, sourceCount);
   while (walk.next()) {
     if (!isInAll()) continue;
     bulkMember(reply, walk.member);
@@ -253,7 +273,7 @@ function int64(c: Context, index: number): number {
 function intersectionSize(limit: number): number {
   let count = 0;
   sortBySize();
-  walk.open(sources[0]);
+  beginWalk(0, 1, sourceCount);
   while (walk.next()) {
     if (isInAll() && ++count === limit) break;
   }
@@ -276,15 +296,16 @@ function sinterstoreCommand(c: Context): void {
 function storeIntersection(c: Context): void {
   const { keyspace } = c.server;
   sortBySize();
-  made.begin(keyspace, sources[0].encoding === INTSET ? INTSET : LISTPACK);
-  let hasTextOnly = false;
-  walk.open(sources[0]);
+  const encoding = sources[0].encoding === INTSET ? INTSET : LISTPACK;
+  made.begin(keyspace, encoding, sources[0].size);
+  let hasText = false;
+  beginWalk(0, 1, sourceCount);
   while (walk.next()) {
     if (!isInAll()) continue;
-    if (!walk.member.isInteger) hasTextOnly = true;
-    made.add(keyspace, walk.member);
+    if (!hasText && !walk.member.isInteger) hasText = true;
+    made.addNew(keyspace, walk.member);
   }
-  if (!hasTextOnly && made.size <= keyspace.limits.setMaxIntsetEntries) return storeAsIntset(c);
+  if (!hasText && made.size <= keyspace.limits.setMaxIntsetEntries) return storeAsIntset(c);
   storeResult(c, made);
 }
 
@@ -333,11 +354,21 @@ function sunionstoreCommand(c: Context): void {
   if (gather(c, 2, c.count) === REPLIED) return release(c);
   // alloc: `try` costs nothing while nothing is thrown
   try {
-    makeUnion(c, INTSET);
+    makeUnion(c, isBoundToBeTable(c) ? CONTAINER : INTSET);
     storeResult(c, made);
   } finally {
     release(c);
   }
+}
+
+/** Whether one set alone has more members than a compact encoding may. */
+function isBoundToBeTable(c: Context): boolean {
+  const { setMaxIntsetEntries, setMaxListpackEntries } = c.server.keyspace.limits;
+  const most = Math.max(setMaxIntsetEntries, setMaxListpackEntries);
+  for (let k = 0; k < sourceCount; k++) {
+    if (sources[k].size > most) return true;
+  }
+  return false;
 }
 
 /** What a result that is only replied is collected in. */
@@ -353,7 +384,7 @@ function replyUnion(c: Context): void {
   const mark = c.reply.length;
   let count = 0;
   for (let k = 0; k < sourceCount; k++) {
-    walk.open(sources[k]);
+    beginWalk(k, 0, k);
     while (walk.next()) {
       if (isInAny(0, k)) continue;
       bulkMember(c.reply, walk.member);
@@ -370,14 +401,14 @@ function makeUnion(c: Context, encoding: number): void {
   made.begin(keyspace, encoding, total);
   for (let k = 0; k < sourceCount; k++) {
     walk.open(sources[k]);
-    while (walk.next()) made.add(keyspace, walk.member);
+    if (k === 0) while (walk.next()) made.addNew(keyspace, walk.member);
+    else while (walk.next()) made.add(keyspace, walk.member);
   }
 }
 
 function replyMade(c: Context): void {
   c.reply.set(made.size);
-  walk.open(made);
-  while (walk.next()) bulkMember(c.reply, walk.member);
+  bulkMembers(c.reply, made);
 }
 
 // SDIFF key [key ...]
@@ -400,7 +431,7 @@ function sdiffCommand(c: Context): void {
 function replyDifference(c: Context): void {
   const mark = c.reply.length;
   let count = 0;
-  walk.open(sources[0]);
+  beginWalk(0, 1, sourceCount);
   while (walk.next()) {
     if (isInAny(1, sourceCount)) continue;
     bulkMember(c.reply, walk.member);
@@ -437,10 +468,10 @@ function prefersProbing(): boolean {
 
 function probeDifference(c: Context): void {
   const { keyspace } = c.server;
-  made.begin(keyspace, INTSET);
-  walk.open(sources[0]);
+  made.begin(keyspace, INTSET, sources[0].size);
+  beginWalk(0, 1, sourceCount);
   while (walk.next()) {
-    if (!isInAny(1, sourceCount)) made.add(keyspace, walk.member);
+    if (!isInAny(1, sourceCount)) made.addNew(keyspace, walk.member);
   }
 }
 
@@ -448,7 +479,7 @@ function makeDifference(c: Context, encoding: number): void {
   const { keyspace } = c.server;
   made.begin(keyspace, encoding, sources[0].size);
   walk.open(sources[0]);
-  while (walk.next()) made.add(keyspace, walk.member);
+  while (walk.next()) made.addNew(keyspace, walk.member);
   for (let k = 1; k < sourceCount && made.size > 0; k++) {
     walk.open(sources[k]);
     while (walk.next()) made.remove(walk.member);

@@ -26,7 +26,7 @@ import type { MemberTable } from "../structures/member-table.ts";
 import { CONTAINER, INTSET, LISTPACK, type RecordView, SET } from "../structures/record.ts";
 import { SetMember } from "../structures/set-member.ts";
 import type { Context, Features } from "./features.ts";
-import { bulkMember } from "./set-replies.ts";
+import { bulkMember, bulkMembers } from "./set-replies.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
@@ -145,7 +145,7 @@ function longOrReply(c: Context, index: number, error: string): number {
 
 function popAll(c: Context, view: RecordView, size: number): void {
   c.reply.set(size);
-  replyAll(c);
+  bulkMembers(c.reply, value);
   if (c.effects.active) {
     const effect = c.effects.replace(2);
     effect.bulkBytes(c.server.config.flag("lazyfree-lazy-server-del") ? UNLINK_NAME : DEL_NAME);
@@ -153,12 +153,6 @@ function popAll(c: Context, view: RecordView, size: number): void {
   }
   c.db.deleteView(view);
   c.effects.changed(size);
-}
-
-function replyAll(c: Context): void {
-  walk.open(value);
-  while (walk.next()) bulkMember(c.reply, walk.member);
-  walk.close();
 }
 
 /** Begins the effect of taking away the next members of `left` that are still to go. */
@@ -259,7 +253,7 @@ function showSeveral(c: Context): void {
   if (count === 0) return c.reply.array(0);
   if (count < 0) return showRepeated(c, -count);
   c.reply.array(Math.min(count, size));
-  if (count >= size) return replyAll(c);
+  if (count >= size) return bulkMembers(c.reply, value);
   if (value.encoding === CONTAINER) showDistinct(c, count);
   else showSelected(c, size, count);
 }

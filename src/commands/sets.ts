@@ -17,11 +17,10 @@ import {
   WRITE,
 } from "../command/spec.ts";
 import { SetValue } from "../keyspace/set-value.ts";
-import { SetWalk } from "../keyspace/set-walk.ts";
 import { type RecordView, SET } from "../structures/record.ts";
 import { SetMember } from "../structures/set-member.ts";
 import type { Context } from "./features.ts";
-import { bulkMember, createSet, encodingFor } from "./set-replies.ts";
+import { bulkMembers, createSet, encodingFor } from "./set-replies.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const oneMember: ArgumentSpec = { name: "member", type: "string" };
@@ -122,7 +121,6 @@ const target = new SetValue();
 const made = new SetValue();
 /** A member named in the request. */
 const member = new SetMember();
-const walk = new SetWalk();
 
 function setMember(c: Context, index: number): SetMember {
   member.setText(c.bytes, c.start(index), c.end(index));
@@ -218,9 +216,7 @@ function smembersCommand(c: Context): void {
   if (view.type !== SET) return c.reply.wrongType();
   value.open(c.db, view);
   c.reply.set(value.size);
-  walk.open(value);
-  while (walk.next()) bulkMember(c.reply, walk.member);
-  walk.close();
+  bulkMembers(c.reply, value);
 }
 
 // SREM key member [member ...]

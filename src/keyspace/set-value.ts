@@ -54,6 +54,8 @@ export class SetValue {
   /** The key's database and record; null for a value in the making. */
   #db: Database | null = null;
   #view: RecordView | null = null;
+  /** About how many members a value in the making is to have. */
+  #expected = 0;
   /** The buffer of a value in the making, and the bytes of it that are in use. */
   #buffer: Uint8Array = NO_BYTES;
   #length = 0;
@@ -73,6 +75,7 @@ export class SetValue {
     this.encoding = encoding;
     this.table = null;
     this.start = 0;
+    this.#expected = expected;
     if (this.#buffer.length < KEPT_BYTES) this.#buffer = new Uint8Array(KEPT_BYTES);
     this.bytes = this.#buffer;
     if (encoding === CONTAINER) {
@@ -129,6 +132,13 @@ export class SetValue {
     if (this.encoding === CONTAINER) return this.#addToTable(this.table!, member);
     if (this.encoding === INTSET) return this.#addToIntset(keyspace, member);
     return this.#addToListpack(keyspace, member);
+  }
+
+  /** As `add`, of a member that is known not to be there. */
+  addNew(keyspace: Keyspace, member: SetMember): void {
+    if (this.encoding === CONTAINER) this.#insert(this.table!, member);
+    else if (this.encoding === INTSET) this.#addToIntset(keyspace, member);
+    else this.#appendOrConvert(keyspace, member);
   }
 
   /** Removes a member; false where it is not there. */
@@ -220,7 +230,7 @@ export class SetValue {
     if (this.encoding === CONTAINER) return;
     const most =
       this.encoding === INTSET ? limits.setMaxIntsetEntries : limits.setMaxListpackEntries;
-    if (count > most) this.#becomeTable(keyspace, this.size + count);
+    if (count > most) this.#becomeTable(keyspace, count);
   }
 
   #reload(): void {
@@ -243,10 +253,14 @@ export class SetValue {
 
   #addToTable(table: MemberTable, member: SetMember): boolean {
     if (this.#findIn(table, member) !== NULL_REF) return false;
+    this.#insert(table, member);
+    return true;
+  }
+
+  #insert(table: MemberTable, member: SetMember): void {
     member.text();
     const { bytes, start, end } = member;
     table.insert(bytes, start, end, member.hash(table), 0, NO_EXPIRY);
-    return true;
   }
 
   #addToIntset(keyspace: Keyspace, member: SetMember): boolean {
@@ -279,6 +293,12 @@ export class SetValue {
 
   #addToListpack(keyspace: Keyspace, member: SetMember): boolean {
     if (this.#findEntry(member) !== listpack.NO_ENTRY) return false;
+    this.#appendOrConvert(keyspace, member);
+    return true;
+  }
+
+  /** Adds a member that is not there to a listpack, or to the table made of it. */
+  #appendOrConvert(keyspace: Keyspace, member: SetMember): void {
     const { limits } = keyspace;
     const length = member.text();
     if (
@@ -287,10 +307,10 @@ export class SetValue {
       listpack.totalBytes(this.bytes, this.start) + length <= LISTPACK_BYTES_MAX
     ) {
       this.#append(member);
-      return true;
+      return;
     }
     this.#becomeTable(keyspace);
-    return this.#addToTable(this.table!, member);
+    this.#insert(this.table!, member);
   }
 
   /** Adds a member that is not there at the end of a listpack. */
@@ -343,7 +363,7 @@ export class SetValue {
     }
     const end = listpack.finish(packed, 0, at, length);
     if (this.#db === null) {
-      this.begin(keyspace, LISTPACK);
+      this.begin(keyspace, LISTPACK, this.#expected);
       this.#splice(0, this.#length, end);
     } else {
       this.#splice(0, total, end);
@@ -354,9 +374,10 @@ export class SetValue {
   }
 
   /** Puts all members into a table, which becomes the value. */
-  #becomeTable(keyspace: Keyspace, expected = 0): void {
+  #becomeTable(keyspace: Keyspace, more = 1): void {
     // alloc: once in the life of a set
-    const table = new MemberTable(keyspace.structures, SET, Math.max(this.size + 1, expected));
+    const expected = this.#db === null ? this.#expected : this.size + more;
+    const table = new MemberTable(keyspace.structures, SET, expected);
     try {
       if (this.encoding === INTSET) this.#copyIntset(table);
       else this.#copyListpack(table);

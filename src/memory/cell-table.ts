@@ -253,12 +253,12 @@ export class CellTable {
       const start = (segment & GRANULE_MASK) << 1;
       const used = words[start] & USED_MASK;
       const isFull = used >= homes - (homes >>> 3);
+      this.#segment = segment;
       if (!isFull && this.#place(words, start, hash, ref, shape)) {
         words[start]++;
         this.count++;
         this.#version = (this.#version + 1) | 0;
         this.words = words;
-        this.#segment = segment;
         this.#fingerSegment = segment;
         this.#fingerVersion = this.#version;
         return;
@@ -580,6 +580,10 @@ export class CellTable {
     let cell = this.#missedCell;
     if (this.#missedVersion !== this.#version || this.#missedHash !== hash) {
       cell = start + HEADER_WORDS + (homeOf(hash, shape) << 1);
+      if (this.#fingerVersion === this.#version && wanted >= this.#fingerHash) {
+        const isHere = this.#fingerSegment === this.#segment;
+        if (isHere && this.#fingerCell > cell) cell = this.#fingerCell;
+      }
     }
     while (words[cell + 1] !== NULL_REF && words[cell] <= wanted) cell += 2;
     let empty = cell;

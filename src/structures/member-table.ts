@@ -280,9 +280,19 @@ export class MemberTable implements Container {
     return this.#cells.copyCells(position, pairs);
   }
 
+  /** The first position of the segment at a position. */
+  segmentStart(position: number): number {
+    return this.#cells.segmentStart(position);
+  }
+
   /** The first position behind the segment at a position, or 0 at the end. */
   segmentEnd(position: number): number {
     return this.#cells.segmentEnd(position);
+  }
+
+  /** Whether a member and one of another table are the same. */
+  isSame(ref: number, other: number): boolean {
+    return hasSameKey(this.pool, ref, other);
   }
 
   /** The ref of the member that is the same as one of another table, or NULL_REF. */
