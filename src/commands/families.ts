@@ -14,6 +14,8 @@ import { expiryCommands } from "./expiry.ts";
 import type { Features } from "./features.ts";
 import { genericCommands } from "./generic.ts";
 import { objectCommands } from "./generic-object.ts";
+import { geoCommands } from "./geo.ts";
+import { geoSearchCommands } from "./geo-search.ts";
 import { hashCommands } from "./hashes.ts";
 import { hashExpiryCommands } from "./hashes-expiry.ts";
 import { hashExpiryValueCommands } from "./hashes-expiry-values.ts";
@@ -65,6 +67,8 @@ export const families: readonly CommandFamily<Features>[] = [
   debugCommands,
   expiryCommands,
   genericCommands,
+  geoCommands,
+  geoSearchCommands,
   hashCommands,
   hashExpiryCommands,
   hashExpiryValueCommands,

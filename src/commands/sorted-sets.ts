@@ -185,7 +185,7 @@ const RESULT_NOT_A_NUMBER = "ERR resulting score is not a number (NaN)";
 const scores = new Float64Array(256);
 
 // ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]
-function zaddCommand(c: Context): void {
+export function zaddCommand(c: Context): void {
   let flags = 0;
   let first = 2;
   for (; first < c.count; first++) {

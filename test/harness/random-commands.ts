@@ -17,6 +17,7 @@ import {
   value,
   word,
 } from "./random-choices.ts";
+import { GEO_TEMPLATES } from "./random-geo.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 import { LIST_TEMPLATES } from "./random-lists.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
@@ -82,6 +83,7 @@ type Templates = Readonly<Record<string, Template>>;
 export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   general: GENERAL_TEMPLATES,
   bitmaps: BITMAP_TEMPLATES,
+  geo: GEO_TEMPLATES,
   hyperloglog: HYPERLOGLOG_TEMPLATES,
   lists: LIST_TEMPLATES,
   sets: SET_TEMPLATES,

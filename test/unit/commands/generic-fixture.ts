@@ -7,6 +7,7 @@ import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
+import type { CommandFamily } from "../../../src/command/spec.ts";
 import { commandCommands } from "../../../src/commands/command.ts";
 import { databaseCommands } from "../../../src/commands/databases.ts";
 import { expiryCommands } from "../../../src/commands/expiry.ts";
@@ -56,7 +57,7 @@ export class GenericFixture {
   readonly keyspace = new Keyspace(16, new Xoshiro(7));
   readonly effects = new Effects();
   readonly config = new Config();
-  readonly registry = CommandRegistry.of<Features>(families);
+  readonly registry: CommandRegistry<Features>;
 
   readonly #reply = new ReplyWriter();
   readonly #context: Context;
@@ -64,7 +65,9 @@ export class GenericFixture {
   #dbIndex = 0;
   #runs = 0;
 
-  constructor() {
+  /** With `more` families beside those above. */
+  constructor(more: readonly CommandFamily<Features>[] = []) {
+    this.registry = CommandRegistry.of<Features>([...families, ...more]);
     const server = {
       clock: this.clock,
       random: new Xoshiro(8),
