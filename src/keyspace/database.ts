@@ -810,6 +810,7 @@ export class Database {
       setAccess(pool, ref, access);
     } else {
       this.#beforeWrite(found, hash);
+      this.#locate(found, hash);
       const size = recordSize(keyEnd - keyStart, length, expiryMs !== NO_EXPIRY);
       ref = this.#replace(found, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
       this.#announce(type, bytes, keyStart, keyEnd);

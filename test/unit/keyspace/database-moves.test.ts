@@ -37,6 +37,22 @@ function sizesOf(fixture: KeyspaceFixture, index = 0): Record<number, number> {
 }
 
 describe("a key that is moved", () => {
+  test("replaces one that the batch has looked up ahead", () => {
+    for (const how of ["copyFrom", "moveFrom"] as const) {
+      const fixture = new KeyspaceFixture();
+      const other = fixture.keyspace.databases[3];
+      fixture.set("from", "new");
+      fixture.set("to", "old", undefined, other);
+      const name = latin1Bytes("to");
+      const hash = fixture.keyspace.hash(name, 0, name.length);
+      other.table.expect(hash, other.table.peek(hash), other.table.version);
+      transfer(fixture, how, "from", "to", other);
+      expect(fixture.get("to", other)).toBe("new");
+      expect(other.size).toBe(1);
+      fixture.verify();
+    }
+  });
+
   test("takes its value, its expiry, its encoding and its access bits along", () => {
     for (const existing of [undefined, "old", "x".repeat(3000)]) {
       const fixture = new KeyspaceFixture();
