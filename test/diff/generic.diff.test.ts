@@ -34,6 +34,21 @@ function* times(key: string): Generator<Command> {
 }
 
 differential("generic", "redis8", ({ compare }) => {
+  compare("a key that a pipeline has just read is replaced from another database", function* () {
+    for (const reader of ["get", "exists", "type"]) {
+      yield ["mset", "a", "1", "b", "2"];
+      yield ["select", "1"];
+      yield ["mset", "a", "3", "b", "4"];
+      yield [reader, "b"];
+      yield ["select", "0"];
+      yield ["copy", "a", "b", "db", "1", "replace"];
+      yield ["select", "1"];
+      yield ["mget", "a", "b"];
+      yield ["dbsize"];
+      yield ["select", "0"];
+    }
+  });
+
   compare("every key command checks its arity", function* () {
     for (const name of NAMES) {
       // WAIT x x is an integer error; more would be no different.

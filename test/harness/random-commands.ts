@@ -18,6 +18,7 @@ import {
   word,
 } from "./random-choices.ts";
 import { GEO_TEMPLATES } from "./random-geo.ts";
+import { HASH_TEMPLATES } from "./random-hashes.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 import { LIST_TEMPLATES } from "./random-lists.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
@@ -84,6 +85,7 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   general: GENERAL_TEMPLATES,
   bitmaps: BITMAP_TEMPLATES,
   geo: GEO_TEMPLATES,
+  hashes: HASH_TEMPLATES,
   hyperloglog: HYPERLOGLOG_TEMPLATES,
   lists: LIST_TEMPLATES,
   sets: SET_TEMPLATES,
