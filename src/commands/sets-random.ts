@@ -189,13 +189,19 @@ function makeCompact(c: Context, view: RecordView, table: MemberTable): void {
   if (table.size > keyspace.limits.setMaxListpackEntries) return;
   made.begin(keyspace, LISTPACK);
   walk.open(value);
-  while (walk.next()) made.add(keyspace, walk.member);
-  walk.close();
-  if (made.encoding === LISTPACK) {
-    c.db.detach(view, LISTPACK, made.byteLength);
-    copyBytes(view.bytes, view.valueStart, made.bytes, 0, made.byteLength);
-    keyspace.lazyFree.discard(table);
+  // alloc: `try` costs nothing while nothing is thrown
+  try {
+    while (walk.next()) made.addNew(keyspace, walk.member);
+    if (made.encoding === LISTPACK) {
+      c.db.detach(view, LISTPACK, made.byteLength);
+      copyBytes(view.bytes, view.valueStart, made.bytes, 0, made.byteLength);
+      keyspace.lazyFree.discard(table);
+    }
+  } catch (error) {
+    // Without memory for a listpack it stays a table: the members taken are gone by now.
+    if (!(error instanceof RangeError)) throw error;
   }
+  walk.close();
   made.close(keyspace);
 }
 

@@ -336,17 +336,22 @@ export class Database {
     const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
     const tail = valueStart + offset + removed;
     const capacity = pool.capacity(view.ref);
-    if (
-      keepsForm(pool, view.ref, length) &&
-      size <= capacity &&
-      (removed <= added || Pool.capacityFor(size) > capacity >>> 1)
-    ) {
+    const fits = keepsForm(pool, view.ref, length) && size <= capacity;
+    const isRoomy = removed > added && Pool.capacityFor(size) <= capacity >>> 1;
+    let old = NULL_REF;
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      if (!fits || isRoomy) old = this.#reallocate(view, size, length);
+    } catch (error) {
+      // What becomes shorter needs no memory.
+      if (!fits) throw error;
+    }
+    if (old === NULL_REF) {
       moveBytes(bytes, valueStart + offset + added, tail, valueEnd);
       setValueLength(pool, view.ref, length);
       view.load(view.ref, view.hash);
       return;
     }
-    const old = this.#reallocate(view, size, length);
     const target = view.bytes;
     const at = view.valueStart;
     copyBytes(target, at, bytes, valueStart, valueStart + offset);

@@ -620,9 +620,15 @@ export class CellTable {
    * cells do not fit in hash order, as after removals in that order, which leave one end empty.
    */
   #shrink(entry: number, used: number): void {
-    if (this.#mergeWithBuddy(entry, used)) return;
-    const homes = this.#segmentShapes[entry] >>> HOMES_SHIFT;
-    if (homes > HOMES_MIN) this.#resize(entry, Math.max(HOMES_MIN, homesFor(used)));
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      if (this.#mergeWithBuddy(entry, used)) return;
+      const homes = this.#segmentShapes[entry] >>> HOMES_SHIFT;
+      if (homes > HOMES_MIN) this.#resize(entry, Math.max(HOMES_MIN, homesFor(used)));
+    } catch (error) {
+      // Without memory for a smaller segment the large one stays: removing must not fail.
+      if (!(error instanceof RangeError)) throw error;
+    }
   }
 
   /** Gives a segment more homes; as many more as its cells need in order to fit. */

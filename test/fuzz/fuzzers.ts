@@ -10,6 +10,7 @@ import { listpackFuzzer } from "./listpack.fuzz.ts";
 import { memberTableFuzzer } from "./member-table.fuzz.ts";
 import { poolFuzzer } from "./pool.fuzz.ts";
 import { quicklistFuzzer } from "./quicklist.fuzz.ts";
+import { setValueFuzzer } from "./set-value.fuzz.ts";
 import { sortedSetFuzzer } from "./sorted-set.fuzz.ts";
 
 export const FUZZERS: readonly Fuzzer[] = [
@@ -18,6 +19,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   sortedSetFuzzer,
   cellTableFuzzer,
   memberTableFuzzer,
+  setValueFuzzer,
   listpackFuzzer,
   intsetFuzzer,
   bitsFuzzer,

@@ -13,6 +13,10 @@ import { bitmapOperationCommands } from "../../../src/commands/bitmaps-operation
 import type { Context, Features } from "../../../src/commands/features.ts";
 import { hyperloglogCommands } from "../../../src/commands/hyperloglog.ts";
 import { hyperloglogDebugCommands } from "../../../src/commands/hyperloglog-debug.ts";
+import { setCommands } from "../../../src/commands/sets.ts";
+import { setCombinedCommands } from "../../../src/commands/sets-combined.ts";
+import { setRandomCommands } from "../../../src/commands/sets-random.ts";
+import { setScanCommands } from "../../../src/commands/sets-scan.ts";
 import { stringCommands } from "../../../src/commands/strings.ts";
 import { stringLcsCommands } from "../../../src/commands/strings-lcs.ts";
 import { stringMultipleCommands } from "../../../src/commands/strings-multiple.ts";
@@ -44,8 +48,12 @@ export const families = [
   stringLcsCommands,
 ];
 
-/** The families of commands that take strings for something else. */
+/** Further families that are tested command by command. */
 const otherFamilies = [
+  setCommands,
+  setCombinedCommands,
+  setRandomCommands,
+  setScanCommands,
   bitmapCommands,
   bitmapFieldCommands,
   bitmapOperationCommands,
@@ -61,6 +69,9 @@ export class StringFixture {
   /** proto-max-bulk-len */
   bulkLengthMax = 512 * 1024 * 1024;
 
+  /** Directives that are `yes`. */
+  readonly flags = new Set<string>();
+
   readonly #registry = CommandRegistry.of<Features>([...families, ...otherFamilies]);
   readonly #effects = new Effects();
   readonly #context: Context;
@@ -72,7 +83,7 @@ export class StringFixture {
       random: new Xoshiro(8),
       keyspace: this.keyspace,
       registry: this.#registry,
-      config: { integer: () => this.bulkLengthMax },
+      config: { integer: () => this.bulkLengthMax, flag: (name: string) => this.flags.has(name) },
     } as unknown as Features;
     this.#context = new CommandContext<Features>(server, this.reply, this.#effects);
     this.#context.db = this.keyspace.databases[0];
