@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
 import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
 import { commandsOf, request, ServerFixture } from "./server-fixture.ts";
+import { addWaitingCommands } from "./waiting-commands.ts";
 
 const ALWAYS = "port 0\ndir /\nappendonly yes\nappendfsync always\naof-checksums no";
 const OK_BYTES = "+OK\r\n".length;
@@ -91,6 +92,39 @@ describe("appendfsync always", () => {
       await fixture.server.stop();
     });
   }
+
+  test("who waited is answered once what answered it, and what it did, is durable", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    addWaitingCommands(fixture.server.registry);
+    const [waiting, pushing] = [fixture.connect(), fixture.connect()];
+    waiting.send(request("take k 0", "get a"));
+    pushing.send(request("put k 2", "set a 1"));
+    expect(waiting.transport.take() + pushing.transport.take()).toBe("");
+    for (let k = 0; k < 20 && waiting.transport.length === 0; k++) await fixture.endTurn();
+    expect(waiting.transport.take()).toBe("*2\r\n$1\r\nk\r\n:2\r\n$1\r\n1\r\n");
+    expect(pushing.transport.take()).toBe(":2\r\n+OK\r\n");
+    const log = commandsOf(disk.durableContentOf(LOG).toString("latin1"));
+    expect(log.map((words) => words.join(" ")).slice(-3)).toEqual([
+      "put k 2",
+      "TAKEN k",
+      "set a 1",
+    ]);
+    await fixture.server.stop();
+  });
+
+  test("who waited is told nothing where what it did is lost", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    addWaitingCommands(fixture.server.registry);
+    const [waiting, pushing] = [fixture.connect(), fixture.connect()];
+    waiting.send(request("take k 0"));
+    disk.fault = (operation) => (operation.startsWith("sync") ? "EIO" : undefined);
+    pushing.send(request("put k 2"));
+    for (let k = 0; k < 20; k++) await fixture.endTurn();
+    expect(waiting.transport.take() + pushing.transport.take()).toBe("");
+    expect([waiting.transport.isClosed, pushing.transport.isClosed]).toEqual([true, true]);
+    disk.fault = () => undefined;
+    await fixture.server.stop();
+  });
 
   test("a failed sync acknowledges nothing, and reads are served", async () => {
     const { fixture, disk } = await started(ALWAYS);
