@@ -129,8 +129,7 @@ const LISTS: readonly Scene[] = [
       "a: blpop k 0",
       "b: blmpop 0 1 k right count 2",
       "c: hello 3",
-      "c: blmpop 0.05 1 absent left",
-      "c: await",
+      "c: blmpop 0.05 1 absent left | await c",
       "x: rpush k 1 2 3",
     ],
   },
@@ -144,21 +143,14 @@ const TIMEOUTS: readonly Scene[] = [
   {
     title: "timeouts are answered with null",
     lines: [
-      "a: blpop k 0.02",
-      "a: await",
-      "a: brpop k j 0.001",
-      "a: await",
-      "a: blmove k d left right 0.01",
-      "a: await",
-      "a: brpoplpush k d 0.01",
-      "a: await",
-      "a: blmpop 0.01 1 k left",
-      "a: await",
+      "a: blpop k 0.02 | await a",
+      "a: brpop k j 0.001 | await a",
+      "a: blmove k d left right 0.01 | await a",
+      "a: brpoplpush k d 0.01 | await a",
+      "a: blmpop 0.01 1 k left | await a",
       "a: hello 3",
-      "a: blpop k 0.02 | ping",
-      "a: await",
-      "a: blmove k d left right 0.01",
-      "a: await",
+      "a: blpop k 0.02 | ping | await a",
+      "a: blmove k d left right 0.01 | await a",
       "x: info clients",
     ],
   },
@@ -229,7 +221,7 @@ const CLIENTS: readonly Scene[] = [
   {
     title: "replies that are not wanted",
     lines: [
-      "a: client reply skip | blpop k 0 | ping",
+      "a: ~client reply skip | ~blpop k 0 | ping",
       "x: rpush k 1 2",
       "x: lrange k 0 -1",
       "x: client unblock $a",
@@ -251,8 +243,7 @@ const CLIENTS: readonly Scene[] = [
     title: "a pause holds those whose turn comes",
     lines: [
       "a: blpop k 0",
-      "x: multi | rpush k 1 | client pause 100 write | exec",
-      "a: await",
+      "x: multi | rpush k 1 | client pause 100 write | exec | await a",
       "x: exists k",
     ],
   },
@@ -272,8 +263,7 @@ const SORTED_SETS: readonly Scene[] = [
       "x: zadd j 1.5 m",
       "d: bzmpop 0 1 j max",
       "x: zunionstore j 1 k",
-      "d: bzpopmax q 0.01",
-      "d: await",
+      "d: bzpopmax q 0.01 | await d",
     ],
   },
   {
@@ -304,8 +294,7 @@ const STREAMS: readonly Scene[] = [
       "a: xread block 0 streams s $",
       "x: xadd t 5-5 g w | xadd t 5-6 h w",
       "x: xadd s 3-1 g w",
-      "b: xread block 10 streams t $",
-      "b: await",
+      "b: xread block 10 streams t $ | await b",
       "b: xread block 0 streams t +",
       "x: xadd t 6-1 i w",
     ],
@@ -367,8 +356,7 @@ const STREAMS: readonly Scene[] = [
       "x: expire t 0",
       "x: xgroup create t g $ mkstream",
       "a: xreadgroup group g one block 0 streams t >",
-      "x: pexpire t 30",
-      "a: await",
+      "x: pexpire t 30 | await a",
       "x: info clients",
     ],
   },
@@ -388,8 +376,7 @@ const STREAMS: readonly Scene[] = [
       "x: xgroup create s g $ mkstream",
       "a: xreadgroup group g one block 0 streams s 0",
       "a: multi | xreadgroup group g one block 0 streams s > | xread block 0 streams s $ | exec",
-      "a: xreadgroup group g one block 20 streams s >",
-      "a: await",
+      "a: xreadgroup group g one block 20 streams s > | await a",
       "a: xread block -1 streams s $",
       "a: xread block x streams s $",
       "a: xread block 1.5 streams s $",
@@ -405,7 +392,7 @@ function isKnown(known: Known, { lines }: Scene): boolean {
   const commands = lines.flatMap((line) => line.slice(line.indexOf(":") + 1).split(" | "));
   return commands.every((command) => {
     const [name, sub] = command.trim().toLowerCase().split(" ");
-    return name === "await" || name === "leave" || known(name) || known(`${name}|${sub}`);
+    return /^(await|leave|~.*)$/.test(name) || known(name) || known(`${name}|${sub}`);
   });
 }
 

@@ -5,7 +5,8 @@
 //
 //   a: BLPOP k 0             client a sends a command; "$b" is client b's id, "_" an empty word
 //   a: SET k v | GET k       several at once
-//   a: await                 waits until a has been answered, whatever CLIENT LIST says
+//   a: SET k v | await b     and then waits until client b has been answered
+//   a: ~SET k v              is not going to be answered
 //   a: leave                 closes the connection
 //   a: hello 3               is a command like any other; clients start in RESP2
 
@@ -14,6 +15,8 @@ import { plainValue } from "./reply.ts";
 
 const POLL_MS = 1;
 const POLLS_MAX = 3000;
+/** Polls in a row that must find everybody answered or blocked. */
+const SETTLED_POLLS = 2;
 
 interface Actor {
   readonly name: string;
@@ -50,37 +53,52 @@ export async function playScene(
 }
 
 async function perform(actor: Actor, text: string, actors: Map<string, Actor>): Promise<void> {
-  if (text === "await") {
-    for (let polls = 0; actor.outstanding > 0 && polls < POLLS_MAX; polls++) {
-      await Bun.sleep(POLL_MS);
-    }
-    return;
-  }
   if (text === "leave") {
     actor.client.close();
-    actor.outstanding = 0;
     return;
   }
-  const commands = text.split(" | ").map((command) =>
-    command.split(" ").map((word) => {
-      if (word === "_") return "";
-      return word.startsWith("$") && word.length > 1
-        ? (actors.get(word.slice(1))?.id ?? word)
-        : word;
-    }),
-  );
-  actor.client.send(Buffer.concat(commands.map(encodeCommand)));
-  for (const _ of commands) {
-    actor.outstanding++;
-    actor.client.next().then((reply) => {
-      actor.outstanding--;
-      actor.replies.push(`${actor.name} < ${reply.kind === "closed" ? "closed" : reply.raw}`);
-    });
+  const frames: Buffer[] = [];
+  const awaited: string[] = [];
+  for (const command of text.split(" | ")) {
+    const words = command.split(" ");
+    if (words[0] === "await") {
+      awaited.push(words[1]);
+      continue;
+    }
+    const isAnswered = !command.startsWith("~");
+    if (!isAnswered) words[0] = words[0].slice(1);
+    frames.push(encodeCommand(words.map((word) => argumentOf(word, actors))));
+    if (isAnswered) expectReply(actor);
+  }
+  // In one piece, as pipelines are.
+  actor.client.send(Buffer.concat(frames));
+  for (const name of awaited) await answered(actors.get(name)!);
+}
+
+function expectReply(actor: Actor): void {
+  actor.outstanding++;
+  actor.client.next().then((reply) => {
+    actor.outstanding--;
+    actor.replies.push(`${actor.name} < ${reply.kind === "closed" ? "closed" : reply.raw}`);
+  });
+}
+
+function argumentOf(word: string, actors: ReadonlyMap<string, Actor>): string {
+  if (word === "_") return "";
+  if (word.length === 1 || !word.startsWith("$")) return word;
+  return actors.get(word.slice(1))?.id ?? word;
+}
+
+/** Resolves when an actor has been answered. */
+async function answered(actor: Actor): Promise<void> {
+  for (let polls = 0; actor.outstanding > 0 && polls < POLLS_MAX; polls++) {
+    await Bun.sleep(POLL_MS);
   }
 }
 
 /** Waits until nobody is about to be answered; the names of those who are blocked. */
 async function settle(control: RawClient, actors: Map<string, Actor>): Promise<string[]> {
+  let settled = 0;
   for (let polls = 0; polls < POLLS_MAX; polls++) {
     const all = [...actors.values()];
     const before = outstandingOf(all);
@@ -90,7 +108,9 @@ async function settle(control: RawClient, actors: Map<string, Actor>): Promise<s
     const isSettled =
       before === outstandingOf(all) &&
       all.every((actor) => actor.outstanding === 0 || blocked.includes(actor));
-    if (isSettled) return blocked.map(({ name }) => name).sort();
+    // A reply to what came before the command that blocks may still be under way.
+    settled = isSettled ? settled + 1 : 0;
+    if (settled === SETTLED_POLLS) return blocked.map(({ name }) => name).sort();
     await Bun.sleep(POLL_MS);
   }
   return ["never settled"];
