@@ -38,6 +38,7 @@ import { setCombinedCommands } from "./sets-combined.ts";
 import { setRandomCommands } from "./sets-random.ts";
 import { setScanCommands } from "./sets-scan.ts";
 import { slowlogCommands } from "./slowlog.ts";
+import { sortCommands } from "./sort.ts";
 import { sortedSetCommands } from "./sorted-sets.ts";
 import { sortedSetAggregateCommands } from "./sorted-sets-aggregate.ts";
 import { sortedSetIntervalCommands } from "./sorted-sets-intervals.ts";
@@ -92,6 +93,7 @@ export const families: readonly CommandFamily<Features>[] = [
   setRandomCommands,
   setScanCommands,
   slowlogCommands,
+  sortCommands,
   sortedSetAggregateCommands,
   sortedSetCommands,
   sortedSetIntervalCommands,

@@ -91,16 +91,46 @@ export function prepareRecord(keyspace: Keyspace, db: Database, view: RecordView
   const list = quicklistOf(db, view);
   if (list === undefined || list.nodes.count !== 1) return;
   const { nodes } = list;
+  const bytes = nodes.words[nodes.row(0) + LENGTH] + EMPTY_BYTES;
+  const fill = keyspace.limits.listMaxListpackSize;
+  if (!exceedsHalfLimit(fill, bytes, list.size)) putInRecord(db, view, list);
+}
+
+/** Moves a list of one node into its record, unless that is a single large element. */
+function putInRecord(db: Database, view: RecordView, list: Quicklist): void {
+  const { nodes } = list;
+  const row = nodes.row(0);
+  if (nodes.isPlain(row)) return;
+  db.detach(view, LISTPACK, nodes.words[row + LENGTH] + EMPTY_BYTES);
+  writeRecord(list, view.bytes, view.valueStart);
+  list.release(1);
+}
+
+/** Writes the one node of a list as a listpack. */
+export function writeRecord(list: Quicklist, target: Uint8Array, valueStart: number): void {
+  const { nodes } = list;
   const row = nodes.row(0);
   const length = nodes.words[row + LENGTH];
-  const fill = keyspace.limits.listMaxListpackSize;
-  if (nodes.isPlain(row) || exceedsHalfLimit(fill, length + EMPTY_BYTES, list.size)) return;
-  db.detach(view, LISTPACK, length + EMPTY_BYTES);
-  const at = view.valueStart + HEADER_BYTES;
   const start = nodes.words[row + START];
-  copyBytes(view.bytes, at, nodes.bytes(row), start, start + length);
-  finish(view.bytes, view.valueStart, at + length, list.size);
-  list.release(1);
+  const at = valueStart + HEADER_BYTES;
+  copyBytes(target, at, nodes.bytes(row), start, start + length);
+  finish(target, valueStart, at + length, list.size);
+}
+
+/**
+ * The bytes that a list just made, which belongs to no key, has as a listpack; 0 where it has to
+ * stay as it is. Unlike one that shrinks, it may fill its one node.
+ */
+export function recordBytes(keyspace: Keyspace, list: Quicklist): number {
+  const { nodes } = list;
+  const row = nodes.row(0);
+  if (nodes.count !== 1 || nodes.isPlain(row)) return 0;
+  const bytes = nodes.words[row + LENGTH] + EMPTY_BYTES;
+  const fill = keyspace.limits.listMaxListpackSize;
+  // A number of elements is all that a positive fill asks for.
+  const isTooMuch =
+    fill >= 0 ? list.size > Math.max(fill, 1) : exceedsLimit(fill, bytes, list.size);
+  return isTooMuch ? 0 : bytes;
 }
 
 /** Adds an element at an end. */

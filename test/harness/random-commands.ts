@@ -22,6 +22,7 @@ import { HASH_TEMPLATES } from "./random-hashes.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 import { LIST_TEMPLATES } from "./random-lists.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
+import { SORT_TEMPLATES } from "./random-sort.ts";
 import { STREAM_TEMPLATES } from "./random-streams.ts";
 
 const OFFSET_MAX = 300;
@@ -89,6 +90,7 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   hyperloglog: HYPERLOGLOG_TEMPLATES,
   lists: LIST_TEMPLATES,
   sets: SET_TEMPLATES,
+  sort: SORT_TEMPLATES,
   streams: STREAM_TEMPLATES,
 };
 
