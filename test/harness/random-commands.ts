@@ -23,6 +23,7 @@ import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 import { LIST_TEMPLATES } from "./random-lists.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
 import { SORT_TEMPLATES } from "./random-sort.ts";
+import { SORTED_SET_TEMPLATES } from "./random-sorted-sets.ts";
 import { STREAM_TEMPLATES } from "./random-streams.ts";
 
 const OFFSET_MAX = 300;
@@ -91,6 +92,7 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   lists: LIST_TEMPLATES,
   sets: SET_TEMPLATES,
   sort: SORT_TEMPLATES,
+  "sorted sets": SORTED_SET_TEMPLATES,
   streams: STREAM_TEMPLATES,
 };
 
