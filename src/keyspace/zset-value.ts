@@ -44,6 +44,8 @@ export class ZsetValue {
 
   // Where `find` or a walk stands: a member's record, or the offset of its entry in the listpack.
   #ref = NULL_REF;
+  /** The hash of the member that `find` looked for, in a container. */
+  #hash = 0;
   #at = 0;
   #walker = new listpack.Entry();
 
@@ -90,7 +92,8 @@ export class ZsetValue {
   find(bytes: Uint8Array, start: number, end: number): boolean {
     const { set } = this;
     if (set !== null) {
-      this.#ref = set.find(bytes, start, end);
+      this.#hash = set.members.hash(bytes, start, end);
+      this.#ref = set.members.find(bytes, start, end, this.#hash);
       if (this.#ref === NULL_REF) return false;
       this.score = set.scoreOf(this.#ref);
       return true;
@@ -116,16 +119,16 @@ export class ZsetValue {
     return rank;
   }
 
-  /** Adds a member that is not there. Throws PoolExhausted with nothing changed. */
+  /** Adds the member that `find` did not find. Throws PoolExhausted with nothing changed. */
   insert(keyspace: Keyspace, bytes: Uint8Array, start: number, end: number, score: number): void {
     if (this.set === null) {
-      const size = this.size;
-      if (this.#fitsListpack(keyspace, size + 1, end - start)) {
+      if (this.#fitsListpack(keyspace, this.size + 1, end - start)) {
         return this.#insertEntry(bytes, start, end, score);
       }
       this.convert(keyspace);
+      this.#hash = this.set!.members.hash(bytes, start, end);
     }
-    this.set!.add(bytes, start, end, score);
+    this.set!.addHashed(bytes, start, end, this.#hash, score);
   }
 
   /** Changes the score of the member that `find` found. Throws PoolExhausted, nothing changed. */

@@ -4,7 +4,7 @@
 //
 //   every node is a block of 832 bytes (a size class)
 //
-//   leaf   word 0 count | word 1 previous leaf | word 2 next leaf | word 3 unused
+//   leaf   word 0 count | word 1 previous leaf | word 2 next leaf | word 3 first place in use
 //          68 doubles: scores | 68 words: refs of records
 //   inner  word 0 count | words 1 to 3 unused
 //          51 doubles: separators | 51 words: refs of children | 51 words: entries below each child
@@ -24,6 +24,7 @@ export const CHILDREN = (SCORES + INNER_MAX) << 1;
 export const COUNTS = CHILDREN + INNER_MAX;
 export const PREVIOUS = 1;
 export const NEXT = 2;
+export const FIRST = 3;
 
 /** The nodes of one tree. */
 export class ScoreNodes {
@@ -42,6 +43,7 @@ export class ScoreNodes {
     words[base] = 0;
     words[base + PREVIOUS] = NULL_REF;
     words[base + NEXT] = NULL_REF;
+    words[base + FIRST] = 0;
     this.count++;
     return ref;
   }
@@ -64,8 +66,21 @@ export class ScoreNodes {
     return this.#pool.words[node >>> CHUNK_SHIFT][at];
   }
 
+  /** Where a leaf's scores begin, an index of its chunk's doubles. */
+  scoresOf(leaf: number): number {
+    const base = (leaf & GRANULE_MASK) << 1;
+    const first = this.#pool.words[leaf >>> CHUNK_SHIFT][base + FIRST];
+    return (leaf & GRANULE_MASK) + SCORES + first;
+  }
+
+  /** Where a leaf's refs begin, an index of its chunk's words. */
+  refsOf(leaf: number): number {
+    const base = (leaf & GRANULE_MASK) << 1;
+    return base + REFS + this.#pool.words[leaf >>> CHUNK_SHIFT][base + FIRST];
+  }
+
   scoreOf(leaf: number, index: number): number {
-    return this.#pool.doubles[leaf >>> CHUNK_SHIFT][(leaf & GRANULE_MASK) + SCORES + index];
+    return this.#pool.doubles[leaf >>> CHUNK_SHIFT][this.scoresOf(leaf) + index];
   }
 
   setLink(leaf: number, link: number, to: number): void {
@@ -94,48 +109,84 @@ export class ScoreNodes {
     const doubles = this.#pool.doubles[chunk];
     const base = (leaf & GRANULE_MASK) << 1;
     const count = words[base];
-    const scores = (leaf & GRANULE_MASK) + SCORES;
-    const refs = base + REFS;
-    for (let k = count; k > at; k--) {
-      doubles[scores + k] = doubles[scores + k - 1];
-      words[refs + k] = words[refs + k - 1];
+    let first = words[base + FIRST];
+    // The shorter side moves, if there is room on it.
+    const movesFront = first > 0 && (at < count >>> 1 || first + count === LEAF_MAX);
+    if (movesFront) words[base + FIRST] = --first;
+    const scores = (leaf & GRANULE_MASK) + SCORES + first;
+    const refs = base + REFS + first;
+    if (movesFront) {
+      for (let k = 0; k < at; k++) {
+        doubles[scores + k] = doubles[scores + k + 1];
+        words[refs + k] = words[refs + k + 1];
+      }
+    } else {
+      for (let k = count; k > at; k--) {
+        doubles[scores + k] = doubles[scores + k - 1];
+        words[refs + k] = words[refs + k - 1];
+      }
     }
     doubles[scores + at] = score;
     words[refs + at] = ref;
     words[base] = count + 1;
   }
 
+  /** Takes `count` entries out of a leaf; returns how many are left. */
+  cut(leaf: number, index: number, count: number): number {
+    const words = this.#pool.words[leaf >>> CHUNK_SHIFT];
+    const base = (leaf & GRANULE_MASK) << 1;
+    const rest = words[base] - count;
+    if (index < rest - index) {
+      this.#copy(leaf, 0, leaf, count, index);
+      words[base + FIRST] += count;
+    } else {
+      this.#copy(leaf, index + count, leaf, index, rest - index);
+    }
+    words[base] = rest;
+    return rest;
+  }
+
   /** Moves the last `count` entries of a leaf to the front of another. */
   moveRight(leaf: number, right: number, count: number): void {
+    this.#settle(right);
     const from = this.countOf(leaf) - count;
     const held = this.countOf(right);
-    this.copyEntries(right, 0, right, count, held);
-    this.copyEntries(leaf, from, right, 0, count);
+    this.#copy(right, 0, right, count, held);
+    this.#copy(leaf, from, right, 0, count);
     this.setCount(leaf, from);
     this.setCount(right, held + count);
   }
 
   /** Moves the first `count` entries of a leaf to the end of another. */
   moveLeft(leaf: number, left: number, count: number): void {
+    this.#settle(left);
     const held = this.countOf(left);
-    const rest = this.countOf(leaf) - count;
-    this.copyEntries(leaf, 0, left, held, count);
-    this.copyEntries(leaf, count, leaf, 0, rest);
-    this.setCount(leaf, rest);
+    this.#copy(leaf, 0, left, held, count);
     this.setCount(left, held + count);
+    this.cut(leaf, 0, count);
+  }
+
+  /** Moves a leaf's entries to its first place. */
+  #settle(leaf: number): void {
+    const words = this.#pool.words[leaf >>> CHUNK_SHIFT];
+    const base = (leaf & GRANULE_MASK) << 1;
+    const first = words[base + FIRST];
+    if (first === 0) return;
+    words[base + FIRST] = 0;
+    this.#copy(leaf, first, leaf, 0, words[base]);
   }
 
   /** Copies entries between leaves, or within one. */
-  copyEntries(source: number, from: number, target: number, to: number, count: number): void {
+  #copy(source: number, from: number, target: number, to: number, count: number): void {
     const pool = this.#pool;
     const fromDoubles = pool.doubles[source >>> CHUNK_SHIFT];
     const fromWords = pool.words[source >>> CHUNK_SHIFT];
     const toDoubles = pool.doubles[target >>> CHUNK_SHIFT];
     const toWords = pool.words[target >>> CHUNK_SHIFT];
-    const fromScores = (source & GRANULE_MASK) + SCORES + from;
-    const toScores = (target & GRANULE_MASK) + SCORES + to;
-    const fromRefs = ((source & GRANULE_MASK) << 1) + REFS + from;
-    const toRefs = ((target & GRANULE_MASK) << 1) + REFS + to;
+    const fromScores = this.scoresOf(source) + from;
+    const toScores = this.scoresOf(target) + to;
+    const fromRefs = this.refsOf(source) + from;
+    const toRefs = this.refsOf(target) + to;
     if (source === target && to > from) {
       for (let k = count - 1; k >= 0; k--) {
         toDoubles[toScores + k] = fromDoubles[fromScores + k];
@@ -190,8 +241,7 @@ export class ScoreNodes {
   }
 
   refOf(leaf: number, index: number): number {
-    const at = ((leaf & GRANULE_MASK) << 1) + REFS + index;
-    return this.#pool.words[leaf >>> CHUNK_SHIFT][at];
+    return this.#pool.words[leaf >>> CHUNK_SHIFT][this.refsOf(leaf) + index];
   }
 
   linkOf(leaf: number, link: number): number {

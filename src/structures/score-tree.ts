@@ -28,7 +28,6 @@ import {
   NEXT,
   NODE_BYTES,
   PREVIOUS,
-  REFS,
   SCORES,
   ScoreNodes,
 } from "./score-nodes.ts";
@@ -51,6 +50,9 @@ const pathSlots = new Int32Array(HEIGHT_MAX);
 /** Blocks for the nodes that an insertion is going to add. */
 const spares = new Uint32Array(HEIGHT_MAX + 1);
 let spareCount = 0;
+/** Counts the descents, so that a tree knows whether the path is still its own. */
+let descents = 0;
+const NO_DESCENT = -1;
 
 /** An ordered collection of (score, record) entries; see the head of this file. */
 export class ScoreTree {
@@ -59,6 +61,11 @@ export class ScoreTree {
   #root = NULL_REF;
   /** Levels of inner nodes. */
   #height = 0;
+  /** The descent that left the path to the cursor's leaf. */
+  #descent = NO_DESCENT;
+  /** What `seekRank` was asked for last, and where in its leaf that is. */
+  #soughtRank = 0;
+  #soughtIndex = 0;
   size = 0;
   /** The cursor. */
   leaf = NULL_REF;
@@ -78,15 +85,12 @@ export class ScoreTree {
 
   /** The score at the cursor. */
   get score(): number {
-    return this.#pool.doubles[this.leaf >>> CHUNK_SHIFT][
-      (this.leaf & GRANULE_MASK) + SCORES + this.index
-    ];
+    return this.#nodes.scoreOf(this.leaf, this.index);
   }
 
   /** The record at the cursor. */
   get ref(): number {
-    const base = (this.leaf & GRANULE_MASK) << 1;
-    return this.#pool.words[this.leaf >>> CHUNK_SHIFT][base + REFS + this.index];
+    return this.#nodes.refOf(this.leaf, this.index);
   }
 
   /** Moves the cursor to the next entry; false at the end. */
@@ -94,6 +98,7 @@ export class ScoreTree {
     const words = this.#pool.words[this.leaf >>> CHUNK_SHIFT];
     const base = (this.leaf & GRANULE_MASK) << 1;
     if (++this.index < words[base]) return true;
+    this.#descent = NO_DESCENT;
     this.leaf = words[base + NEXT];
     this.index = 0;
     return this.leaf !== NULL_REF;
@@ -102,6 +107,7 @@ export class ScoreTree {
   /** Moves the cursor to the entry before; false at the front. */
   previous(): boolean {
     if (--this.index >= 0) return true;
+    this.#descent = NO_DESCENT;
     const base = (this.leaf & GRANULE_MASK) << 1;
     this.leaf = this.#pool.words[this.leaf >>> CHUNK_SHIFT][base + PREVIOUS];
     if (this.leaf === NULL_REF) return false;
@@ -126,6 +132,9 @@ export class ScoreTree {
     }
     this.leaf = node;
     this.index = rest;
+    this.#descent = ++descents;
+    this.#soughtRank = rank;
+    this.#soughtIndex = rest;
   }
 
   /** Puts the cursor on an entry that is there. */
@@ -166,7 +175,7 @@ export class ScoreTree {
       node = words[base + CHILDREN + low];
     }
     const doubles = pool.doubles[node >>> CHUNK_SHIFT];
-    const scores = (node & GRANULE_MASK) + SCORES;
+    const scores = this.#nodes.scoresOf(node);
     let low = 0;
     let high = this.#nodes.countOf(node);
     while (low < high) {
@@ -223,6 +232,7 @@ export class ScoreTree {
     this.#descend(score, bytes, start, end);
     const leaf = this.leaf;
     const at = this.#lowerBound(leaf, score, bytes, start, end);
+    this.#descent = NO_DESCENT;
     if (this.#nodes.countOf(leaf) < LEAF_MAX) {
       this.#nodes.put(leaf, at, score, ref);
       this.#addToPath(1);
@@ -247,16 +257,18 @@ export class ScoreTree {
     const { leaf, index } = this;
     const taken = Math.min(count, this.#nodes.countOf(leaf) - index);
     const words = this.#pool.words[leaf >>> CHUNK_SHIFT];
-    const refs = ((leaf & GRANULE_MASK) << 1) + REFS + index;
+    const refs = this.#nodes.refsOf(leaf) + index;
     for (let k = 0; k < taken; k++) removed(words[refs + k]);
     this.#removeAt(leaf, index, taken);
     return taken;
   }
 
-  /** Removes the first entry, or the last one; returns its record. Not if empty. */
-  pop(last: boolean): number {
-    this.seekRank(last ? this.size - 1 : 0);
-    const ref = this.ref;
+  /** Removes the entry of a rank, on which the cursor may be already; returns its record. */
+  removeRank(rank: number): number {
+    // Right after the cursor was put there, the path leads to it.
+    const isThere = this.#descent === descents && this.index === this.#soughtIndex;
+    if (!isThere || this.#soughtRank !== rank) this.seekRank(rank);
+    const { ref } = this;
     this.#removeAt(this.leaf, this.index, 1);
     return ref;
   }
@@ -276,7 +288,7 @@ export class ScoreTree {
     this.seek(former, bytes, start, end);
     // Zero may change its sign.
     if (score === former || this.#staysInPlace(score)) {
-      const at = (this.leaf & GRANULE_MASK) + SCORES + this.index;
+      const at = this.#nodes.scoresOf(this.leaf) + this.index;
       this.#pool.doubles[this.leaf >>> CHUNK_SHIFT][at] = score;
       return;
     }
@@ -288,7 +300,7 @@ export class ScoreTree {
   /** Puts another record in place of one that is there, with the same score and member. */
   replaceRef(score: number, ref: number, bytes: Uint8Array, start: number, end: number): void {
     this.seek(score, bytes, start, end);
-    const at = ((this.leaf & GRANULE_MASK) << 1) + REFS + this.index;
+    const at = this.#nodes.refsOf(this.leaf) + this.index;
     this.#pool.words[this.leaf >>> CHUNK_SHIFT][at] = ref;
   }
 
@@ -301,6 +313,7 @@ export class ScoreTree {
       this.leaf = this.#root;
     }
     const count = this.#nodes.countOf(this.leaf);
+    this.#descent = NO_DESCENT;
     if (count < LEAF_MAX) {
       this.#nodes.put(this.leaf, count, score, ref);
       this.#addToPath(1);
@@ -341,12 +354,13 @@ export class ScoreTree {
       node = words[base + CHILDREN + low];
     }
     this.leaf = node;
+    this.#descent = ++descents;
   }
 
   /** The first entry of a leaf that is not below this one; the leaf's count where there is none. */
   #lowerBound(leaf: number, score: number, bytes: Uint8Array, start: number, end: number): number {
     const doubles = this.#pool.doubles[leaf >>> CHUNK_SHIFT];
-    const scores = (leaf & GRANULE_MASK) + SCORES;
+    const scores = this.#nodes.scoresOf(leaf);
     let low = 0;
     let high = this.#nodes.countOf(leaf);
     while (low < high) {
@@ -369,7 +383,7 @@ export class ScoreTree {
     start: number,
     end: number,
   ): number {
-    const other = this.#pool.doubles[leaf >>> CHUNK_SHIFT][(leaf & GRANULE_MASK) + SCORES + index];
+    const other = this.#nodes.scoreOf(leaf, index);
     if (other !== score) return other < score ? -1 : 1;
     return this.#compareMember(leaf, index, bytes, start, end);
   }
@@ -381,8 +395,7 @@ export class ScoreTree {
     start: number,
     end: number,
   ): number {
-    const at = ((leaf & GRANULE_MASK) << 1) + REFS + index;
-    const ref = this.#pool.words[leaf >>> CHUNK_SHIFT][at];
+    const ref = this.#nodes.refOf(leaf, index);
     return compareKey(this.#pool, ref, bytes, start, end);
   }
 
@@ -570,9 +583,8 @@ export class ScoreTree {
 
   /** Removes entries from the leaf at the end of the path. */
   #removeAt(leaf: number, index: number, count: number): void {
-    const rest = this.#nodes.countOf(leaf) - count;
-    this.#nodes.copyEntries(leaf, index + count, leaf, index, rest - index);
-    this.#nodes.setCount(leaf, rest);
+    this.#descent = NO_DESCENT;
+    const rest = this.#nodes.cut(leaf, index, count);
     this.#addToPath(-count);
     this.size -= count;
     if (rest >= LEAF_LOW) return;
@@ -618,8 +630,7 @@ export class ScoreTree {
       const right = this.#nodes.childOf(parent, slot + 1);
       const other = this.#nodes.countOf(right);
       if (count + other <= LEAF_JOINED_MAX) {
-        this.#nodes.copyEntries(right, 0, leaf, count, other);
-        this.#nodes.setCount(leaf, count + other);
+        this.#nodes.moveLeft(right, leaf, other);
         this.#nodes.shiftCount(parent, slot + 1, slot, other);
         this.#unlinkLeaf(right);
         return this.#dropChild(depth, slot + 1);
@@ -629,8 +640,7 @@ export class ScoreTree {
     const left = this.#nodes.childOf(parent, slot - 1);
     const other = this.#nodes.countOf(left);
     if (count + other > LEAF_JOINED_MAX) return;
-    this.#nodes.copyEntries(leaf, 0, left, other, count);
-    this.#nodes.setCount(left, count + other);
+    this.#nodes.moveLeft(leaf, left, count);
     this.#nodes.shiftCount(parent, slot, slot - 1, count);
     this.#unlinkLeaf(leaf);
     this.#dropChild(depth, slot);
@@ -686,6 +696,7 @@ export class ScoreTree {
 
   /** Frees about `count` nodes; true once nothing is left. Useless from the first call on. */
   release(count: number): boolean {
+    descents++;
     for (let freed = 0; freed < count && this.#root !== NULL_REF; freed++) {
       // The last leaf, and the nodes that only led to it.
       let node = this.#root;
@@ -727,6 +738,7 @@ export class ScoreTree {
           this.#nodes.setLink(words[base + NEXT], PREVIOUS, leaf);
       }
       at += this.#nodes.countOf(leaf) - this.index;
+      this.#descent = NO_DESCENT;
     }
     return at < this.size ? at : 0;
   }

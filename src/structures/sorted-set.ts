@@ -48,8 +48,12 @@ export class SortedSet implements Container {
 
   /** Adds a member that is not there. Throws PoolExhausted with nothing changed. */
   add(bytes: Uint8Array, start: number, end: number, score: number): void {
+    this.addHashed(bytes, start, end, this.members.hash(bytes, start, end), score);
+  }
+
+  /** As `add`, where the member's hash is known. */
+  addHashed(bytes: Uint8Array, start: number, end: number, hash: number, score: number): void {
     const { members, tree } = this;
-    const hash = members.hash(bytes, start, end);
     const ref = members.insertScored(bytes, start, end, hash, score);
     // alloc: `try` costs nothing while nothing is thrown
     try {
@@ -119,7 +123,7 @@ export class SortedSet implements Container {
 
   /** Removes the first or last member. */
   removeEnd(last: boolean): void {
-    this.#forget(this.tree.pop(last));
+    this.#forget(this.tree.removeRank(last ? this.tree.size - 1 : 0));
   }
 
   /** Removes a record from the table alone. */
