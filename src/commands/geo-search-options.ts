@@ -3,7 +3,7 @@
 
 import { parseDouble } from "../base/double.ts";
 import { latin1Text } from "../base/text.ts";
-import { GeoShape } from "../structures/geo-area.ts";
+import { CIRCLE, GeoShape, RECTANGLE } from "../structures/geo-shape.ts";
 import { LATITUDE_MAX, LONGITUDE_MAX } from "../structures/geohash.ts";
 import type { RecordView } from "../structures/record.ts";
 import type { Context } from "./features.ts";
@@ -15,11 +15,14 @@ export const NO_ARGUMENT = 0;
 export const NO_CENTER = 0;
 export const CENTER_MEMBER = 1;
 export const CENTER_POSITION = 2;
+/** The middle of a polygon, which takes no other centre. */
+export const CENTER_POLYGON = 3;
 
 /** What the shape is. */
 export const NO_SHAPE = 0;
 export const SHAPE_CIRCLE = 1;
 export const SHAPE_BOX = 2;
+export const SHAPE_POLYGON = 3;
 
 export const UNSORTED = 0;
 export const ASCENDING = 1;
@@ -67,7 +70,7 @@ export class SearchRequest {
     this.storeDistance = false;
     this.centerKind = NO_CENTER;
     this.shapeKind = NO_SHAPE;
-    this.shape.isCircle = true;
+    this.shape.form = CIRCLE;
     this.shape.unitMeters = 1;
   }
 }
@@ -125,7 +128,7 @@ export function radiusOrReply(c: Context, index: number, shape: GeoShape): boole
     return false;
   }
   const meters = unitOrReply(c, index + 1);
-  shape.isCircle = true;
+  shape.form = CIRCLE;
   shape.radius = radius;
   shape.unitMeters = meters;
   return meters !== 0;
@@ -142,11 +145,34 @@ function boxOrReply(c: Context, index: number, shape: GeoShape): boolean {
     return false;
   }
   const meters = unitOrReply(c, index + 2);
-  shape.isCircle = false;
+  shape.form = RECTANGLE;
   shape.width = width;
   shape.height = height;
   shape.unitMeters = meters;
   return meters !== 0;
+}
+
+/** The most corners that may be announced, there or not. */
+const CORNERS_MAX = 2 ** 31 - 1;
+
+/** Takes a count and as many positions as a polygon's corners; 0 after an error. */
+function polygonOrReply(c: Context, index: number, shape: GeoShape): number {
+  const count = c.integer(index);
+  if (!(Math.abs(count) <= CORNERS_MAX) && count !== -CORNERS_MAX - 1) {
+    c.reply.error("ERR invalid number of vertices");
+    return 0;
+  }
+  if (count < 3 || index + 2 * count >= c.count) {
+    c.reply.error("ERR GEOSEARCH BYPOLYGON must have at least 3 vertices");
+    return 0;
+  }
+  shape.beginPolygon();
+  for (let k = 0; k < count; k++) {
+    if (!centerOrReply(c, index + 1 + 2 * k, shape)) return 0;
+    shape.addCorner(shape.center.longitude, shape.center.latitude);
+  }
+  shape.endPolygon();
+  return count;
 }
 
 const WRONG = -1;
@@ -233,12 +259,20 @@ function takeCenter(
   centerOnMember: CenterOnMember,
 ): number {
   const kind = request.centerKind;
-  if (c.is(at, "frommember") && at + 1 < c.count && kind !== CENTER_POSITION) {
+  if (
+    c.is(at, "frommember") &&
+    at + 1 < c.count &&
+    (kind === NO_CENTER || kind === CENTER_MEMBER)
+  ) {
     if (view !== undefined && !centerOnMember(c, view, at + 1)) return WRONG;
     request.centerKind = CENTER_MEMBER;
     return 2;
   }
-  if (c.is(at, "fromlonlat") && at + 2 < c.count && kind !== CENTER_MEMBER) {
+  if (
+    c.is(at, "fromlonlat") &&
+    at + 2 < c.count &&
+    (kind === NO_CENTER || kind === CENTER_POSITION)
+  ) {
     request.centerKind = CENTER_POSITION;
     return centerOrReply(c, at + 1, request.shape) ? 3 : WRONG;
   }
@@ -247,13 +281,21 @@ function takeCenter(
 
 function takeShape(c: Context, at: number, request: SearchRequest): number {
   const kind = request.shapeKind;
-  if (c.is(at, "byradius") && at + 2 < c.count && kind !== SHAPE_BOX) {
+  if (c.is(at, "byradius") && at + 2 < c.count && (kind === NO_SHAPE || kind === SHAPE_CIRCLE)) {
     request.shapeKind = SHAPE_CIRCLE;
     return radiusOrReply(c, at + 1, request.shape) ? 3 : WRONG;
   }
-  if (c.is(at, "bybox") && at + 3 < c.count && kind !== SHAPE_CIRCLE) {
+  if (c.is(at, "bybox") && at + 3 < c.count && (kind === NO_SHAPE || kind === SHAPE_BOX)) {
     request.shapeKind = SHAPE_BOX;
     return boxOrReply(c, at + 1, request.shape) ? 4 : WRONG;
+  }
+  if (c.is(at, "bypolygon") && at + 2 < c.count) {
+    const isFirst = kind === NO_SHAPE && request.centerKind === NO_CENTER;
+    if (!isFirst && kind !== SHAPE_POLYGON) return NOT_FOUND;
+    request.shapeKind = SHAPE_POLYGON;
+    request.centerKind = CENTER_POLYGON;
+    const corners = polygonOrReply(c, at + 1, request.shape);
+    return corners > 0 ? 2 + 2 * corners : WRONG;
   }
   return NOT_FOUND;
 }

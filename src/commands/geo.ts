@@ -18,7 +18,7 @@ import {
 } from "../command/spec.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
-import { GeoShape } from "../structures/geo-area.ts";
+import { GeoShape } from "../structures/geo-shape.ts";
 import {
   distanceBetween,
   GEOHASH_BYTES,

@@ -10,16 +10,12 @@
 // The grid wraps around at its edges. Cells that the shape's bounding box does not reach are left
 // out. What lies in the cells still has to be measured.
 
+import type { GeoBounds, GeoShape } from "./geo-shape.ts";
 import {
   cellScore,
   cellScoreEnd,
-  distanceBetween,
-  GeoPosition,
   LATITUDE_MAX,
   LONGITUDE_MAX,
-  latitudeDistance,
-  metersToDegrees,
-  parallelDegrees,
   SCORE_STEP,
   stepBegin,
   stepNumber,
@@ -32,49 +28,6 @@ const CELLS = 9;
 /** Moves from the centre to each cell, in the order of the visit. */
 const EAST = Int8Array.of(0, 0, 0, 1, -1, 1, -1, 1, -1);
 const NORTH = Int8Array.of(0, 1, -1, 0, 0, 1, 1, -1, -1);
-
-/** A circle, or a rectangle along the meridians. Reused: set its fields before each search. */
-export class GeoShape {
-  readonly center = new GeoPosition();
-  isCircle = true;
-  /** Of a circle, in the unit. */
-  radius = 0;
-  /** Of a rectangle, in the unit. */
-  width = 0;
-  height = 0;
-  /** The unit in metres. */
-  unitMeters = 1;
-  /** Of the position that `contains` was asked about last, in metres; only where it is inside. */
-  distance = 0;
-
-  /** Whether a position lies inside. */
-  contains(position: GeoPosition): boolean {
-    const { longitude, latitude } = this.center;
-    if (!this.isCircle) {
-      // The cheap half of the answer first.
-      const high = latitudeDistance(latitude, position.latitude);
-      if (high > (this.height * this.unitMeters) / 2) return false;
-      const wide = distanceBetween(
-        position.longitude,
-        position.latitude,
-        longitude,
-        position.latitude,
-      );
-      if (wide > (this.width * this.unitMeters) / 2) return false;
-    }
-    this.distance = distanceBetween(longitude, latitude, position.longitude, position.latitude);
-    return !(this.isCircle && this.distance > this.radius * this.unitMeters);
-  }
-
-  /** Metres from the centre to the farthest point. */
-  get reachMeters(): number {
-    const { width, height } = this;
-    const reach = this.isCircle
-      ? this.radius
-      : Math.sqrt((width / 2) * (width / 2) + (height / 2) * (height / 2));
-    return reach * this.unitMeters;
-  }
-}
 
 /** How fine a grid may be whose cells are to reach so many metres around a latitude. */
 function stepFor(meters: number, latitude: number): number {
@@ -100,34 +53,20 @@ export class GeoArea {
   /** The centre's cell. */
   #x = 0;
   #y = 0;
-  #west = 0;
-  #east = 0;
-  #south = 0;
-  #north = 0;
+  #bounds!: GeoBounds;
 
   /** Finds the cells of a shape. */
   cover(shape: GeoShape): void {
-    this.#bound(shape);
+    this.count = 0;
     const { longitude, latitude } = shape.center;
+    // Where the middle of a polygon around a pole lies: nothing is found.
+    if (Math.abs(latitude) > LATITUDE_MAX) return;
+    shape.measure();
+    this.#bounds = shape.bounds;
     const step = stepFor(shape.reachMeters, latitude);
     this.#locate(longitude, latitude, step);
     if (step > 1 && this.#isTooFine()) this.#locate(longitude, latitude, step - 1);
     this.#collect();
-  }
-
-  /** The bounding box of a shape, in degrees. */
-  #bound(shape: GeoShape): void {
-    const { longitude, latitude } = shape.center;
-    const high = shape.unitMeters * (shape.isCircle ? shape.radius : shape.height / 2);
-    const wide = shape.unitMeters * (shape.isCircle ? shape.radius : shape.width / 2);
-    const up = metersToDegrees(high);
-    // The parallel nearer to the pole has more degrees for the same metres.
-    const outer = latitude < 0 ? latitude - up : latitude + up;
-    const sideways = parallelDegrees(wide, outer);
-    this.#west = longitude - sideways;
-    this.#east = longitude + sideways;
-    this.#south = latitude - up;
-    this.#north = latitude + up;
   }
 
   #locate(longitude: number, latitude: number, step: number): void {
@@ -147,25 +86,26 @@ export class GeoArea {
 
   /** Whether the nine cells do not reach as far as the bounding box on some side. */
   #isTooFine(): boolean {
+    const bounds = this.#bounds;
     const step = this.#step;
     return (
-      stepBegin(this.#row(1) + 1, LATITUDE_MAX, step) < this.#north ||
-      stepBegin(this.#row(-1), LATITUDE_MAX, step) > this.#south ||
-      stepBegin(this.#column(1) + 1, LONGITUDE_MAX, step) < this.#east ||
-      stepBegin(this.#column(-1), LONGITUDE_MAX, step) > this.#west
+      stepBegin(this.#row(1) + 1, LATITUDE_MAX, step) < bounds.north ||
+      stepBegin(this.#row(-1), LATITUDE_MAX, step) > bounds.south ||
+      stepBegin(this.#column(1) + 1, LONGITUDE_MAX, step) < bounds.east ||
+      stepBegin(this.#column(-1), LONGITUDE_MAX, step) > bounds.west
     );
   }
 
   /** Fills in the intervals of the cells that the bounding box reaches. */
   #collect(): void {
+    const bounds = this.#bounds;
     const step = this.#step;
     // On the coarsest grid every cell is looked at.
     const isFine = step >= 2;
-    const noSouth = isFine && stepBegin(this.#y, LATITUDE_MAX, step) < this.#south;
-    const noNorth = isFine && stepBegin(this.#y + 1, LATITUDE_MAX, step) > this.#north;
-    const noWest = isFine && stepBegin(this.#x, LONGITUDE_MAX, step) < this.#west;
-    const noEast = isFine && stepBegin(this.#x + 1, LONGITUDE_MAX, step) > this.#east;
-    this.count = 0;
+    const noSouth = isFine && stepBegin(this.#y, LATITUDE_MAX, step) < bounds.south;
+    const noNorth = isFine && stepBegin(this.#y + 1, LATITUDE_MAX, step) > bounds.north;
+    const noWest = isFine && stepBegin(this.#x, LONGITUDE_MAX, step) < bounds.west;
+    const noEast = isFine && stepBegin(this.#x + 1, LONGITUDE_MAX, step) > bounds.east;
     for (let k = 0; k < CELLS; k++) {
       if ((noSouth && NORTH[k] < 0) || (noNorth && NORTH[k] > 0)) continue;
       if ((noWest && EAST[k] < 0) || (noEast && EAST[k] > 0)) continue;
