@@ -113,6 +113,7 @@ export class Blocking {
       waiter = new Waiter(c, type, awaitsVanishing, deadlineMs, this.#end);
     }
     const dbIndex = c.db.index;
+    if (firstKey === 1) waiter.firstKeyHash = c.hash(1);
     for (let index = firstKey; index < firstKey + keyCount; index++) {
       this.#queues.enter(waiter, dbIndex, c.hash(index), c.bytes, c.start(index), c.end(index));
     }

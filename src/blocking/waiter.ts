@@ -23,6 +23,8 @@ export class Waiter implements Wait {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   readonly count: number;
+  /** The hash of argument 1 where that is the first key, which saves computing it for each run. */
+  firstKeyHash: number | undefined = undefined;
   /** The type of value it waits for, as records number it. */
   readonly type: number;
   /** Is run again too when a key it waits for has gone. */

@@ -105,6 +105,7 @@ export class BlockedClients implements BlockingHost {
     const event = c.suspend();
     const { client } = waiter;
     c.setArguments(waiter.bytes, waiter.starts, waiter.ends, 0, waiter.count);
+    if (waiter.firstKeyHash !== undefined) c.setFirstKeyHash(waiter.firstKeyHash);
     c.client = client;
     c.command = waiter.command as Command<Features>;
     c.db = this.#server.keyspace.databases[client.dbIndex];

@@ -69,6 +69,8 @@ export interface ConnectionHost {
   execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number;
   /** `flush` is to be called when the turn's effects are durable. */
   flushAtEndOfTurn(connection: Connection): void;
+  /** `flush` is to be called at the end of the event that is being handled. */
+  flushAfterEvent(connection: Connection): void;
   /** The client must not be used any more. */
   disconnected(client: Client): void;
 }
@@ -191,7 +193,9 @@ export class Connection implements ClientChannel, DecoderLimits {
   deliver(bytes: Uint8Array, start: number, end: number): void {
     if (this.#isClosed) return;
     this.#queue(bytes, start, end);
-    if (!this.#isClosed) this.#flushLater();
+    if (this.#isClosed) return;
+    if (this.#host.holdsReplies) this.#flushLater();
+    else this.#host.flushAfterEvent(this);
   }
 
   /** Sends bytes that are no reply to a running command of this client. */

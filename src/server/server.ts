@@ -117,6 +117,8 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly #durability: Durability;
   readonly #listeners: Listeners;
   readonly #cron: Cron;
+  /** Connections whose clients were answered during another one's event. */
+  #delivered: Connection[] = [];
   readonly #announce: (line: string) => void;
   /** By client, for what the server does to connections: limits, timeouts, release. */
   readonly #connections = new Map<Client, Connection>();
@@ -266,10 +268,20 @@ export class Server implements DispatchServer, ConnectionHost {
     this.settle();
   }
 
-  /** Answers the clients whose keys background work made ready; all answered ones go on. */
+  /**
+   * Answers the clients whose keys background work made ready; all who waited and were answered get
+   * their replies and go on.
+   */
   settle(): void {
     if (this.blocking.hasReady) this.blocking.serve();
+    if (this.#delivered.length > 0) this.#flushDelivered();
     this.#blockedClients.goOn();
+  }
+
+  #flushDelivered(): void {
+    const delivered = this.#delivered;
+    this.#delivered = [];
+    for (const connection of delivered) connection.flush();
   }
 
   /** In tests: walks the whole data set once in a while, if that is not too long. */
@@ -290,6 +302,10 @@ export class Server implements DispatchServer, ConnectionHost {
 
   flushAtEndOfTurn(connection: Connection): void {
     this.#durability.flushAtEndOfTurn(connection);
+  }
+
+  flushAfterEvent(connection: Connection): void {
+    this.#delivered.push(connection);
   }
 
   disconnected(client: Client): void {
