@@ -305,7 +305,8 @@ const PAIRS_MAX = 0x7fff_ffff;
 
 /** Reads `numfields` and checks the pairs behind it; false after an error. */
 function readPairs(c: Context, index: number): boolean {
-  if (index < c.count) {
+  // A number that no pair follows is not even looked at.
+  if (index + 2 < c.count) {
     const count = c.integer(index);
     if (!(count >= 1 && count <= PAIRS_MAX)) {
       c.reply.error("ERR invalid number of fields");
