@@ -216,9 +216,9 @@ export function removeAtEnd(
   isHead: boolean,
   count: number,
 ): void {
-  const size = listLength(db, view);
-  if (count === size) return db.deleteView(view);
   const list = quicklistOf(db, view);
+  const size = list === undefined ? elementCount(view.bytes, view.valueStart) : list.size;
+  if (count === size) return db.deleteView(view);
   if (list === undefined) {
     cutEntries(db, view, isHead, size, count);
   } else if (count !== 1) {
@@ -229,7 +229,7 @@ export function removeAtEnd(
     list.dropTail();
   }
   db.resized(LIST, size, size - count);
-  prepareRecord(keyspace, db, view);
+  if (list !== undefined && list.nodes.count === 1) prepareRecord(keyspace, db, view);
 }
 
 /** Removes entries at an end of a list in its record. */

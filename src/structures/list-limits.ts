@@ -14,10 +14,10 @@ export interface ListSettings {
 /** The size that nodes limited by their number of entries must not exceed. */
 const COUNTED_BYTES_MAX = 8192;
 const SMALLEST_BYTES_MAX = 4096;
+/** More than any node has; below the mark of plain nodes. */
+const ANY_COUNT = 0x7fff_ffff;
 const FILL_MIN = -5;
 const FILL_MAX = 32_767;
-/** What an entry is taken to need besides its text when it is asked whether a node admits it. */
-const ENTRY_OVERHEAD = 8;
 
 /** A fill as a list keeps it. */
 export function boundedFill(fill: number): number {
@@ -29,23 +29,18 @@ export function nodeBytesMax(fill: number): number {
   return fill >= 0 ? COUNTED_BYTES_MAX : SMALLEST_BYTES_MAX << (-Math.max(fill, FILL_MIN) - 1);
 }
 
+/** The number of entries that a fill allows. */
+export function nodeCountMax(fill: number): number {
+  return fill >= 0 ? Math.max(fill, 1) : ANY_COUNT;
+}
+
 /** Whether a listpack of so many bytes and entries is more than a fill allows. */
 export function exceedsLimit(fill: number, bytes: number, count: number): boolean {
-  return bytes > nodeBytesMax(fill) || (fill >= 0 && count > Math.max(fill, 1));
+  return bytes > nodeBytesMax(fill) || count > nodeCountMax(fill);
 }
 
 /** Whether more than half of what a fill allows is used. */
 export function exceedsHalfLimit(fill: number, bytes: number, count: number): boolean {
-  if (fill >= 0) return count > Math.max(fill, 1) >>> 1;
+  if (fill >= 0) return count > nodeCountMax(fill) >>> 1;
   return bytes > nodeBytesMax(fill) / 2;
-}
-
-/** Whether a node has no place for one more element of so many bytes. */
-export function isFullFor(fill: number, bytes: number, count: number, length: number): boolean {
-  return exceedsLimit(fill, bytes + length + ENTRY_OVERHEAD, count + 1);
-}
-
-/** Whether an element gets a node of its own. */
-export function isLargeElement(fill: number, length: number, packedThreshold: number): boolean {
-  return packedThreshold !== 0 ? length >= packedThreshold : length > nodeBytesMax(fill);
 }

@@ -9,7 +9,7 @@
 // node's bytes. Positions are void after any change.
 //
 // Invariants: `size` is the sum of the nodes' counts; no node is empty; a plain node holds one
-// entry; an element that `isLargeElement` held when it was written is in a plain node.
+// entry; an element larger than a node, when it was written, is in a plain node.
 
 import { assert } from "../base/assert.ts";
 import type { Pool } from "../memory/pool.ts";
@@ -17,10 +17,9 @@ import type { Container } from "./container.ts";
 import {
   boundedFill,
   exceedsLimit,
-  isFullFor,
-  isLargeElement,
   type ListSettings,
   nodeBytesMax,
+  nodeCountMax,
 } from "./list-limits.ts";
 import { BACK, COUNT, FRONT, LENGTH, ListNodes, PLAIN, ROW_WORDS, START } from "./list-nodes.ts";
 import {
@@ -36,6 +35,8 @@ import { LIST } from "./record.ts";
 
 /** What a list takes outside of its nodes and their array: its objects. */
 const OBJECT_BYTES = 160;
+/** What an element is taken to need besides its text when it is asked whether a node admits it. */
+const ENTRY_OVERHEAD = 8;
 /** Nodes below this many bytes are not worth moving to a smaller block. */
 const TRIMMED_BYTES_MIN = 128;
 
@@ -48,8 +49,9 @@ export class Quicklist implements Container {
   readonly fill: number;
   readonly nodes: ListNodes;
   readonly #settings: ListSettings;
-  /** Bytes of entries that a node is expected to end up with. */
+  /** Bytes of entries that a node is expected to end up with; their number. */
   readonly #nodeBytes: number;
+  readonly #nodeCount: number;
 
   /** Where `locate` found an element. */
   node = 0;
@@ -61,6 +63,7 @@ export class Quicklist implements Container {
     this.fill = boundedFill(fill);
     this.#settings = settings;
     this.#nodeBytes = nodeBytesMax(this.fill) - EMPTY_BYTES;
+    this.#nodeCount = nodeCountMax(this.fill);
   }
 
   // ---- At the ends ---------------------------------------------------------------------------
@@ -356,7 +359,8 @@ export class Quicklist implements Container {
   // ---- Within ----------------------------------------------------------------------------------
 
   #isLarge(length: number): boolean {
-    return isLargeElement(this.fill, length, this.#settings.listPackedThreshold);
+    const threshold = this.#settings.listPackedThreshold;
+    return threshold !== 0 ? length >= threshold : length > this.#nodeBytes + EMPTY_BYTES;
   }
 
   /** Whether there is such a node and it has a place for an element of so many bytes. */
@@ -364,9 +368,9 @@ export class Quicklist implements Container {
     const nodes = this.nodes;
     if (node < 0 || node >= nodes.count) return false;
     const row = nodes.row(node);
-    if (nodes.isPlain(row)) return false;
-    const { words } = nodes;
-    return !isFullFor(this.fill, words[row + LENGTH] + EMPTY_BYTES, words[row + COUNT], length);
+    // The mark of a plain node makes its count too large.
+    if (nodes.words[row + COUNT] >= this.#nodeCount) return false;
+    return nodes.words[row + LENGTH] + length + ENTRY_OVERHEAD <= this.#nodeBytes;
   }
 
   /** Opens a node at an end of the list, where more will be pushed. Returns its row. */
