@@ -76,7 +76,7 @@ differential(
             yield ["type", "k"];
           }
         }
-        yield* list("l", ["1", "2"]);
+        yield* list("l", [..."123456789"]);
         for (const where of ["left", "right"]) {
           yield ["lmove", "k", "l", where, where];
           yield ["lmove", "l", "k", where, where];
@@ -181,6 +181,7 @@ differential(
           yield ["lpos", key, "a", "rank", value, "count", "0", "maxlen", "2"];
           yield ["lmpop", value, key, "left"];
           yield ["lmpop", "1", key, "left", "count", value];
+          yield* list("k", ["a", "b", "a", "1"]);
           yield ["blmpop", "0.01", value, "k", "left"];
           yield ["blmpop", "0.01", "1", "k", "right", "count", value];
           yield* list("k", ["a", "b", "a", "1"]);
@@ -293,16 +294,14 @@ differential(
     compare("large elements get nodes of their own", () => randomLife("-2", "200"));
 
     probe("nodes are split and joined where Redis's are", async (client) => {
-      const results: unknown[] = [];
-      for (const size of ["-1", "2", "5"]) {
-        for (const command of randomLife(size, size === "5" ? "300" : "0")) {
-          const reply = await client.ask(...command);
-          if (command[0] !== "object") continue;
-          const text = String(plainValue(await client.ask("debug", "object", "k")));
-          results.push([command, plainValue(reply), /ql_nodes.*/.exec(text)?.[0]]);
-        }
-      }
-      return results;
+      const commands = ["-1", "2", "5"].flatMap((size) => [
+        ...randomLife(size, size === "5" ? "300" : "0"),
+      ]);
+      const asked = commands.map((command) =>
+        command[0] === "object" ? ["debug", "object", "k"] : command,
+      );
+      const replies = await client.pipeline(asked);
+      return replies.map((reply, k) => [commands[k], /ql_nodes.*/.exec(reply.text)?.[0]]);
     });
 
     probe("what changes is counted as Redis counts it", async (client) => {
