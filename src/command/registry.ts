@@ -28,6 +28,8 @@ export class Command<S extends ServerContext = ServerContext> {
   readonly run: CommandSpec<S>["run"];
   /** Argument index of the first key, or 0: what the batch prefetch hashes. */
   readonly firstKey: number;
+  /** Argument index of a member looked up under that key, or 0: what the prefetch loads, too. */
+  readonly member: number;
 
   /** Takes constant time, so that a run of such commands may be timed as one. */
   readonly isQuick: boolean;
@@ -48,6 +50,7 @@ export class Command<S extends ServerContext = ServerContext> {
     this.flags = spec.flags;
     this.run = spec.run;
     this.firstKey = firstKeyIndex(spec.keys);
+    this.member = spec.member ?? 0;
     const isFast = (spec.flags & FAST) !== 0 || spec.complexity === "O(1)";
     // What may be run in parts is timed part by part.
     this.isQuick = isFast && (spec.flags & BLOCKING) === 0;

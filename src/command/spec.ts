@@ -145,6 +145,8 @@ export interface CommandSpec<S extends ServerContext = ServerContext> {
   readonly complexity?: string;
   readonly summary: string;
   readonly keys?: readonly KeySpec[];
+  /** Argument index of a member that is looked up in the first key's value, for the prefetch. */
+  readonly member?: number;
   readonly args?: readonly ArgumentSpec[];
   /** ACL categories that the flags and the group do not give, without the at sign. */
   readonly categories?: readonly string[];

@@ -7,7 +7,15 @@ import { globMatches } from "../base/glob.ts";
 import { ACCESS, type ArgumentSpec, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
 import type { HashValues } from "../keyspace/hash-value.ts";
 import { expiryAt } from "../keyspace/hash-value.ts";
-import { Entry, firstEntry, nextEntry, TERMINATOR } from "../structures/listpack.ts";
+import {
+  Entry,
+  elementCount,
+  endOf,
+  firstEntry,
+  nextEntry,
+  TERMINATOR,
+} from "../structures/listpack.ts";
+import { replyEntries } from "../structures/listpack-reply.ts";
 import { CONTAINER, HASH, LISTPACK, LISTPACK_EX, type RecordView } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 import { insertScanHeader, NO_CURSOR, parseCursor } from "./scan.ts";
@@ -111,21 +119,18 @@ function replyWhole(c: Context, parts: number): void {
 }
 
 function replyPairs(c: Context, found: RecordView, parts: number): void {
-  const { reply } = c;
   const pack = found.bytes;
+  if (parts === (FIELDS | VALUES)) {
+    const first = firstEntry(found.valueStart);
+    const count = elementCount(pack, found.valueStart);
+    replyEntries(c.reply, pack, first, endOf(pack, found.valueStart), count);
+    return;
+  }
   for (let at = firstEntry(found.valueStart); pack[at] !== TERMINATOR; ) {
-    if ((parts & FIELDS) !== 0) {
-      at = entry.load(pack, at);
-      reply.bulk(entry.bytes, entry.start, entry.end);
-    } else {
-      at = nextEntry(pack, at);
-    }
-    if ((parts & VALUES) !== 0) {
-      at = entry.load(pack, at);
-      reply.bulk(entry.bytes, entry.start, entry.end);
-    } else {
-      at = nextEntry(pack, at);
-    }
+    const valueAt = nextEntry(pack, at);
+    entry.load(pack, parts === FIELDS ? at : valueAt);
+    c.reply.bulk(entry.bytes, entry.start, entry.end);
+    at = nextEntry(pack, valueAt);
   }
 }
 

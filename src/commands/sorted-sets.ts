@@ -40,6 +40,7 @@ export const sortedSetCommands = defineFamily("sorted-set", [
       ["6.2.0", "Added the `GT` and `LT` options."],
     ],
     keys: [keyAt(1, RW | UPDATE)],
+    member: 3,
     args: [
       key,
       {
@@ -84,6 +85,7 @@ export const sortedSetCommands = defineFamily("sorted-set", [
     complexity: "O(log(N)) where N is the number of elements in the sorted set.",
     summary: "Adds to the score of a member; a missing one counts as 0.",
     keys: [keyAt(1, RW | ACCESS | UPDATE)],
+    member: 3,
     args: [key, { name: "increment", type: "integer" }, { name: "member", type: "string" }],
     run: zincrbyCommand,
   },
@@ -120,6 +122,7 @@ export const sortedSetCommands = defineFamily("sorted-set", [
     complexity: "O(1)",
     summary: "Tells the score of a member.",
     keys: [keyAt(1, RO | ACCESS)],
+    member: 2,
     args: [key, { name: "member", type: "string" }],
     run: zscoreCommand,
   },

@@ -32,6 +32,8 @@ import type { Features } from "../commands/features.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, PoolExhausted } from "../memory/pool.ts";
 import { BATCH_MAX, type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
+import type { MemberIndex } from "../structures/container.ts";
+import { CONTAINER, handleIn } from "../structures/record.ts";
 import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
 
 /** A reply larger than this says that a quick command was not. */
@@ -82,6 +84,10 @@ export class Dispatcher {
   /** First record under each hash, as of #aheadVersion of the table. */
   readonly #refs = new Uint32Array(BATCH_MAX);
   #aheadVersion = -1;
+  /** Members that commands look up in large values: the index they are in, hashes, refs. */
+  readonly #members: (MemberIndex | undefined)[] = new Array(BATCH_MAX).fill(undefined);
+  readonly #memberHashes = new Int32Array(BATCH_MAX);
+  readonly #memberRefs = new Uint32Array(BATCH_MAX);
   /** Keeps the prefetch's loads from being optimised away. */
   #sink = 0;
 
@@ -291,6 +297,7 @@ export class Dispatcher {
     let nameStart = 0;
     let nameLength = -1;
     let command: Command<Features> | undefined;
+    let hasMembers = false;
     for (let index = first; index < count; index++) {
       const base = decoder.bases[index];
       const start = starts[base];
@@ -309,6 +316,7 @@ export class Dispatcher {
         }
       }
       this.#commands[index] = command;
+      if (command !== undefined && command.member > 0) hasMembers = true;
       const key = command === undefined ? 0 : command.firstKey;
       if (key > 0 && key < decoder.counts[index]) {
         this.#hashes[index] = keyspace.hash(bytes, starts[base + key], ends[base + key]);
@@ -333,6 +341,44 @@ export class Dispatcher {
     for (let index = first; index < count; index++) {
       const ref = refs[index];
       if (ref !== NULL_REF) sink ^= words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
+    }
+    this.#sink ^= sink;
+    if (hasMembers) this.#prefetchMembers(bytes, decoder, first);
+  }
+
+  /** Loads what the batch's commands look up in values that have an index of members. */
+  #prefetchMembers(bytes: Uint8Array, decoder: Decoder, first: number): void {
+    const count = decoder.commandCount;
+    const { pool, containers, ownView: view } = this.#server.keyspace;
+    const members = this.#members;
+    const hashes = this.#memberHashes;
+    const refs = this.#memberRefs;
+    let found = 0;
+    let sink = 0;
+    for (let index = first; index < count; index++) {
+      members[index] = undefined;
+      const argument = this.#commands[index]?.member ?? 0;
+      const ref = this.#refs[index];
+      if (argument === 0 || argument >= decoder.counts[index] || ref === NULL_REF) continue;
+      view.load(ref, 0);
+      if (view.encoding !== CONTAINER) continue;
+      const table = containers.get(handleIn(view))?.members;
+      if (table === undefined) continue;
+      const at = decoder.bases[index] + argument;
+      const hash = this.#server.keyspace.hash(bytes, decoder.starts[at], decoder.ends[at]);
+      members[index] = table;
+      hashes[index] = hash;
+      sink ^= table.touch(hash);
+      found++;
+    }
+    if (found === 0) return;
+    for (let index = first; index < count; index++) {
+      refs[index] = members[index]?.peek(hashes[index]) ?? NULL_REF;
+      members[index] = undefined;
+    }
+    for (let index = first; index < count; index++) {
+      const ref = refs[index];
+      if (ref !== NULL_REF) sink ^= pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
     }
     this.#sink ^= sink;
   }

@@ -22,8 +22,18 @@ export interface Releasable {
   release(count: number): boolean;
 }
 
+/** Where the members of a collection are looked up by their hashes. */
+export interface MemberIndex {
+  /** Loads a member's home cell. */
+  touch(hash: number): number;
+  /** The ref of the first record under a hash, or NULL_REF. */
+  peek(hash: number): number;
+}
+
 /** A collection that outgrew its key's record. */
 export interface Container extends Releasable {
+  /** Lets a batch of commands load ahead what their lookups will touch. */
+  readonly members?: MemberIndex;
   /** Its type as records number it. */
   readonly type: number;
   /** Elements, as the type's length command counts them. */

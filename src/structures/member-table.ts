@@ -114,6 +114,16 @@ export class MemberTable implements Container {
     return NULL_REF;
   }
 
+  /** Itself, for the batch prefetch. */
+  get members(): MemberTable {
+    return this;
+  }
+
+  /** The ref of the first member with a hash, or NULL_REF. */
+  peek(hash: number): number {
+    return this.#cells.peek(hash);
+  }
+
   /** Loads a member's home cell, so that a later `find` has it in the cache. */
   touch(hash: number): number {
     return this.#cells.touch(hash);
