@@ -1,8 +1,8 @@
 // hot path: no allocation per command
 //
 // HalfSipHash-1-3, the 32-bit member of the SipHash family (Aumasson and Bernstein, "SipHash: a
-// fast short-input PRF", https://cr.yp.to/siphash/siphash-20120918.pdf): keyed, so that nobody who does
-// not know the key can make keys collide.
+// fast short-input PRF", https://cr.yp.to/siphash/siphash-20120918.pdf): keyed, so that nobody who
+// does not know the key can make keys collide.
 
 import type { Random } from "./random.ts";
 import { wordView } from "./word-view.ts";

@@ -10,6 +10,7 @@ import { configCommands } from "./config.ts";
 import { connectionCommands } from "./connection.ts";
 import { databaseCommands } from "./databases.ts";
 import { debugCommands } from "./debug.ts";
+import { dumpCommands, restoreAskingCommands } from "./dump.ts";
 import { expiryCommands } from "./expiry.ts";
 import type { Features } from "./features.ts";
 import { genericCommands } from "./generic.ts";
@@ -66,6 +67,8 @@ export const families: readonly CommandFamily<Features>[] = [
   connectionCommands,
   databaseCommands,
   debugCommands,
+  dumpCommands,
+  restoreAskingCommands,
   expiryCommands,
   genericCommands,
   geoCommands,

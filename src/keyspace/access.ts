@@ -40,6 +40,16 @@ export class AccessPolicy {
     return this.isLfu ? (this.#minutes << 8) | COUNTER_START : this.seconds;
   }
 
+  /** The access bits, under an LRU policy, of a key that was last used so many seconds ago. */
+  idleFor(seconds: number): number {
+    return (this.seconds - seconds) & CLOCK_MASK;
+  }
+
+  /** The access bits, under an LFU policy, of a key whose counter has this value now. */
+  withCounter(counter: number): number {
+    return (this.#minutes << 8) | (counter & COUNTER_MAX);
+  }
+
   /** The access bits of a key with these bits after one more access. */
   touched(access: number): number {
     if (!this.isLfu) return this.seconds;

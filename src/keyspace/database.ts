@@ -23,10 +23,12 @@ import {
   HANDLE_BYTES,
   handleIn,
   hasKey,
+  isMarked,
   isVolatile,
   KEEP_EXPIRY,
   keepsForm,
   LIST,
+  mark,
   NO_EXPIRY,
   overwriteExpiry,
   type RecordView,
@@ -613,10 +615,11 @@ export class Database {
   /** Deletes everything; what is large is given back in slices. */
   clear(): void {
     const keyspace = this.#keyspace;
-    keyspace.gate?.beforeClear(this);
     const detached = new DetachedTable(keyspace, this.table);
-    if (this.size <= CLEARED_AT_ONCE_MAX) while (!detached.release(CLEARED_AT_ONCE_MAX));
-    else keyspace.lazyFree.defer(detached, this.size);
+    if (!keyspace.gate?.keepsCleared(this, detached)) {
+      if (this.size <= CLEARED_AT_ONCE_MAX) while (!detached.release(CLEARED_AT_ONCE_MAX));
+      else keyspace.lazyFree.defer(detached, this.size);
+    }
     this.table = this.#newTable();
     this.sizes = new KeySizes();
     this.fieldVolatileCount = 0;
@@ -769,7 +772,7 @@ export class Database {
       keyspace.events.vanished(this.index, STREAM, view.bytes, view.keyStart, view.keyEnd);
     }
     if (view.encoding === CONTAINER) {
-      keyspace.lazyFree.discard(keyspace.containers.remove(handleIn(view)));
+      keyspace.discard(keyspace.containers.remove(handleIn(view)));
     }
   }
 
@@ -913,6 +916,7 @@ export class Database {
       valueLength,
       expiryMs,
     );
+    if (this.#keyspace.gate !== null && isMarked(pool, old)) mark(pool, ref);
     this.table.setRef(this.#cell, ref);
     const wasVolatile = isVolatile(pool, old);
     const becomesVolatile = expiryMs !== NO_EXPIRY;

@@ -35,7 +35,7 @@ export class DetachedTable implements Releasable {
   }
 
   #discardContainer(view: RecordView): void {
-    const { containers, lazyFree } = this.#keyspace;
-    lazyFree.discard(containers.remove(handleIn(view)));
+    const keyspace = this.#keyspace;
+    keyspace.discard(keyspace.containers.remove(handleIn(view)));
   }
 }

@@ -8,7 +8,12 @@ import { assert } from "../base/assert.ts";
 import { KeyHasher } from "../base/key-hash.ts";
 import type { Random } from "../base/random.ts";
 import { Pool } from "../memory/pool.ts";
-import { ContainerTable, type StructureContext } from "../structures/container.ts";
+import {
+  type Container,
+  ContainerTable,
+  type Releasable,
+  type StructureContext,
+} from "../structures/container.ts";
 import { RecordView } from "../structures/record.ts";
 import { AccessPolicy } from "./access.ts";
 import { Database } from "./database.ts";
@@ -22,8 +27,15 @@ export interface WriteGate {
   beforeWrite(db: Database, ref: number, hash: number): void;
   /** The record is new; it does not stand in the table yet. */
   afterCreate(db: Database, ref: number, hash: number): void;
-  /** The database is about to be emptied. */
-  beforeClear(db: Database): void;
+  /**
+   * The database is being emptied: `table` is what it held. True where the gate needs that still,
+   * and gives it back itself.
+   */
+  keepsCleared(db: Database, table: Releasable): boolean;
+  /**
+   * The container is no longer used. True where the gate needs it still, and discards it itself.
+   */
+  keepsDiscarded(container: Container): boolean;
 }
 
 /** Is told of keys that go without a command having asked for it, before they go, and of values
@@ -53,12 +65,16 @@ const NO_EVENTS: KeyspaceEvents = {
   vanished: () => {},
 };
 
+const STAGING_INDEX = -1;
+
 /** All databases of a server. */
 export class Keyspace {
   readonly pool = new Pool();
   readonly random: Random;
   readonly access: AccessPolicy;
   readonly databases: Database[] = [];
+  /** Belongs to no client: values are built here before they replace those of keys. Else empty. */
+  readonly staging: Database;
   /** Views for handlers: the first key looked up, and a second one beside it. */
   readonly view: RecordView;
   readonly secondView: RecordView;
@@ -107,6 +123,7 @@ export class Keyspace {
     this.discardView = new RecordView(this.pool);
     this.structures = { pool: this.pool, hasher: this.#hasher, random };
     this.hashes = new HashValues(this);
+    this.staging = new Database(this, STAGING_INDEX);
     for (let index = 0; index < databaseCount; index++) {
       this.databases.push(new Database(this, index));
     }
@@ -131,7 +148,7 @@ export class Keyspace {
 
   /** Bytes of keys and values alone. */
   get dataBytes(): number {
-    let total = this.pool.usedBytes;
+    let total = this.pool.usedBytes - this.staging.table.segmentBytes;
     for (let k = 0; k < this.databases.length; k++) {
       total -= this.databases[k].table.segmentBytes;
     }
@@ -154,6 +171,12 @@ export class Keyspace {
     second.fieldVolatileCount = fieldVolatileCount;
   }
 
+  /** Gives back a container that no record refers to any more. */
+  discard(container: Container): void {
+    if (this.gate?.keepsDiscarded(container)) return;
+    this.lazyFree.discard(container);
+  }
+
   /** Deletes every key of every database. */
   clear(): void {
     for (let k = 0; k < this.databases.length; k++) {
@@ -165,5 +188,6 @@ export class Keyspace {
   verify(): void {
     this.pool.verify();
     for (let k = 0; k < this.databases.length; k++) this.databases[k].verify();
+    assert(this.staging.size === 0, "nothing stays in the staging database");
   }
 }

@@ -28,18 +28,29 @@ import {
   HASH,
   hasKey,
   hasSameKey,
+  isMarked,
   isVolatile,
   keepsForm,
+  mark,
   NO_EXPIRY,
   overwriteExpiry,
   RecordView,
   recordSize,
   setValueLength,
+  unmark,
   writeHeader,
 } from "./record.ts";
 
 /** Called with a member's ref and its hash, a uint32 or int32. Must not change the table. */
 export type VisitMember = (ref: number, hash: number) => void;
+
+/** Sees members before they change; set while a snapshot takes the collection in slices. */
+export interface MemberGate {
+  /** The member is about to be changed or removed. */
+  beforeChange(ref: number, hash: number): void;
+  /** The member is new. */
+  afterInsert(ref: number, hash: number): void;
+}
 
 /** No limit on the members of one step; a step ends with its segment all the same. */
 const WHOLE_SEGMENT = 1 << 30;
@@ -57,6 +68,8 @@ export class MemberTable implements Container {
   readonly #cells: CellTable;
   /** Where members are, as `load` fills it. */
   readonly view: RecordView;
+
+  gate: MemberGate | null = null;
 
   /** No field expires before this time. Infinity where none expires. */
   earliestExpiryMs = Number.POSITIVE_INFINITY;
@@ -129,6 +142,12 @@ export class MemberTable implements Container {
     return this.#cells.touch(hash);
   }
 
+  /** The hash of a member in the table. */
+  hashOf(ref: number): number {
+    const { bytes, keyStart, keyEnd } = this.load(ref);
+    return this.hash(bytes, keyStart, keyEnd);
+  }
+
   /** Points `view` at a member: its bytes are the key. Returns the view. */
   load(ref: number, hash = 0): RecordView {
     this.view.load(ref, hash);
@@ -178,6 +197,7 @@ export class MemberTable implements Container {
 
   /** Changes the score of a sorted set's member, in place. */
   setScore(ref: number, score: number): void {
+    if (this.gate !== null) this.gate.beforeChange(ref, this.hashOf(ref));
     overwriteExpiry(this.pool, ref, score);
   }
 
@@ -194,6 +214,7 @@ export class MemberTable implements Container {
    */
   replaceValue(ref: number, hash: number, length: number): number {
     const { pool } = this;
+    if (this.gate !== null) this.gate.beforeChange(ref, hash);
     const view = this.view;
     view.load(ref, hash);
     const size = recordSize(view.keyLength, length, view.expiryMs !== NO_EXPIRY);
@@ -210,6 +231,7 @@ export class MemberTable implements Container {
    */
   setExpiry(ref: number, hash: number, expiryMs: number): number {
     const { pool } = this;
+    if (this.gate !== null) this.gate.beforeChange(ref, hash);
     const view = this.view;
     view.load(ref, hash);
     const wasVolatile = view.expiryMs !== NO_EXPIRY;
@@ -246,6 +268,7 @@ export class MemberTable implements Container {
 
   /** Removes a member and frees its record. */
   remove(ref: number, hash: number): void {
+    if (this.gate !== null) this.gate.beforeChange(ref, hash);
     this.#seek(ref, hash);
     const hasExpiry = this.type === HASH && isVolatile(this.pool, ref);
     this.#cells.remove(this.#cell, hash, hasExpiry);
@@ -386,6 +409,7 @@ export class MemberTable implements Container {
     const cells = this.#cells.clone(
       (ref) => {
         const copy = copyBlock(pool, ref);
+        unmark(pool, copy);
         copied(ref, copy);
         return copy;
       },
@@ -490,6 +514,7 @@ export class MemberTable implements Container {
       this.pool.free(ref);
       throw error;
     }
+    if (this.gate !== null) this.gate.afterInsert(ref, hash);
   }
 
   /** Leaves the cell of a member in #cell, and the cell table at its segment. */
@@ -507,6 +532,7 @@ export class MemberTable implements Container {
   /** Puts a record in place of another one, and frees that. */
   #exchange(old: number, hash: number, fresh: number): void {
     this.#seek(old, hash);
+    if (this.gate !== null && isMarked(this.pool, old)) mark(this.pool, fresh);
     this.#cells.setRef(this.#cell, fresh);
     this.pool.free(old);
     this.#cellRef = fresh;

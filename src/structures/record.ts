@@ -2,7 +2,7 @@
 //
 // A record: one pool block that holds a key, its value or the way to it, and what is known of it.
 //
-//   word 0   bits 0-2 type | 3-4 encoding | 5 has an expiry | 6 long form | 7 born in the snapshot
+//   word 0   bits 0-2 type | 3-4 encoding | 5 has an expiry | 6 long form | 7 marked by a snapshot
 //            bits 8-31 access: LRU clock in seconds, or LFU minutes (16 bits) and counter (8 bits)
 //   word 1   short form: key length (8 bits) << 24 | value length (24 bits)
 //            long form:  unused; words 2 and 3 are the key's and the value's length
@@ -52,6 +52,7 @@ const ENCODING_SHIFT = 3;
 const ENCODING_MASK = 3;
 const HAS_EXPIRY = 1 << 5;
 const LONG_FORM = 1 << 6;
+const MARKED = 1 << 7;
 const ACCESS_SHIFT = 8;
 const FLAGS_MASK = (1 << ACCESS_SHIFT) - 1;
 
@@ -327,6 +328,21 @@ export function writeHandle(bytes: Uint8Array, at: number, handle: number): void
   bytes[at + 1] = handle >>> 8;
   bytes[at + 2] = handle >>> 16;
   bytes[at + 3] = handle >>> 24;
+}
+
+/** Whether a record is marked: the running snapshot must not take it (any more). */
+export function isMarked(pool: Pool, ref: number): boolean {
+  return (pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1] & MARKED) !== 0;
+}
+
+/** Marks a record for the running snapshot. */
+export function mark(pool: Pool, ref: number): void {
+  pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1] |= MARKED;
+}
+
+/** Takes a record's mark away. */
+export function unmark(pool: Pool, ref: number): void {
+  pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1] &= ~MARKED;
 }
 
 /** The length of a record's value. */

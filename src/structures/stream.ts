@@ -43,6 +43,7 @@ import {
   smallInteger,
   startBlock,
 } from "./stream-block.ts";
+import type { BlockChecker } from "./stream-check.ts";
 import { StreamCursor } from "./stream-cursor.ts";
 import { ID_WORDS, StreamId } from "./stream-id.ts";
 
@@ -381,18 +382,35 @@ export class Stream implements Container {
       const from = this.refAt(index);
       const source = this.pool.bytes[from >>> CHUNK_SHIFT];
       const start = (from & GRANULE_MASK) << 3;
-      const length = totalBytes(source, start);
-      const ref = this.pool.allocate(length);
-      const at = copy.blocks.insert(index);
       scratchId.load(this.blocks.words, this.blocks.wordAt(index));
-      scratchId.store(copy.blocks.words, at);
-      copy.blocks.words[at + REF] = ref;
-      const target = this.pool.bytes[ref >>> CHUNK_SHIFT];
-      target.set(source.subarray(start, start + length), (ref & GRANULE_MASK) << 3);
+      copy.#appendBytes(scratchId, source, start, start + totalBytes(source, start));
     }
     if (this.#groups === undefined) return;
     copy.#groups = new NameTable(this.#context.hasher);
     for (const group of this.#groups.all()) copy.#groups.add(group.clone());
+  }
+
+  /** Cold: adds a copy of a block's bytes behind the last one. */
+  #appendBytes(master: StreamId, source: Uint8Array, start: number, end: number): void {
+    const ref = this.pool.allocate(end - start);
+    const at = this.blocks.insert(this.blocks.count);
+    master.store(this.blocks.words, at);
+    this.blocks.words[at + REF] = ref;
+    const target = this.pool.bytes[ref >>> CHUNK_SHIFT];
+    target.set(source.subarray(start, end), (ref & GRANULE_MASK) << 3);
+  }
+
+  /** Cold: adds a block from a file, whose soundness has been checked. Counts its entries. */
+  appendBlock(
+    master: StreamId,
+    checked: BlockChecker,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#appendBytes(master, bytes, start, end);
+    if (this.size === 0) this.firstId.copy(checked.firstLiveId);
+    this.size += checked.live;
   }
 
   /** Cold: moves blocks out of evacuating chunks: first the entries', then the groups'. */

@@ -3,6 +3,7 @@
 import { bitsFuzzer } from "./bits.fuzz.ts";
 import { cellTableFuzzer } from "./cell-table.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
+import { dumpPayloadFuzzer } from "./dump-payload.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 import { hyperloglogFuzzer } from "./hyperloglog.fuzz.ts";
 import { intsetFuzzer } from "./intset.fuzz.ts";
@@ -25,4 +26,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   bitsFuzzer,
   hyperloglogFuzzer,
   quicklistFuzzer,
+  dumpPayloadFuzzer,
 ];

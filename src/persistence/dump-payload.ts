@@ -1,0 +1,84 @@
+// A value by itself, as DUMP returns it and RESTORE takes it:
+//
+//   RDB type (1 byte) | value | RDB version (u16 LE) | CRC-64 of all before (8 bytes)
+
+import { Crc64 } from "../base/crc64.ts";
+import type { Database } from "../keyspace/database.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { RecordView } from "../structures/record.ts";
+import { isKnownVersion, RDB_VERSION } from "./rdb-format.ts";
+import { RdbValueReader } from "./rdb-load-values.ts";
+import { RdbError, RdbReader } from "./rdb-reader.ts";
+import { RdbValueWriter } from "./rdb-save-values.ts";
+import { RdbWriter } from "./rdb-writer.ts";
+
+const VERSION_BYTES = 2;
+const CHECKSUM_BYTES = 8;
+const TRAILER_BYTES = VERSION_BYTES + CHECKSUM_BYTES;
+
+/** The payload of the value in a view. */
+export function dumpValue(keyspace: Keyspace, view: RecordView): Uint8Array {
+  const writer = new RdbWriter();
+  const values = new RdbValueWriter(keyspace, RDB_VERSION);
+  writer.byte(values.typeOf(view));
+  values.write(writer, view);
+  writer.byte(RDB_VERSION & 0xff);
+  writer.byte(RDB_VERSION >>> 8);
+  writer.reserve(CHECKSUM_BYTES);
+  const crc = new Crc64();
+  crc.update(writer.bytes, 0, writer.length);
+  crc.write(writer.bytes, writer.length);
+  writer.length += CHECKSUM_BYTES;
+  return writer.detach();
+}
+
+/**
+ * Whether bytes[start, end) is a payload of a version that is known, with the checksum it should
+ * have, which is not looked at where `skipsChecksum` says so.
+ */
+export function isDumpPayload(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  skipsChecksum: boolean,
+): boolean {
+  if (end - start < TRAILER_BYTES) return false;
+  const at = end - TRAILER_BYTES;
+  if (!isKnownVersion(versionAt(bytes, at))) return false;
+  if (skipsChecksum) return true;
+  const crc = new Crc64();
+  crc.update(bytes, start, end - CHECKSUM_BYTES);
+  return crc.equals(bytes, end - CHECKSUM_BYTES);
+}
+
+function versionAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8);
+}
+
+/**
+ * Puts the value of a payload under a key that does not exist in `db`; false, with no key made,
+ * where the payload is no value that commands could work with.
+ */
+export function restoreValue(
+  keyspace: Keyspace,
+  db: Database,
+  view: RecordView,
+  key: Uint8Array,
+  hash: number,
+  payload: Uint8Array,
+  isDeep: boolean,
+): boolean {
+  const reader = RdbReader.over(payload, 0, payload.length - TRAILER_BYTES);
+  const values = new RdbValueReader(keyspace, reader, isDeep);
+  values.version = versionAt(payload, reader.end);
+  try {
+    const type = reader.byte();
+    if (!values.read(db, view, type, key, hash)) return false;
+  } catch (error) {
+    if (error instanceof RdbError) return false;
+    throw error;
+  }
+  if (reader.remaining === 0) return true;
+  db.deleteView(view);
+  return false;
+}

@@ -1,0 +1,186 @@
+// A snapshot of the keyspace as it was at one instant, taken in slices without a fork.
+//
+// The walk goes over every database's table in hash order, so what it has passed is simply what has
+// a smaller hash. Whatever is about to change behind the gate (`Keyspace.gate`) before the walk has
+// reached it is handed over first, as it still is, and marked by one bit of its record; a key that
+// is born ahead of the walk gets the same mark. The walk skips marked records and takes the mark
+// away.
+//
+//   table     | passed: written, changes are none of our business | ahead: written before it
+// changes
+//             0                                           position                            2^32
+//
+// Large sets, hashes and sorted sets are walked member by member in the same way
+// (collection-walk.ts). A table that was emptied, or a collection that was deleted, while it is
+// still needed is kept until the walk is through with it. Databases are known by their tables,
+// which SWAPDB exchanges.
+
+import type { Clock } from "../base/clock.ts";
+import type { Database } from "../keyspace/database.ts";
+import type { Keyspace, WriteGate } from "../keyspace/keyspace.ts";
+import type { CellTable } from "../memory/cell-table.ts";
+import type { Container, Releasable } from "../structures/container.ts";
+import { CONTAINER, handleIn, isMarked, mark, RecordView, unmark } from "../structures/record.ts";
+import { CollectionWalk, memberTableOf } from "./collection-walk.ts";
+
+/** Records looked at between two readings of the clock. */
+const RECORDS_PER_CHECK = 64;
+/** Collections of more members than this are taken in slices. */
+const LARGE_MEMBERS = 512;
+
+/** Where one collection's members go; see `SnapshotSink.open`. */
+export interface CollectionSink {
+  /** What was written so far, and what follows, goes out now. */
+  activate(): void;
+  /** The member in a view of the collection's table. */
+  member(view: RecordView): void;
+  /** There are no more members. */
+  finish(): void;
+}
+
+/**
+ * Takes what was in the keyspace when the snapshot began, each key once, in no particular order.
+ */
+export interface SnapshotSink {
+  /** The key in a view, with its whole value. */
+  key(dbIndex: number, view: RecordView): void;
+  /** The key in a view, whose value is a large collection: its members follow one by one. */
+  open(dbIndex: number, view: RecordView, container: Container): CollectionSink;
+}
+
+/** One database's table as it stood at the beginning. */
+interface Part {
+  readonly dbIndex: number;
+  readonly table: CellTable;
+}
+
+/**
+ * A snapshot being taken. Set as the keyspace's gate by `begin`, until `step` has returned false.
+ */
+export class Snapshot implements WriteGate {
+  readonly #keyspace: Keyspace;
+  readonly #clock: Clock;
+  readonly #sink: SnapshotSink;
+  readonly #parts: Part[] = [];
+  readonly #view: RecordView;
+  /** The part being walked, and how far that is. */
+  #part = 0;
+  #position = 0;
+  /** Collections to be walked, in this order; the first one is active. */
+  readonly #collections: CollectionWalk[] = [];
+  /** Kept until the end: emptied tables, deleted collections. */
+  readonly #kept: { readonly value: Releasable; readonly size: number }[] = [];
+  #isAborted = false;
+
+  /** Keys there were at the beginning, and keys taken so far. */
+  readonly keyCount: number;
+  keysTaken = 0;
+
+  constructor(keyspace: Keyspace, clock: Clock, sink: SnapshotSink) {
+    this.#keyspace = keyspace;
+    this.#clock = clock;
+    this.#sink = sink;
+    this.#view = new RecordView(keyspace.pool);
+    for (const db of keyspace.databases) {
+      if (db.size > 0) this.#parts.push({ dbIndex: db.index, table: db.table });
+    }
+    this.keyCount = this.#parts.reduce((sum, { table }) => sum + table.count, 0);
+    keyspace.gate = this;
+  }
+
+  /**
+   * Goes on for about `budgetUs` microseconds. Returns whether there is more to do; afterwards the
+   * keyspace has no gate any more.
+   */
+  step(budgetUs: number): boolean {
+    const deadline = this.#clock.monotonicUs() + budgetUs;
+    while (this.#collections.length > 0 || this.#part < this.#parts.length) {
+      if (this.#collections.length > 0) this.#stepCollection();
+      else this.#stepTable();
+      if (this.#clock.monotonicUs() >= deadline) return true;
+    }
+    this.#end();
+    return false;
+  }
+
+  /** Takes nothing more. `step` must still be called until it returns false: marks are cleared. */
+  abort(): void {
+    this.#isAborted = true;
+    for (const walk of this.#collections) walk.abort();
+  }
+
+  beforeWrite(db: Database, ref: number, hash: number): void {
+    const part = this.#partAhead(db.table, hash);
+    if (part === undefined || isMarked(this.#keyspace.pool, ref)) return;
+    this.#view.load(ref, hash);
+    this.#take(part.dbIndex, this.#view);
+    mark(this.#keyspace.pool, ref);
+  }
+
+  afterCreate(db: Database, ref: number, hash: number): void {
+    if (this.#partAhead(db.table, hash) !== undefined) mark(this.#keyspace.pool, ref);
+  }
+
+  keepsCleared(db: Database, table: Releasable): boolean {
+    const index = this.#parts.findIndex((part) => part.table === db.table);
+    if (index < this.#part) return false;
+    this.#kept.push({ value: table, size: db.size });
+    return true;
+  }
+
+  keepsDiscarded(container: Container): boolean {
+    if (!this.#collections.some((walk) => walk.container === container)) return false;
+    this.#kept.push({ value: container, size: 1 });
+    return true;
+  }
+
+  /** The part that a table was at the beginning, if the walk has not passed the hash there. */
+  #partAhead(table: CellTable, hash: number): Part | undefined {
+    const parts = this.#parts;
+    for (let index = this.#part; index < parts.length; index++) {
+      if (parts[index].table !== table) continue;
+      return index > this.#part || hash >>> 0 >= this.#position ? parts[index] : undefined;
+    }
+    return undefined;
+  }
+
+  #stepTable(): void {
+    const { dbIndex, table } = this.#parts[this.#part];
+    const { pool } = this.#keyspace;
+    const view = this.#view;
+    this.#position = table.scan(this.#position, RECORDS_PER_CHECK, (ref, hash) => {
+      if (isMarked(pool, ref)) return unmark(pool, ref);
+      view.load(ref, hash | 0);
+      this.#take(dbIndex, view);
+    });
+    if (this.#position === 0) this.#part++;
+  }
+
+  #stepCollection(): void {
+    if (this.#collections[0].step()) return;
+    this.#collections.shift();
+    this.#collections[0]?.activate();
+  }
+
+  /** Hands a key over, or begins to. */
+  #take(dbIndex: number, view: RecordView): void {
+    if (this.#isAborted) return;
+    this.keysTaken++;
+    const container =
+      view.encoding === CONTAINER ? this.#keyspace.containers.get(handleIn(view)) : undefined;
+    const table = container === undefined ? undefined : memberTableOf(container);
+    if (container === undefined || table === undefined || table.size <= LARGE_MEMBERS) {
+      return this.#sink.key(dbIndex, view);
+    }
+    const sink = this.#sink.open(dbIndex, view, container);
+    const walk = new CollectionWalk(this.#keyspace.pool, container, table, sink);
+    this.#collections.push(walk);
+    if (this.#collections.length === 1) walk.activate();
+  }
+
+  #end(): void {
+    const keyspace = this.#keyspace;
+    keyspace.gate = null;
+    for (const { value, size } of this.#kept) keyspace.lazyFree.defer(value, size);
+  }
+}
