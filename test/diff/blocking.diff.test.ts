@@ -1,6 +1,8 @@
 // Clients that wait for keys, against Redis 8.0: scenes with several clients, in which who is
-// served with what, and when, must be the same.
+// served with what, and when, must be the same, and what it leaves in the append-only file.
 
+import { join } from "node:path";
+import { readAofCommands } from "../harness/aof-commands.ts";
 import type { RawClient } from "../harness/client.ts";
 import { differential, type Known } from "../harness/differential.ts";
 import { playScene } from "../harness/scene.ts";
@@ -396,16 +398,39 @@ function isKnown(known: Known, { lines }: Scene): boolean {
   });
 }
 
-differential("blocking", "redis8", ({ probe }) => {
-  for (const scene of SCENES) {
-    probe(scene.title, async (client, { known, connect }) => {
-      if (!isKnown(known, scene)) return "a command is not there yet";
-      await client.run("config", "resetstat");
-      const written = await playScene(connect, scene.lines);
-      return [...written.map(comparable), ...(await restOf(client))];
-    });
-  }
-});
+/** Every reply waits for the disk, so that those to clients that waited do, too. */
+const ARGS = [
+  ...["--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no"],
+];
+const LOG = join("appendonlydir", "appendonly.aof.1.incr.aof");
+
+differential(
+  "blocking",
+  "redis8",
+  ({ probe }) => {
+    for (const scene of SCENES) {
+      probe(scene.title, async (client, { known, connect, server }) => {
+        if (!isKnown(known, scene)) return "a command is not there yet";
+        const log = join(server.directory, LOG);
+        const logged = readAofCommands(log).length;
+        await client.run("config", "resetstat");
+        const written = await playScene(connect, scene.lines);
+        const effects = readAofCommands(log).slice(logged);
+        return [
+          ...written.map(comparable),
+          ...(await restOf(client)),
+          ...effects.map(({ db, args }) => `${db}> ${args.map(withoutTime).join(" ")}`),
+        ];
+      });
+    }
+  },
+  { args: ARGS },
+);
+
+/** An argument, unless it is a clock reading. */
+function withoutTime(text: string): string {
+  return /^\d{13}$/.test(text) ? "now" : text;
+}
 
 /** A line without what depends on times and on the servers' other clients. */
 function comparable(line: string): string {
