@@ -6,7 +6,7 @@ import { copyBytes } from "../base/ascii.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
-import { CHUNK_SHIFT } from "../memory/pool.ts";
+import { CHUNK_SHIFT, type Pool } from "../memory/pool.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { MemberCursor } from "../structures/member-cursor.ts";
 import type { MemberTable } from "../structures/member-table.ts";
@@ -36,14 +36,15 @@ export function bulkMembers(writer: ReplyWriter, value: SetValue): void {
 }
 
 function bulkTable(writer: ReplyWriter, table: MemberTable): void {
-  const { pool } = table;
   cursor.open(table);
-  while (cursor.next()) {
-    const { ref } = cursor;
-    const start = keyStartOf(pool, ref);
-    writer.bulk(pool.bytes[ref >>> CHUNK_SHIFT], start, start + keyLengthOf(pool, ref));
-  }
+  while (cursor.next()) bulkRecord(writer, table.pool, cursor.ref);
   cursor.close();
+}
+
+/** The member of a table's record as a bulk string. */
+export function bulkRecord(writer: ReplyWriter, pool: Pool, ref: number): void {
+  const start = keyStartOf(pool, ref);
+  writer.bulk(pool.bytes[ref >>> CHUNK_SHIFT], start, start + keyLengthOf(pool, ref));
 }
 
 /** The encoding of a new set whose first member is known, and how many may follow. */

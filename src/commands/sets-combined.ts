@@ -23,9 +23,10 @@ import {
 import { SetProbe } from "../keyspace/set-probe.ts";
 import { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
+import { TableJoin } from "../keyspace/table-join.ts";
 import { CONTAINER, INTSET, LISTPACK, SET } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
-import { bulkMember, bulkMembers, storeSet } from "./set-replies.ts";
+import { bulkMember, bulkMembers, bulkRecord, storeSet } from "./set-replies.ts";
 
 const keys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0, multiple: true };
 const sourceKeys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 1, multiple: true };
@@ -132,6 +133,7 @@ let namesFirstAgain = false;
 const made = new SetValue();
 const remade = new SetValue();
 const walk = new SetWalk();
+const join = new TableJoin();
 
 /**
  * Looks up the sets in arguments [from, to) and leaves those that are there in `sources`. Returns
@@ -172,6 +174,7 @@ function release(c: Context): void {
   made.close(keyspace);
   remade.close(keyspace);
   walk.close();
+  join.close();
 }
 
 /** Puts the smallest set first, those of one size in the order of the request. */
@@ -235,11 +238,16 @@ function replyIntersection(c: Context): void {
   const mark = reply.length;
   let count = 0;
   sortBySize();
-  beginWalk(0, 1, sourceCount);
-  while (walk.next()) {
-    if (!isInAll()) continue;
-    bulkMember(reply, walk.member);
-    count++;
+  if (join.open(sources, sourceCount)) {
+    const { pool } = c.server.keyspace;
+    for (; join.next(); count++) bulkRecord(reply, pool, join.ref);
+  } else {
+    beginWalk(0, 1, sourceCount);
+    while (walk.next()) {
+      if (!isInAll()) continue;
+      bulkMember(reply, walk.member);
+      count++;
+    }
   }
   reply.insertSet(mark, count);
 }
@@ -273,6 +281,10 @@ function int64(c: Context, index: number): number {
 function intersectionSize(limit: number): number {
   let count = 0;
   sortBySize();
+  if (join.open(sources, sourceCount)) {
+    while (join.next() && ++count !== limit);
+    return count;
+  }
   beginWalk(0, 1, sourceCount);
   while (walk.next()) {
     if (isInAll() && ++count === limit) break;
@@ -299,9 +311,11 @@ function storeIntersection(c: Context): void {
   const encoding = sources[0].encoding === INTSET ? INTSET : LISTPACK;
   made.begin(keyspace, encoding, sources[0].size);
   let hasText = false;
-  beginWalk(0, 1, sourceCount);
-  while (walk.next()) {
-    if (!isInAll()) continue;
+  const isJoined = join.open(sources, sourceCount);
+  if (!isJoined) beginWalk(0, 1, sourceCount);
+  while (isJoined ? join.next() : walk.next()) {
+    if (isJoined) walk.member.setRecord(join.first, join.ref, join.hash | 0);
+    else if (!isInAll()) continue;
     if (!hasText && !walk.member.isInteger) hasText = true;
     made.addNew(keyspace, walk.member);
   }

@@ -7,9 +7,7 @@ import { MemberCursor } from "../structures/member-cursor.ts";
 import { CONTAINER } from "../structures/record.ts";
 import type { SetMember } from "../structures/set-member.ts";
 import type { SetValue } from "./set-value.ts";
-
-/** Passing over a member takes about this share of the time to look one up. */
-const SKIPPED_PER_SEARCH = 6;
+import { SKIPPED_PER_SEARCH } from "./table-join.ts";
 
 /** A set that is asked for the members of a walk, in their order. Reused. */
 export class SetProbe {

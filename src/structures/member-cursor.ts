@@ -3,6 +3,7 @@
 // Going through the members of a table in hash order. Since all tables hash alike, two cursors that
 // go on together find what two tables have in common without a search.
 
+import { CHUNK_SHIFT, GRANULE_MASK } from "../memory/pool.ts";
 import type { MemberTable } from "./member-table.ts";
 
 /** Pairs that a segment of a table has at most, but for very many equal hashes. */
@@ -18,6 +19,8 @@ export class MemberCursor {
   #table: MemberTable | null = null;
   /** Hash and ref of each member of a segment. */
   #pairs = new Uint32Array(2 * PAIRS_USUAL);
+  /** Keeps loads from being optimised away. */
+  #touched = 0;
   #at = 0;
   #end = 0;
   /** The position of the next segment, or AT_END. */
@@ -73,8 +76,22 @@ export class MemberCursor {
     if (count * 2 > this.#pairs.length) this.#pairs = new Uint32Array(count * 2);
     this.#at = 0;
     this.#end = table.copySegment(this.#position, this.#pairs) * 2;
+    this.#touched ^= this.#touchRecords(table);
     const next = table.segmentEnd(this.#position);
     this.#position = next === 0 ? AT_END : next;
+  }
+
+  /** Loads the head of every record of the segment: all at once, cache misses overlap. */
+  #touchRecords(table: MemberTable): number {
+    const { words } = table.pool;
+    const pairs = this.#pairs;
+    const end = this.#end;
+    let sum = 0;
+    for (let at = 1; at < end; at += 2) {
+      const ref = pairs[at];
+      sum ^= words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
+    }
+    return sum;
   }
 
   /** Lets go of the table. */
