@@ -20,7 +20,6 @@ export function storeZset(c: Context, index: number, set: SortedSet): void {
     if (size === 0) {
       if (c.deleteKey(index)) c.effects.changed(1);
     } else {
-      c.deleteKey(index);
       storeMembers(c, index, set);
       c.effects.changed(1);
     }
@@ -36,10 +35,10 @@ function storeMembers(c: Context, index: number, set: SortedSet): void {
   const value = result.begin(set);
   const length = value.listpackLength(keyspace);
   if (length === 0) {
-    c.createContainer(index, set);
+    c.storeContainer(index, set);
     return;
   }
-  const view = c.createValue(index, ZSET, LISTPACK, length);
+  const view = c.storeValue(index, ZSET, LISTPACK, length);
   value.writeListpack(view.bytes, view.valueStart);
   c.db.resized(ZSET, -1, set.size);
   keyspace.lazyFree.discard(set);

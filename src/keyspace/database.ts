@@ -276,7 +276,10 @@ export class Database {
     this.sizes.added(type, container.size);
   }
 
-  /** As `createValue`, in place of whatever the key holds, its expiry included. */
+  /**
+   * As `createValue`, in place of whatever the key holds, its expiry included. Where it holds
+   * something, those who wait for the key are not told, as in Redis.
+   */
   storeValue(
     view: RecordView,
     type: number,
@@ -308,7 +311,6 @@ export class Database {
     );
     setEncoding(this.#pool, ref, encoding);
     this.#discard(found);
-    this.#announce(type, bytes, keyStart, keyEnd);
     view.load(ref, hash);
   }
 

@@ -136,8 +136,19 @@ const LISTS: readonly Scene[] = [
     ],
   },
   {
-    title: "SORT and other stores",
-    lines: ["a: blpop k 0", "x: rpush s 3 1 2 | sort s store k", "x: lrange k 0 -1"],
+    title: "a result that is stored wakes, but not in place of another value",
+    lines: [
+      "a: blpop k 0",
+      "x: rpush s 3 1 2 | sort s store k",
+      "x: lrange k 0 -1 | del k",
+      "a: blpop k 0",
+      "x: set k x | sort s store k",
+      "x: lrange k 0 -1",
+      "b: bzpopmin z 0",
+      "x: set z x | zadd q 1 a 2 b | zunionstore z 1 q",
+      "x: zrange z 0 -1 | set z x | zrangestore z q 0 -1",
+      "x: zrange z 0 -1 | del z | zrangestore z q 0 -1",
+    ],
   },
 ];
 
