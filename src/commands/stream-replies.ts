@@ -8,15 +8,28 @@ import type { ReplyWriter } from "../resp/reply.ts";
 import { Entry } from "../structures/listpack.ts";
 import type { Stream } from "../structures/stream.ts";
 import { StreamCursor } from "../structures/stream-cursor.ts";
-import { ID_TEXT_BYTES_MAX, type StreamId, writeStreamId } from "../structures/stream-id.ts";
+import { ID_TEXT_BYTES_MAX, type StreamId, writeUint64 } from "../structures/stream-id.ts";
 import type { Context } from "./features.ts";
 
+const DASH = 45;
+
 const idText = new Uint8Array(ID_TEXT_BYTES_MAX);
+// Whose milliseconds idText starts with, and where its sequence number goes.
+let textMsHigh = -1;
+let textMsLow = -1;
+let sequenceAt = 0;
 const element = new Entry();
 
 /** An ID as a bulk string; serves for replies and effects. */
 export function replyId(reply: ReplyWriter, id: StreamId): void {
-  reply.bulk(idText, 0, writeStreamId(idText, 0, id));
+  // Neighbours mostly share their time, and a dozen digits cost more than the rest of the reply.
+  if (id.msLow !== textMsLow || id.msHigh !== textMsHigh) {
+    sequenceAt = writeUint64(idText, 0, id.msHigh, id.msLow);
+    idText[sequenceAt++] = DASH;
+    textMsLow = id.msLow;
+    textMsHigh = id.msHigh;
+  }
+  reply.bulk(idText, 0, writeUint64(idText, sequenceAt, id.seqHigh, id.seqLow));
 }
 
 const counterText = new Uint8Array(INT64_TEXT_MAX);

@@ -322,10 +322,18 @@ function serveConsumer(c: Context, keyIndex: number, after: StreamId): boolean {
   if (stream.lastId.compare(group.lastId) <= 0) return false;
   fromId.copy(group.lastId);
   fromId.increment();
-  cursor.start(stream, fromId, maximum);
+  if (group.nextLayout === stream.layout && group.nextAfter.compare(group.lastId) === 0) {
+    cursor.startAt(stream, fromId, maximum, group.nextBlock, group.nextOffset);
+  } else {
+    cursor.start(stream, fromId, maximum);
+  }
   if (!cursor.next()) return false;
   replyKey(c, keyIndex);
   deliver(c, keyIndex, stream, group, consumer);
+  group.nextLayout = stream.layout;
+  group.nextAfter.copy(group.lastId);
+  group.nextBlock = cursor.blockIndex;
+  group.nextOffset = cursor.nextOffset;
   return true;
 }
 

@@ -29,6 +29,8 @@ const WORD = 0x1_0000_0000;
 /** The consumer has never been given anything. */
 export const NEVER = -1;
 
+const NO_LAYOUT = -1;
+
 /** Roughly what an object of this kind takes beside its tables. */
 const OBJECT_BYTES = 200;
 
@@ -73,6 +75,14 @@ export class ConsumerGroup implements Named<ConsumerGroup> {
   readonly consumers: NameTable<Consumer>;
   /** All pending entries. Point it at one by `find` or `seek` before asking for its properties. */
   readonly pending: IdTable;
+  /**
+   * Where in the stream the entries after `nextAfter` begin, as of a layout of the stream: the
+   * block's index and the offset within it.
+   */
+  nextLayout = NO_LAYOUT;
+  readonly nextAfter = new StreamId();
+  nextBlock = 0;
+  nextOffset = 0;
   readonly #byNumber: (Consumer | undefined)[] = [];
   readonly #unusedNumbers: number[] = [];
 

@@ -10,6 +10,7 @@
 // SAME_FIELDS its fields are the master entry's and only values follow; otherwise fields and values
 // alternate. The lp-count is the number of the entry's elements before it, for walking backwards.
 
+import { equalBytes } from "../base/ascii.ts";
 import {
   adjustHeader,
   endOf,
@@ -19,7 +20,6 @@ import {
   INTEGER_ENTRY_MAX,
   nextEntry,
   TERMINATOR,
-  totalBytes,
   writeEntry,
   writeIntegerEntry,
 } from "./listpack.ts";
@@ -33,6 +33,8 @@ const ELEMENT_OVERHEAD_MAX = 10;
 /** Integers around the fields and values of a new block and its first entry, and one to spare. */
 const INTEGERS_MAX = 10;
 
+const SHORT_STRING = 0x80;
+const SHORT_STRING_LENGTHS = 64;
 const INTEGER_64 = 0xf4;
 const INTEGER_64_CONTENT = 9;
 const WORD = 0x1_0000_0000;
@@ -86,24 +88,24 @@ export function firstEntryAt(bytes: Uint8Array, block: number): number {
 }
 
 /**
- * Moves `count` entries from live to deleted. The block may grow by `COUNTS_GROWTH_MAX` bytes, for
- * which there is room.
+ * Counts `count` entries as deleted rather than live. The block may grow by `COUNTS_GROWTH_MAX`
+ * bytes, for which there is room. Returns whether entries have moved.
  */
-export function countDeleted(bytes: Uint8Array, block: number, count: number): void {
+export function countDeleted(bytes: Uint8Array, block: number, count: number): boolean {
   const live = block + HEADER_BYTES;
-  replaceInteger(bytes, block, live, smallInteger(bytes, live) - count);
+  const before = replaceInteger(bytes, block, live, smallInteger(bytes, live) - count);
   const deleted = nextEntry(bytes, live);
-  replaceInteger(bytes, block, deleted, smallInteger(bytes, deleted) + count);
+  return replaceInteger(bytes, block, deleted, smallInteger(bytes, deleted) + count) || before;
 }
 
 /** What changed counts may add to a block. */
 export const COUNTS_GROWTH_MAX = 4;
 
-/** Replaces an integer element by another one, moving what follows where its size changes. */
-function replaceInteger(bytes: Uint8Array, block: number, at: number, value: number): void {
+/** Replaces an integer element by another one. Returns whether what follows had to move. */
+function replaceInteger(bytes: Uint8Array, block: number, at: number, value: number): boolean {
   if (bytes[at] < 0x80 && value <= 127) {
     bytes[at] = value;
-    return;
+    return false;
   }
   const end = endOf(bytes, block) + 1;
   const next = nextEntry(bytes, at);
@@ -114,6 +116,7 @@ function replaceInteger(bytes: Uint8Array, block: number, at: number, value: num
     adjustHeader(bytes, block, added, 0);
   }
   for (let k = 0; k < length; k++) bytes[at + k] = integerScratch[k];
+  return added !== 0;
 }
 
 const integerScratch = new Uint8Array(INTEGER_ENTRY_MAX);
@@ -212,7 +215,10 @@ export function startBlock(
   finish(bytes, block, at, fieldCount + 4);
 }
 
-/** Appends an entry and counts it. The caller has made sure of `entryBytesMax` bytes of room. */
+/**
+ * Appends an entry and counts it. The caller has made sure of `entryBytesMax` bytes of room. Returns
+ * whether the entries before it have moved.
+ */
 export function appendEntry(
   bytes: Uint8Array,
   block: number,
@@ -221,7 +227,7 @@ export function appendEntry(
   args: Arguments,
   first: number,
   fieldCount: number,
-): void {
+): boolean {
   const sameFields = hasMasterFields(bytes, block, args, first, fieldCount);
   const end = endOf(bytes, block);
   bytes[end] = sameFields ? SAME_FIELDS : 0;
@@ -247,7 +253,7 @@ export function appendEntry(
   bytes[at] = TERMINATOR;
   adjustHeader(bytes, block, at - end, elements + 1);
   const counts = block + HEADER_BYTES;
-  replaceInteger(bytes, block, counts, smallInteger(bytes, counts) + 1);
+  return replaceInteger(bytes, block, counts, smallInteger(bytes, counts) + 1);
 }
 
 /** Whether the arguments' fields are those of the master entry, in the same order. */
@@ -260,15 +266,18 @@ function hasMasterFields(
 ): boolean {
   let at = masterFieldsAt(bytes, block);
   if (smallInteger(bytes, at) !== fieldCount) return false;
+  const source = args.bytes;
   for (let k = 0; k < fieldCount; k++) {
-    const index = first + k * 2;
     at = nextEntry(bytes, at);
-    if (!entryEquals(bytes, at, args.bytes, args.start(index), args.end(index))) return false;
+    const start = args.start(first + k * 2);
+    const end = args.end(first + k * 2);
+    const length = bytes[at] - SHORT_STRING;
+    // Short strings are what fields are.
+    if (length >= 0 && length < SHORT_STRING_LENGTHS) {
+      if (length !== end - start || !equalBytes(bytes, at + 1, source, start, length)) return false;
+    } else if (!entryEquals(bytes, at, source, start, end)) {
+      return false;
+    }
   }
   return true;
-}
-
-/** Bytes of a block. */
-export function blockBytes(bytes: Uint8Array, block: number): number {
-  return totalBytes(bytes, block);
 }

@@ -59,6 +59,19 @@ export class StreamCursor {
     this.#load(Math.max(block, 0));
   }
 
+  /** As `start`, where the first entry is known to be no earlier than at a place. */
+  startAt(stream: Stream, from: StreamId, to: StreamId, blockIndex: number, offset: number): void {
+    this.#bound(stream, from, to);
+    this.#isBackwards = false;
+    this.#load(blockIndex);
+    this.#at = this.#block + offset;
+  }
+
+  /** Where the walk forwards goes on, counted from the start of its block. */
+  get nextOffset(): number {
+    return this.#at - this.#block;
+  }
+
   /** Starts behind the last entry in [from, to]. */
   startBackwards(stream: Stream, from: StreamId, to: StreamId): void {
     this.#bound(stream, from, to);
@@ -98,11 +111,14 @@ export class StreamCursor {
   }
 
   #nextInRange(): boolean {
+    const blockCount = this.#stream.blocks.count;
+    if (blockCount === 0) return false;
     for (;;) {
-      if (this.blockIndex >= this.#stream.blocks.count) return false;
       const bytes = this.bytes;
       const at = this.#at;
       if (bytes[at] === TERMINATOR) {
+        // The cursor stays where the next entry will be appended.
+        if (this.blockIndex + 1 >= blockCount) return false;
         this.#load(this.blockIndex + 1);
         continue;
       }

@@ -8,7 +8,7 @@ import { writeInteger } from "../base/ascii.ts";
 
 /** Words of an ID in a Uint32Array. */
 export const ID_WORDS = 4;
-/** Room that `writeStreamId` needs: twice 20 digits and a dash. */
+/** An ID in decimal: twice 20 digits and a dash. */
 export const ID_TEXT_BYTES_MAX = 41;
 
 const WORD = 0x1_0000_0000;
@@ -272,13 +272,6 @@ function parseLoose(bytes: Uint8Array, start: number, end: number): boolean {
 
 function isSpace(byte: number): boolean {
   return byte === 32 || (byte >= 9 && byte <= 13);
-}
-
-/** Writes an ID as `ms-seq` and returns the offset behind it; room is for the caller to make. */
-export function writeStreamId(bytes: Uint8Array, offset: number, id: StreamId): number {
-  const at = writeUint64(bytes, offset, id.msHigh, id.msLow);
-  bytes[at] = MINUS;
-  return writeUint64(bytes, at + 1, id.seqHigh, id.seqLow);
 }
 
 /** Writes an unsigned 64-bit number in decimal and returns the offset behind it. */

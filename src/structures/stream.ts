@@ -85,6 +85,11 @@ export class Stream implements Container {
   readonly maxDeletedId = new StreamId();
   readonly entriesAdded = new EntryCounter();
   readonly blocks: IdIndex;
+  /**
+   * While this stays the same, an entry that was `offset` bytes from the start of block `index` is
+   * there still.
+   */
+  layout = 0;
   #groups: NameTable<ConsumerGroup> | undefined = undefined;
 
   constructor(context: StructureContext) {
@@ -111,7 +116,7 @@ export class Stream implements Container {
     const bytes = this.pool.bytes[ref >>> CHUNK_SHIFT];
     scratchMaster.load(this.blocks.words, this.blocks.wordAt(this.blocks.count - 1));
     const block = (ref & GRANULE_MASK) << 3;
-    appendEntry(bytes, block, scratchMaster, id, args, first, fieldCount);
+    if (appendEntry(bytes, block, scratchMaster, id, args, first, fieldCount)) this.layout++;
     this.lastId.copy(id);
     if (this.size === 0) this.firstId.copy(id);
     this.size++;
@@ -175,7 +180,7 @@ export class Stream implements Container {
       const bytes = this.pool.bytes[roomy >>> CHUNK_SHIFT];
       const start = (roomy & GRANULE_MASK) << 3;
       bytes[start + offset] |= ENTRY_DELETED;
-      countDeleted(bytes, start, 1);
+      if (countDeleted(bytes, start, 1)) this.layout++;
     }
     this.size--;
     if (id.compare(this.maxDeletedId) > 0) this.maxDeletedId.copy(id);
@@ -235,7 +240,7 @@ export class Stream implements Container {
       }
       at = skipEntry(bytes, at, masterFieldCount);
     }
-    if (deleted > 0) countDeleted(bytes, block, deleted);
+    if (deleted > 0 && countDeleted(bytes, block, deleted)) this.layout++;
     this.size -= deleted;
     return deleted;
   }
@@ -278,6 +283,7 @@ export class Stream implements Container {
   }
 
   #removeBlock(index: number): void {
+    this.layout++;
     this.pool.free(this.refAt(index));
     this.blocks.remove(index);
   }
