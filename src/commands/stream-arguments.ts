@@ -131,7 +131,11 @@ export function trimOptionsOrReply(c: Context): boolean {
 
 /** Reads XADD's options and ID; returns the ID's index, or 0 after an error reply. */
 export function addOptionsOrReply(c: Context, id: StreamId): number {
-  return readTrimOptions(c, id);
+  if (!isCharacter(c, 2, ASTERISK)) return readTrimOptions(c, id);
+  trimOptions.trims = false;
+  trimOptions.makesNoStream = false;
+  idKind = ID_GENERATED;
+  return 2;
 }
 
 /** Reads options from argument 2 on, up to XADD's ID where one is wanted. */
