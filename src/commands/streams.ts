@@ -318,9 +318,8 @@ function propagateAdd(c: Context, stream: Stream, idIndex: number): void {
 /** Writes, as the next argument of an effect, the exact threshold that gives what is left. */
 function writeThreshold(effect: ReplyWriter, stream: Stream): void {
   if (!trimOptions.bounds.byId) return effect.bulkInteger(stream.size);
-  if (stream.size > 0) return replyId(effect, stream.firstId);
-  // Nothing is left: no entry may be, wherever this is carried out.
-  endId.setMaximum();
+  // Where nothing is left, no entry may be, wherever this is carried out.
+  stream.findOldest(endId);
   replyId(effect, endId);
 }
 

@@ -216,8 +216,8 @@ export function startBlock(
 }
 
 /**
- * Appends an entry and counts it. The caller has made sure of `entryBytesMax` bytes of room. Returns
- * whether the entries before it have moved.
+ * Appends an entry and counts it. The caller has made sure of `entryBytesMax` bytes of room.
+ * Returns whether the entries before it have moved.
  */
 export function appendEntry(
   bytes: Uint8Array,

@@ -269,6 +269,12 @@ export class Stream implements Container {
     this.firstId.copy(cursor.id);
   }
 
+  /** Puts the first entry's ID, deleted or not, into `id`; the greatest where there is none. */
+  findOldest(id: StreamId): void {
+    if (this.blocks.count === 0) id.setMaximum();
+    else id.load(this.blocks.words, this.blocks.wordAt(0));
+  }
+
   /** Puts the last entry's ID into `id`; false where there is none. */
   findLast(id: StreamId): boolean {
     if (this.size === 0) return false;

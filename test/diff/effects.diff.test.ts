@@ -60,19 +60,7 @@ const EXPLAINED: readonly Explanation[] = [
     holds: (ours, theirs) =>
       theirs.length === 0 && ours.every((command) => nameOf(command) === "bitfield"),
   },
-  {
-    reason: "Redis trims a stream from its first entry on, even if that was deleted before",
-    holds: (ours, theirs) =>
-      ours.length === theirs.length && ours.every((our, k) => sameButThreshold(our, theirs[k])),
-  },
 ];
-
-/** The same command but for the id behind MINID. */
-function sameButThreshold(ours: LoggedCommand, theirs: LoggedCommand): boolean {
-  const isThreshold = (k: number) => k > 1 && ours.args[k - 2].toLowerCase() === "minid";
-  const args = theirs.args.map((arg, k) => (isThreshold(k) ? ours.args[k] : arg));
-  return sameCommand(ours, { db: theirs.db, args });
-}
 
 /** The same command but for clock readings. */
 function sameCommand(ours: LoggedCommand, theirs: LoggedCommand): boolean {
