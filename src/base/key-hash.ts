@@ -19,7 +19,11 @@ export class KeyHasher {
 
   /** The hash of bytes[start, end) as an int32. */
   hash(bytes: Uint8Array, start: number, end: number): number {
-    const view = wordView(bytes);
+    return this.hashIn(wordView(bytes), start, end);
+  }
+
+  /** The same of bytes that there is a view of already. */
+  hashIn(view: DataView, start: number, end: number): number {
     let v0 = this.#key0;
     let v1 = this.#key1;
     let v2 = 0x6c796765 ^ v0;
@@ -43,9 +47,9 @@ export class KeyHasher {
     let last = (end - start) << 24;
     const rest = end - at;
     if (rest > 0) {
-      last |= bytes[at];
-      if (rest > 1) last |= bytes[at + 1] << 8;
-      if (rest > 2) last |= bytes[at + 2] << 16;
+      last |= view.getUint8(at);
+      if (rest > 1) last |= view.getUint8(at + 1) << 8;
+      if (rest > 2) last |= view.getUint8(at + 2) << 16;
     }
     v3 ^= last;
     // One round for the last word, then, with 0xff mixed in, the three of the finish.

@@ -66,6 +66,7 @@ const CHUNK_EVACUATING = 3;
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Uint32Array(0);
 const NO_DOUBLES = new Float64Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /** Thrown when the system or the 32 GiB address space has no more memory. */
 export class PoolExhausted extends RangeError {
@@ -78,6 +79,8 @@ export class Pool {
   readonly bytes: Uint8Array[] = [];
   readonly words: Uint32Array[] = [];
   readonly doubles: Float64Array[] = [];
+  /** For reading words that are not aligned. */
+  readonly views: DataView[] = [];
   /** Bytes in live blocks, rounding to size classes included. */
   usedBytes = 0;
   /** Bytes of all chunks held. */
@@ -370,6 +373,7 @@ export class Pool {
     this.bytes[chunk] = new Uint8Array(buffer);
     this.words[chunk] = new Uint32Array(buffer);
     this.doubles[chunk] = new Float64Array(buffer);
+    this.views[chunk] = new DataView(buffer);
     this.chunkBytes += byteCount;
     return chunk;
   }
@@ -387,6 +391,7 @@ export class Pool {
     this.bytes[chunk] = NO_BYTES;
     this.words[chunk] = NO_WORDS;
     this.doubles[chunk] = NO_DOUBLES;
+    this.views[chunk] = NO_VIEW;
     // Detaching frees the memory now instead of at some garbage collection.
     buffer.transfer(0);
   }

@@ -142,10 +142,11 @@ export class MemberTable implements Container {
     return this.#cells.touch(hash);
   }
 
-  /** The hash of a member in the table. */
+  /** The hash of a member in the table, at which `view` points then. */
   hashOf(ref: number): number {
-    const { bytes, keyStart, keyEnd } = this.load(ref);
-    return this.hash(bytes, keyStart, keyEnd);
+    const { keyStart, keyEnd } = this.load(ref);
+    const view = this.pool.views[ref >>> CHUNK_SHIFT];
+    return this.#context.hasher.hashIn(view, keyStart, keyEnd);
   }
 
   /** Points `view` at a member: its bytes are the key. Returns the view. */

@@ -10,7 +10,7 @@ import { assert } from "../base/assert.ts";
 import { NULL_REF } from "../memory/pool.ts";
 import type { Container, StructureContext } from "./container.ts";
 import { MemberTable } from "./member-table.ts";
-import { ZSET } from "./record.ts";
+import { overwriteExpiry, ZSET } from "./record.ts";
 import { ScoreTree } from "./score-tree.ts";
 
 /** Positions of `relocate` from here on are ranks in the tree; below, positions in the table. */
@@ -102,9 +102,10 @@ export class SortedSet implements Container {
   /** Removes the member of a record. */
   remove(ref: number): void {
     const { members, tree } = this;
-    const { bytes, keyStart, keyEnd } = members.load(ref);
+    const hash = members.hashOf(ref);
+    const { bytes, keyStart, keyEnd } = members.view;
     tree.remove(members.scoreOf(ref), bytes, keyStart, keyEnd);
-    members.remove(ref, members.hash(bytes, keyStart, keyEnd));
+    members.remove(ref, hash);
   }
 
   /** The rank of a record, from the lowest score. */
@@ -128,19 +129,18 @@ export class SortedSet implements Container {
 
   /** Removes a record from the table alone. */
   readonly #forget = (ref: number): void => {
-    const { members } = this;
-    const { bytes, keyStart, keyEnd } = members.load(ref);
-    members.remove(ref, members.hash(bytes, keyStart, keyEnd));
+    this.members.remove(ref, this.members.hashOf(ref));
   };
 
   /** A copy that shares nothing with it. Where memory runs out nothing has changed. Cold. */
   clone(): SortedSet {
     const { members, tree } = this;
+    const { pool } = this.#context;
     // While members are copied, a record says in place of its score where its copy is; the tree
     // knows the scores.
     let twin: SortedSet | undefined;
     try {
-      const copies = members.clone((ref, copy) => members.setScore(ref, copy));
+      const copies = members.clone((ref, copy) => overwriteExpiry(pool, ref, copy));
       twin = new SortedSet(this.#context, copies);
       let isEntry = this.#seekFirst();
       while (isEntry) {
@@ -153,7 +153,7 @@ export class SortedSet implements Container {
       throw error;
     } finally {
       for (let isEntry = this.#seekFirst(); isEntry; isEntry = tree.next()) {
-        members.setScore(tree.ref, tree.score);
+        overwriteExpiry(pool, tree.ref, tree.score);
       }
     }
   }
