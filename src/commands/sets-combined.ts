@@ -164,17 +164,24 @@ function gather(c: Context, from: number, to: number): number {
   return to - from - sourceCount;
 }
 
-/** Lets go of what a command has worked on. */
-function release(c: Context): void {
+/** Lets go of the sources. */
+function releaseSources(c: Context): void {
   const { keyspace } = c.server;
-  for (let k = 0; k < sourceCount; k++) sources[k].close(keyspace);
-  for (let k = 0; k < probes.length; k++) probes[k].close();
+  for (let k = 0; k < sourceCount; k++) {
+    sources[k].close(keyspace);
+    if (k < probes.length) probes[k].close();
+  }
   if (sources.length > SORTED_IN_PLACE_MAX) sources.length = SORTED_IN_PLACE_MAX;
   sourceCount = 0;
-  made.close(keyspace);
-  remade.close(keyspace);
-  walk.close();
   join.close();
+  walk.close();
+}
+
+/** Lets go of the sources and of what has been made of them. */
+function release(c: Context): void {
+  releaseSources(c);
+  made.close(c.server.keyspace);
+  remade.close(c.server.keyspace);
 }
 
 /** Puts the smallest set first, those of one size in the order of the request. */
@@ -230,7 +237,7 @@ function sinterCommand(c: Context): void {
   const missing = gather(c, 1, c.count);
   if (missing === 0) replyIntersection(c);
   else if (missing > 0) c.reply.set(0);
-  release(c);
+  releaseSources(c);
 }
 
 function replyIntersection(c: Context): void {
@@ -268,7 +275,7 @@ function sintercardCommand(c: Context): void {
   const missing = gather(c, 2, 2 + keyCount);
   if (missing === 0) c.reply.integer(intersectionSize(limit));
   else if (missing > 0) c.reply.integer(0);
-  release(c);
+  releaseSources(c);
 }
 
 /** An argument as an int64, rounded beyond 2^53; NaN where it is none. */

@@ -75,7 +75,7 @@ const INT64_MIN = -(2n ** 63n);
 /** Members that one SREM of SPOP's effect names at most, as in Redis. */
 const EFFECT_MEMBERS_MAX = 1024;
 /** A reply of repeated members longer than this is refused, since nobody could send it. */
-const REPLY_BYTES_MAX = 2 ** 31;
+const REPLY_BYTES_MAX = 2 ** 30;
 const REPLY_MEMBER_BYTES = 7;
 
 /** Redis makes a new set of what is left where that is so much less than what is taken. */

@@ -7,7 +7,7 @@
 // Invariants: length <= buffer.length; everything in [0, length) is whole replies, except between a
 // header method and the elements it announces.
 
-import { copyBytes, integerLength, writeInteger } from "../base/ascii.ts";
+import { copyBytes, integerLength, moveBytes, writeInteger } from "../base/ascii.ts";
 import { DOUBLE_BYTES_MAX, shortIntegerLength, writeDouble } from "../base/double.ts";
 import { latin1Bytes, utf8Bytes } from "../base/text.ts";
 
@@ -283,12 +283,14 @@ export class ReplyWriter {
 
   /** Moves what was written from `bodyEnd` on to `mark`, in front of the body between them. */
   #moveHeader(mark: number, bodyEnd: number): void {
-    const headerLength = this.length - bodyEnd;
+    const end = this.length;
+    const headerLength = end - bodyEnd;
     this.reserve(headerLength);
     const buffer = this.buffer;
-    buffer.copyWithin(this.length, bodyEnd, this.length);
-    buffer.copyWithin(mark + headerLength, mark, bodyEnd);
-    buffer.copyWithin(mark, this.length, this.length + headerLength);
+    // The header waits behind the body while that moves up.
+    for (let k = 0; k < headerLength; k++) buffer[end + k] = buffer[bodyEnd + k];
+    moveBytes(buffer, mark + headerLength, mark, bodyEnd);
+    for (let k = 0; k < headerLength; k++) buffer[mark + k] = buffer[end + k];
   }
 
   /** Moves what was written from `middle` on in front of what was written since `start`. */
