@@ -205,3 +205,67 @@ export const EFFECT_CASES: Readonly<Record<string, readonly Command[]>> = {
     ["flushdb", "async"],
   ],
 };
+
+/** What a client waits with, and what another one does then. */
+export interface WaitingScene {
+  readonly waits: Command;
+  readonly serves: readonly Command[];
+}
+
+/** Scenes in which a command is served by a later one of another client. */
+export const WAITING_SCENES: readonly WaitingScene[] = [
+  { waits: ["blpop", "a", "b", "0"], serves: [["rpush", "b", "1", "2", "3"]] },
+  { waits: ["brpop", "a", "0"], serves: [["lpush", "a", "1"]] },
+  {
+    waits: ["blpop", "a", "0"],
+    serves: [
+      ["rpush", "o", "1"],
+      ["rename", "o", "a"],
+    ],
+  },
+  { waits: ["blmove", "a", "c", "left", "right", "0"], serves: [["rpush", "a", "1", "2"]] },
+  { waits: ["brpoplpush", "e", "e", "0"], serves: [["rpush", "e", "1", "2"]] },
+  {
+    waits: ["blmpop", "0", "2", "x", "y", "right", "count", "2"],
+    serves: [["rpush", "y", "1", "2", "3"]],
+  },
+  { waits: ["bzpopmin", "z", "0"], serves: [["zadd", "z", "1", "one", "2", "two"]] },
+  { waits: ["bzpopmax", "z2", "0"], serves: [["zadd", "z2", "1", "one"]] },
+  {
+    waits: ["bzmpop", "0", "1", "z3", "max", "count", "9"],
+    serves: [["zadd", "z3", "1", "m", "2", "n"]],
+  },
+  { waits: ["xread", "block", "0", "streams", "s", "$"], serves: [["xadd", "s", "1-1", "f", "v"]] },
+  {
+    waits: ["xreadgroup", "group", "g", "alice", "block", "0", "streams", "t", ">"],
+    serves: [["xadd", "t", "1-1", "f", "v"]],
+  },
+  {
+    waits: ["xreadgroup", "group", "g", "bob", "block", "0", "noack", "streams", "t", ">"],
+    serves: [
+      ["xadd", "t", "1-2", "f", "v"],
+      ["xadd", "t", "1-3", "f", "v"],
+    ],
+  },
+  {
+    waits: ["xreadgroup", "group", "g", "bob", "block", "0", "streams", "u", ">"],
+    serves: [["del", "u"]],
+  },
+  { waits: ["blpop", "q", "0"], serves: [["sort", "list", "store", "q"]] },
+  { waits: ["blpop", "q2", "0"], serves: [["copy", "list", "q2"]] },
+  {
+    waits: ["blmove", "q3", "text", "left", "left", "0"],
+    serves: [
+      ["rpush", "q3", "1"],
+      ["del", "q3"],
+    ],
+  },
+];
+
+/** What the scenes start from. */
+export const SCENE_SETTING: readonly Command[] = [
+  ["rpush", "list", "3", "1", "2"],
+  ["set", "text", "abc"],
+  ["xgroup", "create", "t", "g", "$", "mkstream"],
+  ["xgroup", "create", "u", "g", "$", "mkstream"],
+];

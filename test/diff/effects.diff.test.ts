@@ -10,14 +10,14 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type LoggedCommand, readAofCommands } from "../harness/aof-commands.ts";
-import type { RawClient } from "../harness/client.ts";
+import { encodeCommand, type RawClient } from "../harness/client.ts";
 import type { Command } from "../harness/differential.ts";
 import { Choices } from "../harness/generate.ts";
 import { findOracle, ORACLES_REQUIRED } from "../harness/oracle.ts";
 import { ServerProcess } from "../harness/process.ts";
 import { randomCommands, TEMPLATE_FAMILIES } from "../harness/random-commands.ts";
 import { startServer } from "../harness/server.ts";
-import { EFFECT_CASES } from "./effect-cases.ts";
+import { EFFECT_CASES, SCENE_SETTING, WAITING_SCENES, type WaitingScene } from "./effect-cases.ts";
 
 const SEED = Number(process.env.MINIREDIS_SEED ?? 61);
 const STEPS = Number(process.env.MINIREDIS_STEPS ?? 2000);
@@ -152,7 +152,8 @@ function startTheirs(directory: string): Promise<ServerProcess> {
 }
 
 const FAMILIES = Object.entries(TEMPLATE_FAMILIES);
-const sections = [...FAMILIES.map(([family]) => family), ...Object.keys(EFFECT_CASES)];
+const WAITING = "clients that wait";
+const sections = [...FAMILIES.map(([family]) => family), ...Object.keys(EFFECT_CASES), WAITING];
 
 /** Sends one section of commands to both servers. */
 async function runSection(
@@ -169,6 +170,22 @@ async function runSection(
     const batch = commands.slice(from, from + BATCH);
     await Promise.all(clients.map((client) => client.pipeline(batch)));
   }
+}
+
+/** Lets one client wait on a server and another one serve it; the waiting one is answered then. */
+async function playScene(server: ServerProcess, db: number, scene: WaitingScene): Promise<void> {
+  await using waiting = await server.connect();
+  await using serving = await server.connect();
+  for (const client of [waiting, serving]) await client.ask("select", db);
+  waiting.send(encodeCommand(scene.waits));
+  for (let asked = 0; ; asked++) {
+    const { text } = await serving.ask("info", "clients");
+    if (text.includes("blocked_clients:1")) break;
+    if (asked > 1000) throw new Error(`${scene.waits.join(" ")} does not wait`);
+  }
+  await serving.pipeline(scene.serves);
+  const reply = await waiting.next();
+  if (reply.kind === "silent") throw new Error(`${scene.waits.join(" ")} is not answered`);
 }
 
 function take(commands: Iterable<Command>, count: number): Command[] {
@@ -214,6 +231,10 @@ describe.skipIf(launch === undefined)(title, () => {
     for (const [name, commands] of Object.entries(EFFECT_CASES)) {
       const ready = commands.filter(([command]) => known.has(String(command).toLowerCase()));
       await runSection(clients, name, db++, ready);
+    }
+    await runSection(clients, WAITING, db, [...SCENE_SETTING]);
+    for (const scene of WAITING_SCENES) {
+      await Promise.all([our, their].map((server) => playScene(server, db, scene)));
     }
     const writing = await ourClient.run("command", "list", "filterby", "aclcat", "write");
     written = Array.isArray(writing) ? writing.map(String) : [];
