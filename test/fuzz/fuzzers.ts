@@ -5,6 +5,7 @@ import { cellTableFuzzer } from "./cell-table.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
 import { dumpPayloadFuzzer } from "./dump-payload.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
+import { hashValueFuzzer } from "./hash-value.fuzz.ts";
 import { hyperloglogFuzzer } from "./hyperloglog.fuzz.ts";
 import { intsetFuzzer } from "./intset.fuzz.ts";
 import { listpackFuzzer } from "./listpack.fuzz.ts";
@@ -24,6 +25,7 @@ export const FUZZERS: readonly Fuzzer[] = [
   listpackFuzzer,
   intsetFuzzer,
   bitsFuzzer,
+  hashValueFuzzer,
   hyperloglogFuzzer,
   quicklistFuzzer,
   dumpPayloadFuzzer,
