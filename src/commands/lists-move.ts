@@ -137,8 +137,14 @@ function createWithEntry(c: Context): void {
   const { bytes, start, end } = entry;
   if (outgrowsRecord(keyspace, EMPTY_BYTES + judgedBytes(), 1)) {
     const list = newQuicklist(keyspace);
-    list.pushTail(bytes, start, end);
-    c.createContainer(2, list, keyspace.secondView);
+    // alloc: once per list; `try` costs nothing while nothing is thrown
+    try {
+      list.pushTail(bytes, start, end);
+      c.createContainer(2, list, keyspace.secondView);
+    } catch (error) {
+      keyspace.lazyFree.discard(list);
+      throw error;
+    }
     return;
   }
   const size = encodedSize(bytes, start, end);

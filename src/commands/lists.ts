@@ -189,7 +189,7 @@ function createList(c: Context, isHead: boolean): void {
       pushAll(c, list, isHead);
       c.createContainer(1, list);
     } catch (error) {
-      list.release(list.nodes.count);
+      keyspace.lazyFree.discard(list);
       throw error;
     }
     return;

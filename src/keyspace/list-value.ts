@@ -81,7 +81,7 @@ export function prepareGrowth(
     if (count > 0) list.appendNode(bytes, firstEntry(valueStart), endOf(bytes, valueStart), count);
     db.attach(view, list);
   } catch (error) {
-    list.release(1);
+    keyspace.lazyFree.discard(list);
     throw error;
   }
 }
