@@ -416,6 +416,37 @@ differential("sets", "redis8", ({ compare, probe }) => {
     return counts;
   });
 
+  probe("hits and misses are counted as Redis counts them", async (client) => {
+    const counts: unknown[] = [];
+    await client.ask("sadd", "s", "1", "2", "3", "4");
+    await client.ask("sadd", "t", "1", "x");
+    await client.ask("set", "string", "value");
+    let before = await hitsAndMisses(client);
+    for (const name of NAMES) {
+      for (const args of [
+        ["s", "0", "1"],
+        ["none", "0", "1"],
+        ["s", "t", "none"],
+        ["none", "s", "1"],
+        ["2", "s", "t"],
+        ["2", "none", "t"],
+        ["s", "string", "t"],
+        ["s", "2"],
+        ["s"],
+        ["none"],
+      ]) {
+        await client.ask(name, ...args);
+        await client.ask("sadd", "s", "1", "2", "3", "4");
+        await client.ask("sadd", "t", "1", "x");
+        await client.ask("del", "2", "none");
+        const after = await hitsAndMisses(client);
+        counts.push([name, ...args, after[0] - before[0], after[1] - before[1]]);
+        before = after;
+      }
+    }
+    return counts;
+  });
+
   probe("small sets keep the order that Redis gives them (seed 5)", async (client) => {
     const choices = new Choices(5);
     const names = Object.keys(SET_TEMPLATES).filter((name) => !/^s(inter|union|diff)$/.test(name));
@@ -453,6 +484,13 @@ differential("sets", "redis8", ({ compare, probe }) => {
 function listed(reply: Reply): string[] {
   if (reply.kind !== "$") return reply.items.map((item) => item.text);
   return reply.isNull ? [] : [reply.text];
+}
+
+async function hitsAndMisses(client: RawClient): Promise<number[]> {
+  const info = String(plainValue(await client.ask("info", "stats")));
+  return ["hits", "misses"].map((name) =>
+    Number(new RegExp(`keyspace_${name}:(\\d+)`).exec(info)?.[1]),
+  );
 }
 
 /** Elements in their order, where it is not a hash table's. */
