@@ -4,7 +4,9 @@
 import { join } from "node:path";
 import { readAofCommands } from "../harness/aof-commands.ts";
 import type { RawClient } from "../harness/client.ts";
-import { differential, type Known } from "../harness/differential.ts";
+import { differential, type Known, type Side } from "../harness/differential.ts";
+import { Choices } from "../harness/generate.ts";
+import { randomScene } from "../harness/random-scene.ts";
 import { playScene } from "../harness/scene.ts";
 
 interface Scene {
@@ -413,6 +415,10 @@ function isKnown(known: Known, { lines }: Scene): boolean {
 const ARGS = [
   ...["--appendonly", "yes", "--appendfsync", "always", "--aof-use-rdb-preamble", "no"],
 ];
+/** Random scenes per protocol; MINIREDIS_SEED and MINIREDIS_STEPS choose others, and more. */
+const SEED = Number(process.env.MINIREDIS_SEED ?? 1);
+const RANDOM_SCENES = Number(process.env.MINIREDIS_STEPS ?? 2);
+const LINES = 60;
 const LOG = join("appendonlydir", "appendonly.aof.1.incr.aof");
 
 differential(
@@ -420,23 +426,31 @@ differential(
   "redis8",
   ({ probe }) => {
     for (const scene of SCENES) {
-      probe(scene.title, async (client, { known, connect, server }) => {
-        if (!isKnown(known, scene)) return "a command is not there yet";
-        const log = join(server.directory, LOG);
-        const logged = readAofCommands(log).length;
-        await client.run("config", "resetstat");
-        const written = await playScene(connect, scene.lines);
-        const effects = readAofCommands(log).slice(logged);
-        return [
-          ...written.map(comparable),
-          ...(await restOf(client)),
-          ...effects.map(({ db, args }) => `${db}> ${args.map(withoutTime).join(" ")}`),
-        ];
-      });
+      probe(scene.title, (client, side) => play(client, side, scene));
+    }
+    for (let seed = SEED; seed < SEED + RANDOM_SCENES; seed++) {
+      const title = `a random scene, seed ${seed}`;
+      const lines = randomScene(new Choices(seed), LINES);
+      probe(title, (client, side) => play(client, side, { title, lines }));
     }
   },
   { args: ARGS },
 );
+
+/** Everything that a scene shows, and what it leaves behind. */
+async function play(client: RawClient, side: Side, scene: Scene): Promise<unknown> {
+  if (!isKnown(side.known, scene)) return "a command is not there yet";
+  const log = join(side.server.directory, LOG);
+  const logged = readAofCommands(log).length;
+  await client.run("config", "resetstat");
+  const written = await playScene(side.connect, scene.lines);
+  const effects = readAofCommands(log).slice(logged);
+  return [
+    ...written.map(comparable),
+    ...(await restOf(client)),
+    ...effects.map(({ db, args }) => `${db}> ${args.map(withoutTime).join(" ")}`),
+  ];
+}
 
 /** An argument, unless it is a clock reading. */
 function withoutTime(text: string): string {
