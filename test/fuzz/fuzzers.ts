@@ -7,6 +7,7 @@ import { dumpPayloadFuzzer } from "./dump-payload.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
 import { hashValueFuzzer } from "./hash-value.fuzz.ts";
 import { hyperloglogFuzzer } from "./hyperloglog.fuzz.ts";
+import { idTableFuzzer } from "./id-table.fuzz.ts";
 import { intsetFuzzer } from "./intset.fuzz.ts";
 import { listpackFuzzer } from "./listpack.fuzz.ts";
 import { memberTableFuzzer } from "./member-table.fuzz.ts";
@@ -14,6 +15,7 @@ import { poolFuzzer } from "./pool.fuzz.ts";
 import { quicklistFuzzer } from "./quicklist.fuzz.ts";
 import { setValueFuzzer } from "./set-value.fuzz.ts";
 import { sortedSetFuzzer } from "./sorted-set.fuzz.ts";
+import { streamFuzzer } from "./stream.fuzz.ts";
 
 export const FUZZERS: readonly Fuzzer[] = [
   decoderFuzzer,
@@ -29,4 +31,6 @@ export const FUZZERS: readonly Fuzzer[] = [
   hyperloglogFuzzer,
   quicklistFuzzer,
   dumpPayloadFuzzer,
+  idTableFuzzer,
+  streamFuzzer,
 ];
