@@ -183,6 +183,12 @@ export class CellTable {
     ];
   }
 
+  /** Loads the head of a hash's segment, which counts its cells: for insertions and removals. */
+  touchSegment(hash: number): number {
+    const ref = this.#segmentRefs[(hash >>> 1) >>> (31 - this.#depth)];
+    return this.#pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
+  }
+
   /**
    * Finds the first cell with a hash: an index into `words` (the hash there, the ref behind it), or
    * NO_CELL. Valid until the table changes.

@@ -137,9 +137,9 @@ export class MemberTable implements Container {
     return this.#cells.peek(hash);
   }
 
-  /** Loads a member's home cell, so that a later `find` has it in the cache. */
+  /** Loads a member's home cell and its segment's head, for what will be done with it later. */
   touch(hash: number): number {
-    return this.#cells.touch(hash);
+    return this.#cells.touch(hash) ^ this.#cells.touchSegment(hash);
   }
 
   /** The hash of a member in the table, at which `view` points then. */
