@@ -1,10 +1,10 @@
 // The rare ways of reading and printing doubles, exact to the last digit: `double.ts` decides the
-// common cases without coming here. Everything in this file may allocate.
+// common cases without coming here. Everything in this file but `isWellInside` may allocate.
 //
 // Printing is the algorithm Grisu2 (Florian Loitsch, "Printing Floating-Point Numbers Quickly and
 // Accurately with Integers", 2010) with cached powers of ten eight decades apart, as Redis uses.
 // About one double in a thousand gets more digits from it than the shortest text that reads back as
-// the same value (1e23 is 99999999999999990000000), so the shortest text would not do.
+// the same value (1e23 is 99999999999999990000000), so the shortest text would not always do.
 
 import { latin1Text } from "./text.ts";
 
@@ -19,6 +19,10 @@ const LETTER_X = 120;
 
 const view = new Float64Array(1);
 const bits = new BigUint64Array(view.buffer);
+const words = new Uint32Array(view.buffer);
+
+/** Splits a double into two halves whose products are exact. */
+const SPLITTER = 2 ** 27 + 1;
 
 const HIDDEN_BIT = 1n << 52n;
 const WORD_BITS = 64n;
@@ -80,6 +84,59 @@ function times(left: bigint, right: bigint): bigint {
 interface Digits {
   readonly text: string;
   readonly power: number;
+}
+
+/**
+ * Whether (high + low) / scale is clearly closer to `value` than the neighbouring doubles are, and
+ * no other number of as many digits is as close. Redis's algorithm is a little narrow-minded: next
+ * to the middle between two doubles it takes more digits than it must. The product value * scale is
+ * taken exactly, as the sum of two doubles.
+ */
+export function isWellInside(value: number, scale: number, high: number, low: number): boolean {
+  const product = value * scale;
+  const valueSplit = value * SPLITTER;
+  const valueHigh = valueSplit - (valueSplit - value);
+  const valueLow = value - valueHigh;
+  const scaleSplit = scale * SPLITTER;
+  const scaleHigh = scaleSplit - (scaleSplit - scale);
+  const scaleLow = scale - scaleHigh;
+  const error =
+    valueLow * scaleLow -
+    (product - valueHigh * scaleHigh - valueLow * scaleHigh - valueHigh * scaleLow);
+  const distance = high - product + (low - error);
+  view[0] = value;
+  const isPower = words[0] === 0 && (words[1] & 0xf_ffff) === 0;
+  words[0] = 0;
+  words[1] &= 0x7ff0_0000;
+  // Half the gap between neighbours; below a power of two it is half as wide.
+  const halfGap = view[0] * scale * (isPower ? 2 ** -54 : 2 ** -53);
+  return Math.abs(distance) < 0.98 * halfGap && Math.abs(distance) < 0.49;
+}
+
+/** Between these, numbers are printed without an exponent by JavaScript, too. */
+const SIMPLE_MIN = 1e-3;
+const SIMPLE_MAX = 1e15;
+const LOW_DIGITS = 9;
+
+/**
+ * The digits that Grisu2 finds, where the shortest text is that beyond doubt; undefined otherwise.
+ * Finding that is very fast in JavaScript engines.
+ */
+function shortestDigits(value: number): Digits | undefined {
+  if (!(value >= SIMPLE_MIN && value < SIMPLE_MAX)) return undefined;
+  const shortest = String(value);
+  const point = shortest.indexOf(".");
+  if (point < 0) return undefined;
+  const decimals = shortest.length - point - 1;
+  const all = shortest.slice(0, point) + shortest.slice(point + 1);
+  let zeros = 0;
+  while (all.charCodeAt(zeros) === ZERO) zeros++;
+  const text = zeros === 0 ? all : all.slice(zeros);
+  // In two parts, each of which is exact as a double.
+  const high = Number(text.slice(0, -LOW_DIGITS)) * 10 ** LOW_DIGITS;
+  const low = Number(text.slice(-LOW_DIGITS));
+  if (!isWellInside(value, 10 ** decimals, high, low)) return undefined;
+  return { text, power: -decimals };
 }
 
 /** The decimal digits that Grisu2 finds for a finite value above zero. */
@@ -174,7 +231,8 @@ export function exactDoubleText(value: number): string {
   if (Number.isNaN(value)) return "nan";
   const sign = value < 0 ? "-" : "";
   if (!Number.isFinite(value)) return `${sign}inf`;
-  const { text, power } = grisu(Math.abs(value));
+  const magnitude = Math.abs(value);
+  const { text, power } = shortestDigits(magnitude) ?? grisu(magnitude);
   const exponent = power + text.length - 1;
   const distance = Math.abs(exponent);
   if (power >= 0 && distance < text.length + PADDING_MAX) return sign + text + "0".repeat(power);

@@ -8,7 +8,7 @@
 // same double.
 
 import { integerLength, writeInteger } from "./ascii.ts";
-import { exactDoubleText, parseExactDouble } from "./double-exact.ts";
+import { exactDoubleText, isWellInside, parseExactDouble } from "./double-exact.ts";
 
 /** Room that `writeDouble` needs. */
 export const DOUBLE_BYTES_MAX = 40;
@@ -92,13 +92,6 @@ const LARGEST_SHORT = 1e14;
 const SHORT_DECIMALS_MAX = 14;
 const EXPONENT_DECIMALS = 7;
 const EXPONENT_MAGNITUDE = 1e4;
-/** Splits a double into two halves whose products are exact. */
-const SPLITTER = 2 ** 27 + 1;
-
-/** A double's bits, for taking its exponent. */
-const doubleView = new Float64Array(1);
-const wordView = new Uint32Array(doubleView.buffer);
-
 /** Writes a fraction of few digits; returns 0 where that may not be what Redis prints. */
 function writeShort(bytes: Uint8Array, offset: number, value: number): number {
   const magnitude = value < 0 ? -value : value;
@@ -113,7 +106,7 @@ function writeShort(bytes: Uint8Array, offset: number, value: number): number {
   }
   // Redis writes these with an exponent.
   if (decimals >= EXPONENT_DECIMALS && magnitude >= EXPONENT_MAGNITUDE) return 0;
-  if (!isWellInside(magnitude, POWERS_OF_TEN[decimals], scaled)) return 0;
+  if (!isWellInside(magnitude, POWERS_OF_TEN[decimals], scaled, 0)) return 0;
   const scale = POWERS_OF_TEN[decimals];
   let at = offset;
   if (value < 0) bytes[at++] = MINUS;
@@ -127,32 +120,6 @@ function writeShort(bytes: Uint8Array, offset: number, value: number): number {
     fraction = quotient;
   }
   return at + decimals + 1;
-}
-
-/**
- * Whether scaled / scale is clearly closer to `value` than the neighbouring doubles are. Redis's
- * algorithm is a little narrow-minded: next to the middle between two doubles it takes more digits
- * than it must. The product value * scale is taken exactly, as the sum of two doubles.
- */
-function isWellInside(value: number, scale: number, scaled: number): boolean {
-  const product = value * scale;
-  const valueSplit = value * SPLITTER;
-  const valueHigh = valueSplit - (valueSplit - value);
-  const valueLow = value - valueHigh;
-  const scaleSplit = scale * SPLITTER;
-  const scaleHigh = scaleSplit - (scaleSplit - scale);
-  const scaleLow = scale - scaleHigh;
-  const error =
-    valueLow * scaleLow -
-    (product - valueHigh * scaleHigh - valueLow * scaleHigh - valueHigh * scaleLow);
-  const distance = scaled - product - error;
-  doubleView[0] = value;
-  const isPower = wordView[0] === 0 && (wordView[1] & 0xf_ffff) === 0;
-  wordView[0] = 0;
-  wordView[1] &= 0x7ff0_0000;
-  // Half the gap between neighbours; below a power of two it is half as wide.
-  const halfGap = doubleView[0] * scale * (isPower ? 2 ** -54 : 2 ** -53);
-  return Math.abs(distance) < 0.98 * halfGap;
 }
 
 /** Integers up to here are printed with all their digits. */

@@ -295,14 +295,15 @@ function collect(c: Context, view: RecordView): void {
     const rank = value.countBelow(area.from[k], false);
     if (rank === size) continue;
     const end = area.to[k];
-    value.seek(rank);
+    value.seekScore(rank);
     do {
       if (value.score >= end) break;
       position.decode(value.score);
       if (!shape.contains(position)) continue;
+      value.present();
       const { bytes, start, end: stop, score } = value;
       matches.add(bytes, start, stop, score, shape.distance, position);
-    } while (matches.count < limit && value.next());
+    } while (matches.count < limit && value.nextScore());
   }
 }
 

@@ -1,7 +1,7 @@
 // Positions, kept as scores of a sorted set: adding them, reading them, measuring distances.
 // Finding what lies within a shape is in geo-search.ts.
 
-import { copyBytes } from "../base/ascii.ts";
+import { copyBytes, writeInteger } from "../base/ascii.ts";
 import { DOUBLE_BYTES_MAX, writeDouble } from "../base/double.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { CommandContext } from "../command/context.ts";
@@ -113,6 +113,7 @@ const geohash = new Uint8Array(GEOHASH_BYTES);
 const zset = new ZsetValue();
 const shape = new GeoShape();
 const ZADD = latin1Bytes("zadd");
+const POINT = 46;
 
 // GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]
 function geoaddCommand(c: Context): void {
@@ -238,18 +239,30 @@ export function positionReply(reply: ReplyWriter, longitude: number, latitude: n
 
 /** A distance with four decimals, ties to even, as a bulk string. */
 export function distanceReply(reply: ReplyWriter, distance: number): void {
-  reply.bulkBytes(latin1Bytes(distanceText(distance)));
+  reply.bulk(distanceText, 0, writeDistance(distance));
 }
 
+/** Where distances are written: 16 digits, a point, and one for the sign. */
+const distanceText = new Uint8Array(32);
 /** What comes of a distance that is no number, between antipodes: the least int64. */
-const NO_DISTANCE = "-922337203685477.5808";
+const NO_DISTANCE = latin1Bytes("-922337203685477.5808");
+const DECIMALS = 4;
+const SCALE = 10 ** DECIMALS;
 
-function distanceText(distance: number): string {
-  if (Number.isNaN(distance)) return NO_DISTANCE;
-  const scaled = distance * 10_000;
-  let whole = Math.floor(scaled);
-  const rest = scaled - whole;
-  if (rest > 0.5 || (rest === 0.5 && whole % 2 === 1)) whole++;
-  const digits = String(whole).padStart(5, "0");
-  return `${digits.slice(0, -4)}.${digits.slice(-4)}`;
+/** Writes the text of a distance; returns its length. */
+function writeDistance(distance: number): number {
+  if (Number.isNaN(distance)) {
+    copyBytes(distanceText, 0, NO_DISTANCE, 0, NO_DISTANCE.length);
+    return NO_DISTANCE.length;
+  }
+  const scaled = distance * SCALE;
+  let units = Math.floor(scaled);
+  const rest = scaled - units;
+  if (rest > 0.5 || (rest === 0.5 && units % 2 === 1)) units++;
+  const whole = Math.floor(units / SCALE);
+  const point = writeInteger(distanceText, 0, whole);
+  // With a digit in front, so that zeros behind the point are written.
+  const end = writeInteger(distanceText, point, SCALE + (units - whole * SCALE));
+  distanceText[point] = POINT;
+  return end;
 }

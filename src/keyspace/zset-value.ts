@@ -240,6 +240,42 @@ export class ZsetValue {
     return true;
   }
 
+  /** As `seek`, but until `present` is called only the score is known. */
+  seekScore(rank: number): void {
+    if (this.set !== null) {
+      this.set.tree.seekRank(rank);
+      this.score = this.set.tree.score;
+      return;
+    }
+    this.#loadScore(listpack.entryAt(this.#pack, this.#packStart, rank * 2));
+  }
+
+  /** As `next`, but until `present` is called only the score is known. */
+  nextScore(): boolean {
+    if (this.set !== null) {
+      const { tree } = this.set;
+      if (!tree.next()) return false;
+      this.score = tree.score;
+      return true;
+    }
+    const pack = this.#pack;
+    const at = listpack.skipEntries(pack, this.#packStart + this.#at, 2);
+    if (pack[at] === listpack.TERMINATOR) return false;
+    this.#loadScore(at);
+    return true;
+  }
+
+  /** Presents the member that a walk over scores stands on. */
+  present(): void {
+    if (this.set !== null) this.#loadRecord();
+    else this.#loadEntry(this.#packStart + this.#at);
+  }
+
+  #loadScore(at: number): void {
+    this.#at = at - this.#packStart;
+    this.score = scoreAt(this.#pack, listpack.nextEntry(this.#pack, at));
+  }
+
   #loadRecord(): void {
     this.#showRecord(this.set!.tree.ref);
   }
@@ -404,8 +440,9 @@ export class ZsetValue {
 
 /** The score in an entry. */
 function scoreAt(pack: Uint8Array, at: number): number {
+  // Loading it would write the integer's text, too.
+  if (listpack.isIntegerEntry(pack, at)) return listpack.decodeInteger(pack, at);
   entry.load(pack, at);
-  if (entry.isInteger) return entry.value;
   const score = parseDouble(entry.bytes, entry.start, entry.end);
   assert(!Number.isNaN(score), "a score is a number");
   return score;

@@ -16,6 +16,9 @@ export const CIRCLE = 0;
 export const RECTANGLE = 1;
 export const POLYGON = 2;
 
+/** Degrees within which two latitudes may count as the same. */
+const MARGIN = 1e-9;
+
 /** A range of longitudes and one of latitudes, in degrees. */
 export interface GeoBounds {
   west: number;
@@ -120,25 +123,23 @@ export class GeoShape {
     );
   }
 
-  /** Whether a position lies inside. */
+  /** Whether a position lies inside, once the shape is measured. */
   contains(position: GeoPosition): boolean {
-    const { longitude, latitude } = this.center;
-    if (this.form === RECTANGLE) {
+    const { bounds, center, form } = this;
+    const { longitude, latitude } = position;
+    // What is clearly beyond need not be measured. The margin is that of rounding.
+    if (latitude > bounds.north + MARGIN || latitude < bounds.south - MARGIN) return false;
+    if (form === RECTANGLE) {
       // The cheap half of the answer first.
-      const high = latitudeDistance(latitude, position.latitude);
+      const high = latitudeDistance(center.latitude, latitude);
       if (high > (this.height * this.unitMeters) / 2) return false;
-      const wide = distanceBetween(
-        position.longitude,
-        position.latitude,
-        longitude,
-        position.latitude,
-      );
+      const wide = distanceBetween(longitude, latitude, center.longitude, latitude);
       if (wide > (this.width * this.unitMeters) / 2) return false;
-    } else if (this.form === POLYGON && !this.#surrounds(position)) {
+    } else if (form === POLYGON && !this.#surrounds(position)) {
       return false;
     }
-    this.distance = distanceBetween(longitude, latitude, position.longitude, position.latitude);
-    return !(this.form === CIRCLE && this.distance > this.radius * this.unitMeters);
+    this.distance = distanceBetween(center.longitude, center.latitude, longitude, latitude);
+    return !(form === CIRCLE && this.distance > this.radius * this.unitMeters);
   }
 
   /** Whether a ray from a position eastward crosses the polygon's edges an odd number of times. */

@@ -139,9 +139,10 @@ export function stepBegin(number: number, max: number, step: number): number {
 }
 
 function middle(number: number, max: number): number {
-  const begin = stepBegin(number, max, SCORE_STEP);
+  // As `stepBegin`, without its power.
+  const begin = -max + (number / STEPS) * (max + max);
   // The number after the largest one of 32 bits is 0.
-  const end = stepBegin((number + 1) >>> 0, max, SCORE_STEP);
+  const end = -max + (((number + 1) >>> 0) / STEPS) * (max + max);
   const coordinate = (begin + end) / 2;
   return Math.max(Math.min(coordinate, max), -max);
 }
