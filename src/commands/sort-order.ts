@@ -5,6 +5,7 @@ import { compareBytes } from "../base/ascii.ts";
 import { ByteRanges } from "../base/byte-ranges.ts";
 import { parseBound } from "../base/double.ts";
 import { type Compare, partialSort } from "../base/partial-sort.ts";
+import { sortByWeight } from "../base/weight-sort.ts";
 import type { Context } from "./features.ts";
 import type { SortPattern } from "./sort-patterns.ts";
 
@@ -25,7 +26,7 @@ export const NOT_NUMBERS = undefined;
 const texts = new ByteRanges();
 
 /** The indexes of all elements, in the order they are in. */
-export function originalOrder(count: number): Uint32Array {
+export function originalOrder(count: number): Uint32Array<ArrayBuffer> {
   const order = new Uint32Array(count);
   for (let k = 0; k < count; k++) order[k] = k;
   return order;
@@ -42,27 +43,34 @@ export function sortedOrder(
   from: number,
   to: number,
 ): Uint32Array | undefined {
-  const ascending = rules.isAlpha
-    ? textCompare(c, elements, rules)
-    : numberCompare(c, elements, rules.by);
-  if (ascending === undefined) return NOT_NUMBERS;
+  if (!rules.isAlpha) return numberOrder(c, elements, rules, from, to);
+  const ascending = textCompare(c, elements, rules);
   const compare: Compare = rules.isDescending ? (a, b) => -ascending(a, b) : ascending;
   const order = originalOrder(elements.count);
-  const isPart = from !== 0 || to !== elements.count - 1;
-  // Which of equal elements come first shows; Redis sorts parts only for BY.
-  if (rules.by !== undefined && isPart) partialSort(order, from, to, compare);
+  if (isPartial(elements, rules, from, to)) partialSort(order, from, to, compare);
   else order.sort(compare);
   texts.clear();
   return order;
 }
 
-/** Compares by number, equal ones by their bytes. */
-function numberCompare(
+/**
+ * Whether only a part is sorted, by another algorithm: which of equal elements come first shows.
+ * Redis does so for BY alone.
+ */
+function isPartial(elements: ByteRanges, rules: SortRules, from: number, to: number): boolean {
+  return rules.by !== undefined && (from !== 0 || to !== elements.count - 1);
+}
+
+/** Sorts by number, equal ones by their bytes. */
+function numberOrder(
   c: Context,
   elements: ByteRanges,
-  by: SortPattern | undefined,
-): Compare | undefined {
+  rules: SortRules,
+  from: number,
+  to: number,
+): Uint32Array | undefined {
   const { bytes, ends, count } = elements;
+  const { by, isDescending } = rules;
   const weights = new Float64Array(count);
   let areNumbers = true;
   for (let k = 0; k < count; k++) {
@@ -75,13 +83,21 @@ function numberCompare(
     // All are looked up nevertheless: that counts as access.
     if (Number.isNaN(weights[k])) areNumbers = false;
   }
-  if (!areNumbers) return undefined;
-  return (left, right) => {
+  if (!areNumbers) return NOT_NUMBERS;
+  const order = originalOrder(count);
+  const compareTies: Compare = (left, right) => compareWhole(elements, left, right);
+  if (!isPartial(elements, rules, from, to)) {
+    sortByWeight(order, weights, isDescending, compareTies);
+    return order;
+  }
+  const sign = isDescending ? -1 : 1;
+  partialSort(order, from, to, (left, right) => {
     const a = weights[left];
     const b = weights[right];
-    if (a !== b) return a > b ? 1 : -1;
-    return compareWhole(elements, left, right);
-  };
+    if (a !== b) return a > b ? sign : -sign;
+    return sign * compareTies(left, right);
+  });
+  return order;
 }
 
 function compareWhole(ranges: ByteRanges, left: number, right: number): number {
