@@ -1,12 +1,22 @@
 // Keeps fuzzers and benchmarks from rotting: each fuzzer runs a thousand steps, each micro
-// benchmark at its smoke size.
+// benchmark at its smoke size, each load of the macro benchmarks for a moment.
 
-import { expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import {
+  COLLECTION_TYPES,
+  LARGE_KEY,
+  makeLarge,
+  makeSmall,
+  SMALL_TYPES,
+  verifyLarge,
+} from "../../bench/harness/collection-frames.ts";
+import { LOAD_TESTS } from "../../bench/harness/load-tests.ts";
 import { FUZZERS } from "../fuzz/fuzzers.ts";
 import { Choices } from "../harness/generate.ts";
-import { PROJECT } from "../harness/server.ts";
+import type { ServerProcess } from "../harness/process.ts";
+import { PROJECT, startServer } from "../harness/server.ts";
 
 const STEPS = 1000;
 const SEEDS = [1, 2, 3];
@@ -45,3 +55,44 @@ for (const bench of microBenches()) {
     BENCH_TIMEOUT_MS,
   );
 }
+
+describe("the loads of the macro benchmarks", () => {
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await startServer();
+  });
+  afterAll(() => server.stop());
+
+  for (const type of COLLECTION_TYPES) {
+    test(`one ${type} of 1,200 elements`, async () => {
+      await using client = await server.connect();
+      await client.run("flushall");
+      await makeLarge(server.port, type, 1200);
+      await verifyLarge(client, type, 1200);
+      expect(await client.run("type", LARGE_KEY)).toBe(type);
+    });
+  }
+
+  for (const type of SMALL_TYPES) {
+    test(`small collections: ${type}`, async () => {
+      await using client = await server.connect();
+      await client.run("flushall");
+      await makeSmall(server.port, type, 50);
+      expect(Number(await client.run("dbsize"))).toBe(50);
+    });
+  }
+
+  for (const [name, load] of LOAD_TESTS) {
+    // The others are for redis-benchmark, which may not be there.
+    const isOwn = name === "xreadgroup_xack" || name === "blpop_ping_pong";
+    if (!isOwn && Bun.which("redis-benchmark") === null) continue;
+    test(name, async () => {
+      await using client = await server.connect();
+      await client.run("flushall");
+      await load.prepare(server.port, 60);
+      const common = { port: server.port, test: name, requests: 60, depth: 2, clients: 4 };
+      const result = await load.run({ ...common, valueBytes: 3, keys: 10 });
+      expect(result?.requestsPerSecond).toBeGreaterThan(0);
+    });
+  }
+});
