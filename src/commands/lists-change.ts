@@ -156,18 +156,10 @@ function linsertCommand(c: Context): void {
   const length = cursor.size;
   needle.set(c.bytes, c.start(3), c.end(3));
   cursor.seek(0);
-  if (!seekMatch(cursor)) return c.reply.integer(-1);
+  if (cursor.seekMatch(needle, length) < 0) return c.reply.integer(-1);
   insertElement(c.db, found, isBehind, c.bytes, c.start(4), c.end(4));
   c.effects.changed(1);
   c.reply.integer(length + 1);
-}
-
-/** Goes on to the next element that the needle matches, the one at the cursor included. */
-function seekMatch(cursor: ListCursor): boolean {
-  do {
-    if (needle.matches(cursor.bytes, cursor.at)) return true;
-  } while (cursor.next());
-  return false;
 }
 
 // LREM key count element
@@ -242,34 +234,53 @@ const search = { rank: 1, count: -1, maxLength: 0 };
 // LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]
 function lposCommand(c: Context): void {
   if (!searchOrReply(c)) return;
-  const { rank, count, maxLength } = search;
+  const { count, maxLength } = search;
   const found = c.readKey(1);
   if (found === undefined) return count < 0 ? c.reply.null() : c.reply.array(0);
   if (found.type !== LIST) return c.reply.wrongType();
   const cursor = openList(c.db, found);
   const limit = maxLength === 0 ? cursor.size : Math.min(maxLength, cursor.size);
   needle.set(c.bytes, c.start(2), c.end(2));
-  const isBackward = rank < 0;
   const mark = c.reply.length;
-  let passed = Math.abs(rank) - 1;
+  const replied = replyMatches(c, cursor, limit);
+  if (count >= 0) c.reply.insertArray(mark, replied);
+  else if (replied === 0) c.reply.null();
+}
+
+/** Writes the indexes that `search` asks for, of `limit` elements; returns how many they are. */
+function replyMatches(c: Context, cursor: ListCursor, limit: number): number {
+  const isBackward = search.rank < 0;
+  const last = cursor.size - 1;
+  const wanted = search.count < 0 ? 1 : search.count;
+  let passed = Math.abs(search.rank) - 1;
   let replied = 0;
-  cursor.seek(isBackward ? cursor.size - 1 : 0);
+  cursor.seek(isBackward ? last : 0);
   for (let looked = 0; looked < limit; looked++) {
-    if (needle.matches(cursor.bytes, cursor.at)) {
-      if (passed > 0) {
-        passed--;
-      } else {
-        c.reply.integer(isBackward ? cursor.size - 1 - looked : looked);
-        replied++;
-        if (count < 0) return;
-        if (replied === count) break;
-      }
+    const skipped = isBackward
+      ? seekMatchBefore(cursor, limit - looked)
+      : cursor.seekMatch(needle, limit - looked);
+    if (skipped < 0) break;
+    looked += skipped;
+    if (passed > 0) {
+      passed--;
+    } else {
+      c.reply.integer(isBackward ? last - looked : looked);
+      replied++;
+      if (replied === wanted) break;
     }
     if (isBackward) cursor.previous();
     else cursor.next();
   }
-  if (count < 0) c.reply.null();
-  else c.reply.insertArray(mark, replied);
+  return replied;
+}
+
+/** As `seekMatch` of the cursor, towards the head. */
+function seekMatchBefore(cursor: ListCursor, limit: number): number {
+  for (let passed = 0; passed < limit; passed++) {
+    if (needle.matches(cursor.bytes, cursor.at)) return passed;
+    if (!cursor.previous()) break;
+  }
+  return -1;
 }
 
 /** Reads the options of LPOS; false after an error reply. */

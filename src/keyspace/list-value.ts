@@ -302,13 +302,9 @@ function removeMatchingEntries(
 function removeFromQuicklist(list: Quicklist, needle: Needle, limit: number): number {
   let removed = 0;
   let isThere = true;
-  while (isThere && removed < limit) {
-    if (needle.matches(cursor.bytes, cursor.at)) {
-      removed++;
-      isThere = cursor.removeFrom(list);
-    } else {
-      isThere = cursor.next();
-    }
+  while (isThere && removed < limit && cursor.seekMatch(needle, Number.POSITIVE_INFINITY) >= 0) {
+    removed++;
+    isThere = cursor.removeFrom(list);
   }
   return removed;
 }

@@ -10,6 +10,7 @@ import {
   endOf,
   firstEntry,
   HEADER_BYTES,
+  type Needle,
   nextEntry,
   previousEntry,
 } from "./listpack.ts";
@@ -79,6 +80,30 @@ export class ListCursor {
       return true;
     }
     return this.nextNode();
+  }
+
+  /**
+   * Goes to the first element that the needle matches among `limit` from the cursor on, the one
+   * there included. Returns how many it passed over; -1 where there is none, the cursor being void.
+   */
+  seekMatch(needle: Needle, limit: number): number {
+    let passed = 0;
+    do {
+      const bytes = this.bytes;
+      const first = this.rank;
+      const end = Math.min(this.nodeSize, first + limit - passed);
+      let at = this.at;
+      for (let rank = first; rank < end; rank++) {
+        if (needle.matches(bytes, at)) {
+          this.at = at;
+          this.rank = rank;
+          return passed + rank - first;
+        }
+        at = nextEntry(bytes, at);
+      }
+      passed += end - first;
+    } while (passed < limit && this.nextNode());
+    return -1;
   }
 
   /** Goes to the first element of the next node; false where there is none. */
