@@ -62,6 +62,8 @@ const long = new Int64();
 const decoded = new Int64();
 
 const NOT_INTEGER = Number.NaN;
+/** Strings below this length have one byte in front and one behind. */
+const SHORT_LENGTH_END = 64;
 
 function readUint32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
@@ -465,6 +467,9 @@ export class Needle {
    * `skip` entries are passed over: 1 for a hash or sorted set, to look at every other one.
    */
   find(bytes: Uint8Array, at: number, skip: number): number {
+    if (Number.isNaN(this.#value) && this.#length < SHORT_LENGTH_END) {
+      return this.#findShort(bytes, at, skip);
+    }
     let cursor = at;
     while (bytes[cursor] !== TERMINATOR) {
       if (this.matches(bytes, cursor)) return cursor;
@@ -474,6 +479,36 @@ export class Needle {
       }
     }
     return NO_ENTRY;
+  }
+
+  /** `find` for short texts, without a call per entry. */
+  #findShort(bytes: Uint8Array, at: number, skip: number): number {
+    const text = this.#bytes;
+    const start = this.#start;
+    const length = this.#length;
+    const wanted = STRING_6 | length;
+    let cursor = at;
+    let passed = skip;
+    for (;;) {
+      const first = bytes[cursor];
+      if (first === TERMINATOR) return NO_ENTRY;
+      if (passed < skip) {
+        passed++;
+      } else {
+        passed = 0;
+        if (first === wanted) {
+          let k = 0;
+          while (k < length && bytes[cursor + 1 + k] === text[start + k]) k++;
+          if (k === length) return cursor;
+        } else if (first >= STRING_12 && this.matches(bytes, cursor)) {
+          // Short strings in the form of long ones, which others may have written.
+          return cursor;
+        }
+      }
+      if (first < STRING_6) cursor += 2;
+      else if (first < INTEGER_13) cursor += 2 + (first & 0x3f);
+      else cursor = nextEntry(bytes, cursor);
+    }
   }
 }
 
