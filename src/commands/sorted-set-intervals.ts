@@ -93,8 +93,9 @@ class Interval {
       first = reverse ? size - 1 - to : from;
       end = reverse ? size - from : to + 1;
     } else if (this.kind === BY_SCORE) {
-      first = value.countBelow(this.#min, this.#minExclusive);
+      // The lower end last: a walk goes on from there.
       end = value.countBelow(this.#max, !this.#maxExclusive);
+      first = value.countBelow(this.#min, this.#minExclusive);
     } else {
       first = this.#ranksBelow(c, value, this.#minKind, this.#minIndex, this.#minExclusive);
       end = this.#ranksBelow(c, value, this.#maxKind, this.#maxIndex, !this.#maxExclusive);

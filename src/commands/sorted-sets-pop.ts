@@ -142,6 +142,9 @@ const NOT_POSITIVE = "ERR value is out of range, must be positive";
 const NO_KEYS = "ERR numkeys should be greater than 0";
 const NO_COUNT = "ERR count should be greater than 0";
 
+/** Members whose records are loaded together. */
+const LOADED_AHEAD = 16;
+
 /** Returned where an error has been sent. */
 const REPLIED = -1;
 const NONE_FOUND = 0;
@@ -202,6 +205,9 @@ function pop(
   const size = value.size;
   value.seek(highest ? size - 1 : 0);
   for (let left = taken; ; ) {
+    if ((taken - left) % LOADED_AHEAD === 0 && left > 1) {
+      value.loadAhead(Math.min(left, LOADED_AHEAD), highest);
+    }
     if (isNested) reply.array(2);
     reply.bulk(value.bytes, value.start, value.end);
     reply.double(value.score);

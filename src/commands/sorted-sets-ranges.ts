@@ -269,6 +269,8 @@ const FORWARD = 0;
 const REVERSE = 1;
 
 const NO_LIMIT = -1;
+/** Members of a walk whose records are loaded together. */
+const LOADED_AHEAD = 16;
 
 /** What the options of a command say. One object is used for all. */
 const query = { kind: ANY, direction: ANY, withScores: false, offset: 0, limit: NO_LIMIT };
@@ -317,7 +319,8 @@ function replyRange(c: Context, kind: number, direction: number): void {
   reply.array(withScores && !isNested ? count * 2 : count);
   if (count === 0) return;
   value.seek(isReverse ? interval.first + count - 1 : interval.first);
-  for (;;) {
+  for (let shown = 0; ; ) {
+    if (shown++ % LOADED_AHEAD === 0) value.loadAhead(Math.min(count, LOADED_AHEAD), isReverse);
     if (isNested) reply.array(2);
     reply.bulk(value.bytes, value.start, value.end);
     if (withScores) reply.double(value.score);

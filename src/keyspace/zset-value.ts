@@ -149,7 +149,10 @@ export class ZsetValue {
 
   /** How many members have a score below this one, or with `orEqual` up to it. */
   countBelow(score: number, orEqual: boolean): number {
-    if (this.set !== null) return this.set.tree.countBelow(score, orEqual);
+    if (this.set !== null) {
+      if (score === Number.POSITIVE_INFINITY && orEqual) return this.set.size;
+      return this.set.tree.countBelow(score, orEqual);
+    }
     const pack = this.#pack;
     let rank = 0;
     let at = listpack.firstEntry(this.#packStart);
@@ -204,11 +207,19 @@ export class ZsetValue {
   /** Puts the walk on the member of a rank, 0 <= rank < size. */
   seek(rank: number): void {
     if (this.set !== null) {
-      this.set.tree.seekRank(rank);
+      this.set.tree.walkFrom(rank);
       this.#loadRecord();
       return;
     }
     this.#loadEntry(listpack.entryAt(this.#pack, this.#packStart, rank * 2));
+  }
+
+  /**
+   * Brings up to `count` records that a walk will meet next into the cache, all at once: one by
+   * one, the walk would wait for each.
+   */
+  loadAhead(count: number, backward: boolean): void {
+    if (this.set !== null) this.set.loadAhead(count, backward);
   }
 
   /** Goes on to the next member; false at the end. */

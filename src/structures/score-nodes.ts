@@ -87,6 +87,38 @@ export class ScoreNodes {
     this.#pool.words[leaf >>> CHUNK_SHIFT][((leaf & GRANULE_MASK) << 1) + link] = to;
   }
 
+  /** Takes a leaf out of the chain and frees it. */
+  dropLeaf(leaf: number): void {
+    const previous = this.linkOf(leaf, PREVIOUS);
+    const next = this.linkOf(leaf, NEXT);
+    if (previous !== NULL_REF) this.setLink(previous, NEXT, next);
+    if (next !== NULL_REF) this.setLink(next, PREVIOUS, previous);
+    this.free(leaf);
+  }
+
+  /** Has a leaf's neighbours in the chain know where it lies. */
+  relink(leaf: number): void {
+    const previous = this.linkOf(leaf, PREVIOUS);
+    const next = this.linkOf(leaf, NEXT);
+    if (previous !== NULL_REF) this.setLink(previous, NEXT, leaf);
+    if (next !== NULL_REF) this.setLink(next, PREVIOUS, leaf);
+  }
+
+  /** Moves a node out of a chunk being evacuated; returns its ref from now on. */
+  moved(node: number): number {
+    const pool = this.#pool;
+    if (!pool.isEvacuating(node)) return node;
+    const fresh = pool.allocate(NODE_BYTES);
+    // By words: a double's bits need not survive being read where they are no number.
+    const fromWords = pool.words[node >>> CHUNK_SHIFT];
+    const toWords = pool.words[fresh >>> CHUNK_SHIFT];
+    const from = (node & GRANULE_MASK) << 1;
+    const to = (fresh & GRANULE_MASK) << 1;
+    for (let k = 0; k < NODE_BYTES >> 2; k++) toWords[to + k] = fromWords[from + k];
+    pool.free(node);
+    return fresh;
+  }
+
   setSeparator(node: number, slot: number, score: number): void {
     this.#pool.doubles[node >>> CHUNK_SHIFT][(node & GRANULE_MASK) + SCORES + slot] = score;
   }

@@ -53,6 +53,7 @@ let spareCount = 0;
 /** Counts the descents, so that a tree knows whether the path is still its own. */
 let descents = 0;
 const NO_DESCENT = -1;
+const NO_RANK = -1;
 
 /** An ordered collection of (score, record) entries; see the head of this file. */
 export class ScoreTree {
@@ -67,6 +68,10 @@ export class ScoreTree {
   #soughtRank = 0;
   #soughtIndex = 0;
   size = 0;
+  /** The rank that `countBelow` found last, until something changes, and where that is. */
+  #boundRank = NO_RANK;
+  #boundLeaf = NULL_REF;
+  #boundIndex = 0;
   /** The cursor. */
   leaf = NULL_REF;
   index = 0;
@@ -91,6 +96,16 @@ export class ScoreTree {
   /** The record at the cursor. */
   get ref(): number {
     return this.#nodes.refOf(this.leaf, this.index);
+  }
+
+  /** Entries of the cursor's leaf. */
+  get leafCount(): number {
+    return this.#nodes.countOf(this.leaf);
+  }
+
+  /** Where the refs of the cursor's leaf stand from an index on, in the words of its chunk. */
+  refsFrom(index: number): number {
+    return this.#nodes.refsOf(this.leaf) + index;
   }
 
   /** Moves the cursor to the next entry; false at the end. */
@@ -135,6 +150,19 @@ export class ScoreTree {
     this.#descent = ++descents;
     this.#soughtRank = rank;
     this.#soughtIndex = rest;
+  }
+
+  /** As `seekRank`, for walking only; quick where `countBelow` has just found this rank. */
+  walkFrom(rank: number): void {
+    if (rank !== this.#boundRank) return this.seekRank(rank);
+    this.leaf = this.#boundLeaf;
+    this.index = this.#boundIndex;
+    this.#descent = NO_DESCENT;
+    // Behind the last entry of its leaf comes the first one of the next.
+    if (this.index === this.#nodes.countOf(this.leaf)) {
+      this.index--;
+      this.next();
+    }
   }
 
   /** Puts the cursor on an entry that is there. */
@@ -184,6 +212,9 @@ export class ScoreTree {
       if (other < score || (orEqual && other === score)) low = middle + 1;
       else high = middle;
     }
+    this.#boundRank = rank + low;
+    this.#boundLeaf = node;
+    this.#boundIndex = low;
     return rank + low;
   }
 
@@ -233,6 +264,7 @@ export class ScoreTree {
     const leaf = this.leaf;
     const at = this.#lowerBound(leaf, score, bytes, start, end);
     this.#descent = NO_DESCENT;
+    this.#boundRank = NO_RANK;
     if (this.#nodes.countOf(leaf) < LEAF_MAX) {
       this.#nodes.put(leaf, at, score, ref);
       this.#addToPath(1);
@@ -314,6 +346,7 @@ export class ScoreTree {
     }
     const count = this.#nodes.countOf(this.leaf);
     this.#descent = NO_DESCENT;
+    this.#boundRank = NO_RANK;
     if (count < LEAF_MAX) {
       this.#nodes.put(this.leaf, count, score, ref);
       this.#addToPath(1);
@@ -584,6 +617,7 @@ export class ScoreTree {
   /** Removes entries from the leaf at the end of the path. */
   #removeAt(leaf: number, index: number, count: number): void {
     this.#descent = NO_DESCENT;
+    this.#boundRank = NO_RANK;
     const rest = this.#nodes.cut(leaf, index, count);
     this.#addToPath(-count);
     this.size -= count;
@@ -592,20 +626,9 @@ export class ScoreTree {
     else if (this.#height > 0) this.#joinLeaf(leaf);
   }
 
-  /** Takes a leaf out of the chain and frees it. */
-  #unlinkLeaf(leaf: number): void {
-    const words = this.#pool.words[leaf >>> CHUNK_SHIFT];
-    const base = (leaf & GRANULE_MASK) << 1;
-    const previous = words[base + PREVIOUS];
-    const next = words[base + NEXT];
-    if (previous !== NULL_REF) this.#nodes.setLink(previous, NEXT, next);
-    if (next !== NULL_REF) this.#nodes.setLink(next, PREVIOUS, previous);
-    this.#nodes.free(leaf);
-  }
-
   /** Removes the empty leaf at the end of the path, and the nodes that are empty without it. */
   #dropLeaf(leaf: number): void {
-    this.#unlinkLeaf(leaf);
+    this.#nodes.dropLeaf(leaf);
     let depth = this.#height - 1;
     for (; depth >= 0; depth--) {
       const node = pathRefs[depth];
@@ -632,7 +655,7 @@ export class ScoreTree {
       if (count + other <= LEAF_JOINED_MAX) {
         this.#nodes.moveLeft(right, leaf, other);
         this.#nodes.shiftCount(parent, slot + 1, slot, other);
-        this.#unlinkLeaf(right);
+        this.#nodes.dropLeaf(right);
         return this.#dropChild(depth, slot + 1);
       }
     }
@@ -642,7 +665,7 @@ export class ScoreTree {
     if (count + other > LEAF_JOINED_MAX) return;
     this.#nodes.moveLeft(leaf, left, count);
     this.#nodes.shiftCount(parent, slot, slot - 1, count);
-    this.#unlinkLeaf(leaf);
+    this.#nodes.dropLeaf(leaf);
     this.#dropChild(depth, slot);
   }
 
@@ -729,39 +752,25 @@ export class ScoreTree {
         pathRefs[depth] = this.#moveNode(pathRefs[depth], depth);
       }
       const leaf = this.#moveNode(this.leaf, this.#height);
-      if (leaf !== this.leaf) {
-        const words = this.#pool.words[leaf >>> CHUNK_SHIFT];
-        const base = (leaf & GRANULE_MASK) << 1;
-        if (words[base + PREVIOUS] !== NULL_REF)
-          this.#nodes.setLink(words[base + PREVIOUS], NEXT, leaf);
-        if (words[base + NEXT] !== NULL_REF)
-          this.#nodes.setLink(words[base + NEXT], PREVIOUS, leaf);
-      }
+      if (leaf !== this.leaf) this.#nodes.relink(leaf);
       at += this.#nodes.countOf(leaf) - this.index;
       this.#descent = NO_DESCENT;
+      this.#boundRank = NO_RANK;
     }
     return at < this.size ? at : 0;
   }
 
   /** Gives a node on the path another block if it must move; returns its ref from now on. */
   #moveNode(node: number, depth: number): number {
-    const pool = this.#pool;
-    if (!pool.isEvacuating(node)) return node;
-    const fresh = pool.allocate(NODE_BYTES);
-    // By words: a double's bits need not survive being read where they are no number.
-    const fromWords = pool.words[node >>> CHUNK_SHIFT];
-    const toWords = pool.words[fresh >>> CHUNK_SHIFT];
-    const from = (node & GRANULE_MASK) << 1;
-    const to = (fresh & GRANULE_MASK) << 1;
-    for (let k = 0; k < NODE_BYTES >> 2; k++) toWords[to + k] = fromWords[from + k];
+    const fresh = this.#nodes.moved(node);
+    if (fresh === node) return node;
     if (depth === 0) {
       this.#root = fresh;
     } else {
       const parent = pathRefs[depth - 1];
       const at = ((parent & GRANULE_MASK) << 1) + CHILDREN + pathSlots[depth - 1];
-      pool.words[parent >>> CHUNK_SHIFT][at] = fresh;
+      this.#pool.words[parent >>> CHUNK_SHIFT][at] = fresh;
     }
-    pool.free(node);
     return fresh;
   }
 

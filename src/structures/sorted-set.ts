@@ -7,7 +7,7 @@
 // Invariants: both have the same records; a record's score is that of its entry in the tree.
 
 import { assert } from "../base/assert.ts";
-import { NULL_REF } from "../memory/pool.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF } from "../memory/pool.ts";
 import type { Container, StructureContext } from "./container.ts";
 import { MemberTable } from "./member-table.ts";
 import { overwriteExpiry, ZSET } from "./record.ts";
@@ -15,6 +15,11 @@ import { ScoreTree } from "./score-tree.ts";
 
 /** Positions of `relocate` from here on are ranks in the tree; below, positions in the table. */
 const TREE_POSITIONS = 2 ** 32;
+/** Words from a small record's begin to about its end. */
+const RECORD_END_WORDS = 7;
+/** Keeps loads ahead from being optimised away. */
+const loaded = new Uint32Array(1);
+
 /** What the object and the tree take of the JavaScript heap, about. */
 const OBJECT_BYTES = 128;
 
@@ -113,6 +118,25 @@ export class SortedSet implements Container {
     const { members, tree } = this;
     const { bytes, keyStart, keyEnd } = members.load(ref);
     return tree.rankOf(members.scoreOf(ref), bytes, keyStart, keyEnd);
+  }
+
+  /** Loads up to `count` records of the cursor's leaf, from the cursor on in either direction. */
+  loadAhead(count: number, backward: boolean): void {
+    const { tree } = this;
+    const words = this.#context.pool.words;
+    const first = backward ? Math.max(0, tree.index - count + 1) : tree.index;
+    const refs = tree.refsFrom(first);
+    const end = refs + Math.min(count, backward ? tree.index + 1 - first : tree.leafCount - first);
+    const leafWords = words[tree.leaf >>> CHUNK_SHIFT];
+    let sum = 0;
+    for (let at = refs; at < end; at++) {
+      const ref = leafWords[at];
+      const chunk = words[ref >>> CHUNK_SHIFT];
+      const word = (ref & GRANULE_MASK) << 1;
+      // A record may lie across two cache lines.
+      sum ^= chunk[word] ^ chunk[word + RECORD_END_WORDS];
+    }
+    loaded[0] ^= sum;
   }
 
   /** Removes `count` members from a rank on. */

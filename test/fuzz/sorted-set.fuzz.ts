@@ -105,9 +105,9 @@ class Model {
     check(tree.countBelow(score, false) === below, "counts scores below");
     check(tree.countBelow(score, true) === upTo, "counts scores up to");
     if (entries.length === 0) return;
-    let rank = choices.below(entries.length);
+    let rank = choices.oneIn(2) && upTo < entries.length ? upTo : choices.below(entries.length);
     const step = choices.oneIn(2) ? 1 : -1;
-    tree.seekRank(rank);
+    tree.walkFrom(rank);
     for (let k = choices.below(300); k > 0; k--) {
       const { bytes, keyStart, keyEnd } = members.load(tree.ref);
       check(tree.score === entries[rank].score, "a walk meets the scores in order");
