@@ -190,6 +190,7 @@ export class BlockedClients implements BlockingHost {
   /** Sends what was written since `mark` to its client, unless it does not want replies. */
   #deliver(client: Client, mark: number): void {
     const { reply } = this.#c;
+    client.lastInteractionMs = this.#server.nowMs;
     if (client.replyMode === REPLY_ON) client.channel.deliver(reply.buffer, mark, reply.length);
     else if (client.replyMode !== REPLY_OFF) client.replyMode = REPLY_ON;
     reply.length = mark;

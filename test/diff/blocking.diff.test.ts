@@ -473,9 +473,8 @@ function comparable(line: string): string {
 
 /** What is left in the end. */
 async function restOf(client: RawClient): Promise<string[]> {
-  const persistence = String(await client.run("info", "persistence"));
-  return [
-    `keys: ${await client.run("dbsize")}`,
-    /rdb_changes_since_last_save:\d+/.exec(persistence)?.[0] ?? "",
-  ];
+  const text = String(await client.run("info", "everything"));
+  const counted = /^(rdb_changes_since|keyspace_(hits|misses)|total_error|expired_keys|errorstat)/;
+  const counts = text.split("\r\n").filter((line) => counted.test(line));
+  return [`keys: ${await client.run("dbsize")}`, ...counts.sort()];
 }

@@ -253,6 +253,20 @@ describe("a client that waits", () => {
     expect(other.run("client list id 1")).toContain(" flags=N ");
   });
 
+  test("is idle from when it was answered", async () => {
+    const fixture = start("timeout 10");
+    const peer = fixture.connect();
+    peer.run("take k 0");
+    fixture.advance(60_000);
+    fixture.connect().run("put k 1");
+    fixture.advance(5000);
+    await fixture.endTurn();
+    expect(peer.transport.take()).toBe(taken("k", 1));
+    expect(peer.transport.isClosed).toBe(false);
+    fixture.advance(6000);
+    expect(peer.transport.isClosed).toBe(true);
+  });
+
   test("gets no reply that it does not want", async () => {
     const fixture = start();
     const peer = fixture.connect();
