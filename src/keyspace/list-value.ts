@@ -222,7 +222,8 @@ export function removeAtEnd(
   if (list === undefined) {
     cutEntries(db, view, isHead, size, count);
   } else if (count !== 1) {
-    list.removeRange(isHead ? 0 : size - count, count);
+    const cut = list.removeRange(isHead ? 0 : size - count, count);
+    if (cut !== undefined) keyspace.lazyFree.defer(cut, 1);
   } else if (isHead) {
     list.dropHead();
   } else {

@@ -18,6 +18,7 @@
 import { copyBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, Pool } from "../memory/pool.ts";
+import type { Releasable } from "./container.ts";
 
 /** What the words of a row are. */
 export const REF = 0;
@@ -37,7 +38,7 @@ export const ROW_WORDS = 1 << ROW_SHIFT;
 const ROWS_MIN = 4;
 
 /** A sequence of blocks of entries. */
-export class ListNodes {
+export class ListNodes implements Releasable {
   readonly pool: Pool;
   words: Uint32Array = new Uint32Array(ROWS_MIN * ROW_WORDS);
   /** Number of nodes. */
@@ -48,12 +49,6 @@ export class ListNodes {
   constructor(pool: Pool) {
     this.pool = pool;
     pool.outsideBytes += this.words.byteLength;
-  }
-
-  /** Gives back the array; the nodes must be gone. */
-  dispose(): void {
-    this.pool.outsideBytes -= this.words.byteLength;
-    this.words = new Uint32Array(0);
   }
 
   /** The row of a node by its place in the sequence. */
@@ -93,15 +88,41 @@ export class ListNodes {
   /** Frees the blocks of `count` nodes and closes the gap. */
   close(node: number, count: number): void {
     const words = this.words;
-    const from = this.row(node);
     const to = this.row(node + count);
-    for (let row = from; row < to; row += ROW_WORDS) this.pool.free(words[row + REF]);
+    for (let row = this.row(node); row < to; row += ROW_WORDS) this.pool.free(words[row + REF]);
+    this.#closeGap(node, count);
+  }
+
+  /** Takes `count` nodes out and closes the gap; they are the caller's, to be released. */
+  cut(node: number, count: number): ListNodes {
+    const taken = new ListNodes(this.pool);
+    taken.count = count;
+    taken.#resize(count + 2);
+    // alloc: one view for many nodes
+    const rows = this.words.subarray(this.row(node), this.row(node + count));
+    taken.words.set(rows, taken.row(0));
+    this.#closeGap(node, count);
+    return taken;
+  }
+
+  release(count: number): boolean {
+    const freed = Math.min(count, this.count);
+    this.close(this.count - freed, freed);
+    if (this.count > 0) return false;
+    this.pool.outsideBytes -= this.words.byteLength;
+    this.words = new Uint32Array(0);
+    return true;
+  }
+
+  /** Forgets `count` nodes, whose blocks are no longer theirs. */
+  #closeGap(node: number, count: number): void {
+    const words = this.words;
     const behind = this.count - node - count;
     if (node < behind) {
-      words.copyWithin(this.row(count), this.row(0), from);
+      words.copyWithin(this.row(count), this.row(0), this.row(node));
       this.#first += count;
     } else {
-      words.copyWithin(from, to, this.row(this.count));
+      words.copyWithin(this.row(node), this.row(node + count), this.row(this.count));
     }
     this.count -= count;
     if (this.count === 0) this.#first = 0;

@@ -13,7 +13,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Pool } from "../memory/pool.ts";
-import type { Container } from "./container.ts";
+import type { Container, Releasable } from "./container.ts";
 import {
   boundedFill,
   exceedsLimit,
@@ -37,6 +37,8 @@ import { LIST } from "./record.ts";
 const OBJECT_BYTES = 160;
 /** What an element is taken to need besides its text when it is asked whether a node admits it. */
 const ENTRY_OVERHEAD = 8;
+/** From this many nodes on a range is not freed on the spot. */
+const NODES_CUT_MIN = 1024;
 /** Nodes below this many bytes are not worth moving to a smaller block. */
 const TRIMMED_BYTES_MIN = 128;
 
@@ -239,9 +241,13 @@ export class Quicklist implements Container {
     return false;
   }
 
-  /** Removes `count` elements from an index on; all of them exist. */
-  removeRange(index: number, count: number): void {
-    if (count === 0) return;
+  /**
+   * Removes `count` elements from an index on; all of them exist. Where those are many nodes, they
+   * are returned, to be released in slices.
+   */
+  removeRange(index: number, count: number): Releasable | undefined {
+    if (count === 0) return undefined;
+    let cut: Releasable | undefined;
     const nodes = this.nodes;
     this.locate(index);
     let { node, rank, at } = this;
@@ -250,7 +256,8 @@ export class Quicklist implements Container {
       if (rank === 0) {
         const whole = this.#wholeNodes(node, left);
         for (let k = node; k < node + whole; k++) left -= nodes.entries(nodes.row(k));
-        nodes.close(node, whole);
+        if (whole < NODES_CUT_MIN) nodes.close(node, whole);
+        else cut = nodes.cut(node, whole);
       } else {
         const row = nodes.row(node);
         const removed = Math.min(left, nodes.entries(row) - rank);
@@ -268,17 +275,13 @@ export class Quicklist implements Container {
       rank = 0;
     }
     this.size -= count;
+    return cut;
   }
 
   // ---- As a container ------------------------------------------------------------------------
 
   release(count: number): boolean {
-    const nodes = this.nodes;
-    const freed = Math.min(count, nodes.count);
-    nodes.close(nodes.count - freed, freed);
-    if (nodes.count > 0) return false;
-    nodes.dispose();
-    return true;
+    return this.nodes.release(count);
   }
 
   clone(): Quicklist {

@@ -96,7 +96,8 @@ class Model {
     const index = choices.below(size + 1);
     const count = choices.below(choices.pick([5, 50, size]) + 1);
     const removed = Math.min(count, size - index);
-    this.list.removeRange(index, removed);
+    const cut = this.list.removeRange(index, removed);
+    while (cut !== undefined && !cut.release(100));
     this.texts.splice(index, removed);
   }
 

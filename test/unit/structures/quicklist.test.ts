@@ -86,6 +86,23 @@ describe("a large list", () => {
     expect(list.nodes.count).toBe(0);
   });
 
+  test("hands over many nodes at once instead of freeing them", () => {
+    const { pool, list } = newList(1);
+    const texts = numbers(5000);
+    push(list, ...texts);
+    const used = pool.usedBytes;
+    const cut = list.removeRange(100, 4800);
+    expect(pool.usedBytes).toBe(used);
+    expect(textsOf(list)).toEqual([...texts.slice(0, 100), ...texts.slice(4900)]);
+    list.verify();
+    expect(cut?.release(1000)).toBe(false);
+    while (!cut?.release(1000));
+    expect(pool.usedBytes).toBeLessThan(used / 20);
+    expect(list.removeRange(0, 200)).toBeUndefined();
+    expect(list.release(1)).toBe(true);
+    expect(pool.usedBytes + pool.outsideBytes).toBe(0);
+  });
+
   test("keeps large elements in nodes of their own", () => {
     const { list } = newList(-1);
     const large = "x".repeat(5000);
