@@ -275,7 +275,7 @@ function hpersistCommand(c: Context): void {
   if (first === REPLIED) return;
   if (found === undefined) return replyNoFields(c, first);
   const { hashes } = c.server.keyspace;
-  let changed = 0;
+  let changed = false;
   c.reply.array(c.count - first);
   for (let index = first; index < c.count; index++) {
     const isThere = hashes.find(c.db, found, c.bytes, c.start(index), c.end(index));
@@ -286,10 +286,11 @@ function hpersistCommand(c: Context): void {
     } else {
       hashes.setExpiryOfFound(c.db, found, NO_EXPIRY);
       c.reply.integer(DONE);
-      changed++;
+      changed = true;
     }
   }
-  if (changed > 0) c.effects.changed(changed);
+  // One change, however many fields, as Redis counts it.
+  if (changed) c.effects.changed(1);
 }
 
 // HTTL|HPTTL|HEXPIRETIME|HPEXPIRETIME key FIELDS numfields field [field ...]

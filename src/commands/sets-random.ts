@@ -144,6 +144,8 @@ function longOrReply(c: Context, index: number, error: string): number {
 }
 
 function popAll(c: Context, view: RecordView, size: number): void {
+  // Redis answers with the set's union with nothing, which counts as reading it.
+  c.server.keyspace.hits++;
   c.reply.set(size);
   bulkMembers(c.reply, value);
   if (c.effects.active) {

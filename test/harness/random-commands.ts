@@ -98,9 +98,12 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
 
 const TEMPLATES: Templates = Object.assign({}, ...Object.values(TEMPLATE_FAMILIES));
 
+/** After so many commands another subset of them is chosen from. */
+const SUBSET_COMMANDS = 400;
+
 /**
- * An endless sequence of commands by all templates or those given; each seed uses a random subset
- * of those that are known.
+ * An endless sequence of commands by all templates or those given; random subsets of
+ * those that are known take turns.
  */
 export function* randomCommands(
   choices: Choices,
@@ -110,7 +113,7 @@ export function* randomCommands(
   const names = Object.keys(templates).filter((name) => known(name));
   let chosen = choices.subset(names);
   for (let count = 1; ; count++) {
-    if (count % 5000 === 0) chosen = choices.subset(names);
+    if (count % SUBSET_COMMANDS === 0) chosen = choices.subset(names);
     const [name, ...rest] = templates[choices.pick(chosen)](choices);
     const command = [word(choices, String(name)), ...rest];
     // Now and then an argument is lost or doubled.
