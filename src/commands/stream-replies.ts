@@ -8,28 +8,59 @@ import type { ReplyWriter } from "../resp/reply.ts";
 import { Entry } from "../structures/listpack.ts";
 import type { Stream } from "../structures/stream.ts";
 import { StreamCursor } from "../structures/stream-cursor.ts";
-import { ID_TEXT_BYTES_MAX, type StreamId, writeUint64 } from "../structures/stream-id.ts";
+import { ID_TEXT_BYTES_MAX, StreamId, writeUint64 } from "../structures/stream-id.ts";
 import type { Context } from "./features.ts";
 
 const DASH = 45;
+const DOLLAR = 36;
+const CR = 13;
+const LF = 10;
+const ZERO = 48;
+const NINE = 57;
 
-const idText = new Uint8Array(ID_TEXT_BYTES_MAX);
-// Whose milliseconds idText starts with, and where its sequence number goes.
-let textMsHigh = -1;
-let textMsLow = -1;
+// The ID written last, as the whole reply: "$15\r\n1700000000000-5\r\n". Neighbours mostly share
+// their time, whose dozen digits cost more than all the rest, and often follow each other.
+const HEADER_BYTES_MAX = 5;
+const idFrame = new Uint8Array(HEADER_BYTES_MAX + ID_TEXT_BYTES_MAX + 2);
+const framed = new StreamId();
+let frameStart = 0;
+let frameEnd = 0;
 let sequenceAt = 0;
+
 const element = new Entry();
 
 /** An ID as a bulk string; serves for replies and effects. */
 export function replyId(reply: ReplyWriter, id: StreamId): void {
-  // Neighbours mostly share their time, and a dozen digits cost more than the rest of the reply.
-  if (id.msLow !== textMsLow || id.msHigh !== textMsHigh) {
-    sequenceAt = writeUint64(idText, 0, id.msHigh, id.msLow);
-    idText[sequenceAt++] = DASH;
-    textMsLow = id.msLow;
-    textMsHigh = id.msHigh;
+  const isSuccessor =
+    id.seqLow === framed.seqLow + 1 && id.seqHigh === framed.seqHigh && id.sharesTime(framed);
+  if (isSuccessor && frameEnd > 0 && idFrame[frameEnd - 3] !== NINE) {
+    idFrame[frameEnd - 3]++;
+    framed.seqLow = id.seqLow;
+  } else if (frameEnd === 0 || id.compare(framed) !== 0) {
+    frameId(id);
   }
-  reply.bulk(idText, 0, writeUint64(idText, sequenceAt, id.seqHigh, id.seqLow));
+  reply.rawRange(idFrame, frameStart, frameEnd);
+}
+
+/** Writes an ID to the frame. */
+function frameId(id: StreamId): void {
+  if (frameEnd === 0 || !id.sharesTime(framed)) {
+    sequenceAt = writeUint64(idFrame, HEADER_BYTES_MAX, id.msHigh, id.msLow) + 1;
+    idFrame[sequenceAt - 1] = DASH;
+  }
+  let at = writeUint64(idFrame, sequenceAt, id.seqHigh, id.seqLow);
+  const length = at - HEADER_BYTES_MAX;
+  idFrame[at++] = CR;
+  idFrame[at++] = LF;
+  frameEnd = at;
+  framed.copy(id);
+  at = HEADER_BYTES_MAX;
+  idFrame[--at] = LF;
+  idFrame[--at] = CR;
+  idFrame[--at] = ZERO + (length % 10);
+  if (length >= 10) idFrame[--at] = ZERO + ((length / 10) | 0);
+  idFrame[--at] = DOLLAR;
+  frameStart = at;
 }
 
 const counterText = new Uint8Array(INT64_TEXT_MAX);

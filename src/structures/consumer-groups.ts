@@ -156,8 +156,14 @@ export class ConsumerGroup implements Named<ConsumerGroup> {
 
   /** Makes an ID pending for a consumer with no delivery counted; `pending` points at it. */
   addPending(id: StreamId, consumer: Consumer, nowMs: number): void {
-    consumer.pending.insert(id);
     this.pending.insert(id);
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      consumer.pending.insert(id);
+    } catch (error) {
+      this.pending.remove();
+      throw error;
+    }
     const { words, at } = this.pending;
     words[at + DELIVERIES] = 0;
     words[at + DELIVERIES + 1] = 0;

@@ -156,6 +156,14 @@ function addToSequence(id: StreamId, high: number, low: number): void {
   id.seqHigh = (id.seqHigh + high + carry) % WORD;
 }
 
+/** Writes an integer element, most often of seven bits. Returns the offset behind it. */
+function writeInteger(bytes: Uint8Array, at: number, value: number): number {
+  if (value < 0 || value > 127) return writeIntegerEntry(bytes, at, value);
+  bytes[at] = value;
+  bytes[at + 1] = 1;
+  return at + 2;
+}
+
 /** Appends the difference of two unsigned 64-bit numbers as a signed one. */
 function writeDelta(
   bytes: Uint8Array,
@@ -166,7 +174,7 @@ function writeDelta(
   masterLow: number,
 ): number {
   const difference = low - masterLow;
-  if (high === masterHigh) return writeIntegerEntry(bytes, at, difference);
+  if (high === masterHigh) return writeInteger(bytes, at, difference);
   const borrow = difference < 0 ? 1 : 0;
   const wideLow = difference + borrow * WORD;
   const wideHigh = (high - masterHigh - borrow) | 0;
@@ -249,7 +257,7 @@ export function appendEntry(
       at = writeEntry(bytes, at, source, args.start(first + k), args.end(first + k));
     }
   }
-  at = writeIntegerEntry(bytes, at, elements);
+  at = writeInteger(bytes, at, elements);
   bytes[at] = TERMINATOR;
   adjustHeader(bytes, block, at - end, elements + 1);
   const counts = block + HEADER_BYTES;

@@ -12,7 +12,7 @@
 // ID, or zero; no entry's ID is above `lastId`.
 
 import { assert } from "../base/assert.ts";
-import { CHUNK_SHIFT, GRANULE_MASK, Pool } from "../memory/pool.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, Pool } from "../memory/pool.ts";
 import { ConsumerGroup } from "./consumer-groups.ts";
 import type { Container, StructureContext } from "./container.ts";
 import { EntryCounter } from "./entry-counter.ts";
@@ -77,6 +77,9 @@ export class Stream implements Container {
   readonly type = STREAM;
   readonly pool: Pool;
   readonly #context: StructureContext;
+  /** The last block's ref as of the newest entry, or null, and the capacity of that block. */
+  #tailRef = NULL_REF;
+  #tailCapacity = 0;
   /** Entries that are not deleted. */
   size = 0;
   /** The greatest ID ever added, the first entry's, and the greatest ever deleted. */
@@ -149,7 +152,11 @@ export class Stream implements Container {
         (entriesMax > 0 && liveCount(bytes, block) + deletedCount(bytes, block) >= entriesMax);
       if (!isFull) {
         const needed = used + room;
-        if (needed <= pool.capacity(ref)) return ref;
+        if (ref !== this.#tailRef) {
+          this.#tailRef = ref;
+          this.#tailCapacity = pool.capacity(ref);
+        }
+        if (needed <= this.#tailCapacity) return ref;
         return this.#resizeBlock(last, Math.max(needed, Math.min(used + (used >>> 1), limit)));
       }
       this.#shrinkBlock(last);
@@ -289,6 +296,7 @@ export class Stream implements Container {
   }
 
   #removeBlock(index: number): void {
+    this.#tailRef = NULL_REF;
     this.layout++;
     this.pool.free(this.refAt(index));
     this.blocks.remove(index);
@@ -299,6 +307,7 @@ export class Stream implements Container {
     const pool = this.pool;
     const old = this.refAt(index);
     const ref = pool.allocate(size);
+    this.#tailRef = NULL_REF;
     const source = pool.bytes[old >>> CHUNK_SHIFT];
     const start = (old & GRANULE_MASK) << 3;
     const length = totalBytes(source, start);
