@@ -1,17 +1,20 @@
 // When fields of hashes expire: what a database has to know of it, and the deletion of those whose
 // time has come without anyone having asked for them.
 
+import { assert } from "../base/assert.ts";
+import { latin1Text } from "../base/text.ts";
 import {
   decodeInteger,
   Entry,
   elementCount,
   firstEntry,
+  isValidListpack,
   nextEntry,
   TERMINATOR,
   writeHeader,
 } from "../structures/listpack.ts";
 import type { MemberTable } from "../structures/member-table.ts";
-import { CONTAINER, HASH, LISTPACK, type RecordView } from "../structures/record.ts";
+import { CONTAINER, HASH, LISTPACK, LISTPACK_EX, type RecordView } from "../structures/record.ts";
 import type { Database } from "./database.ts";
 import type { Keyspace } from "./keyspace.ts";
 
@@ -123,4 +126,35 @@ function expireInListpack(
   writeHeader(view.bytes, view.valueStart, view.valueLength, count - expired * 3);
   db.resized(HASH, count / 3, count / 3 - expired);
   return false;
+}
+
+/**
+ * Checks what holds of a hash in place, and that a segment's bound holds for the fields of the
+ * value in a view. Throws on a violation. Returns whether fields of it expire.
+ */
+export function verifyFields(db: Database, view: RecordView, bound: number): boolean {
+  const earliest = earliestFieldExpiry(db, view);
+  assert(bound <= earliest, "a segment's bound holds for the fields of its hashes");
+  if (view.type === HASH && view.encoding !== CONTAINER) verifyInPlace(view);
+  return earliest !== Number.POSITIVE_INFINITY;
+}
+
+function verifyInPlace(view: RecordView): void {
+  const { bytes: pack, valueStart, valueEnd } = view;
+  assert(isValidListpack(pack, valueStart, valueEnd, true), "a hash in place is a listpack");
+  const field = new Entry();
+  const seen = new Set<string>();
+  let previous = 0;
+  for (let at = firstEntry(valueStart); pack[at] !== TERMINATOR; ) {
+    at = nextEntry(pack, field.load(pack, at));
+    const name = latin1Text(field.bytes, field.start, field.end);
+    assert(!seen.has(name), "a field is there once");
+    seen.add(name);
+    if (view.encoding !== LISTPACK_EX) continue;
+    const time = pack[at] === 0 ? Number.POSITIVE_INFINITY : decodeInteger(pack, at);
+    assert(time >= previous, "fields are ordered by their times");
+    previous = time;
+    at = nextEntry(pack, at);
+  }
+  assert(seen.size > 0, "a hash has fields");
 }

@@ -379,7 +379,7 @@ const MEETINGS: readonly Command[] = [
   ["hincrbyfloat", "h", "a", "5"],
   ["hincrbyfloat", "h", "a", "abc"],
   ["hincrbyfloat", "h", "c", "abc"],
-  ["httl", "h", "fields", "3", "a", "b", "c"],
+  ["hexpiretime", "h", "fields", "3", "a", "b", "c"],
   ["hpexpiretime", "h", "fields", "2", "a", "c"],
   ["hpersist", "h", "fields", "3", "a", "b", "c"],
   ["hpexpireat", "h", FAR_MS, "fields", "3", "a", "c", "zz"],

@@ -27,6 +27,16 @@ function near(tolerance: number): Rule["same"] {
   };
 }
 
+/** The same of each element of an array. */
+function nearEach(tolerance: number): Rule["same"] {
+  const isNear = near(tolerance);
+  return (ours, theirs) =>
+    ours.kind === theirs.kind &&
+    ours.items.length > 0 &&
+    ours.items.length === theirs.items.length &&
+    ours.items.every((item, k) => isNear(item, theirs.items[k]));
+}
+
 /** Only the type of the reply is the same, all the way down. */
 export function sameShape(ours: Reply, theirs: Reply): boolean {
   if (ours.kind !== theirs.kind || ours.isNull !== theirs.isNull) return false;
@@ -94,6 +104,16 @@ export const RULES: readonly Rule[] = [
     reason: "time passes between the two servers' answers",
     commands: ["pttl", "pexpiretime"],
     same: near(TOLERANCE_MS),
+  },
+  {
+    reason: "time passes between the two servers' answers",
+    commands: ["httl"],
+    same: nearEach(TOLERANCE_MS / 1000),
+  },
+  {
+    reason: "time passes between the two servers' answers",
+    commands: ["hpttl"],
+    same: nearEach(TOLERANCE_MS),
   },
   { reason: "the wall clock", commands: ["time", "lastsave"], same: sameShape },
   { reason: "the answer is random", commands: ["randomkey"], same: sameShape },

@@ -140,11 +140,12 @@ export class StringFixture {
     const db = this.keyspace.databases[0];
     const name = latin1Bytes(key);
     const hash = this.keyspace.hash(name, 0, name.length);
-    const emptyListpack = [7, 0, 0, 0, 0, 0, 0xff];
+    // The field 1 with the value 2.
+    const listpack = [11, 0, 0, 0, 2, 0, 1, 1, 2, 1, 0xff];
     const { view } = this.keyspace;
-    db.createValue(view, HASH, LISTPACK, name, 0, name.length, hash, emptyListpack.length);
-    view.bytes.set(emptyListpack, view.valueStart);
-    db.resized(HASH, -1, 0);
+    db.createValue(view, HASH, LISTPACK, name, 0, name.length, hash, listpack.length);
+    view.bytes.set(listpack, view.valueStart);
+    db.resized(HASH, -1, 1);
   }
 
   /** What OBJECT ENCODING says of a key. */
