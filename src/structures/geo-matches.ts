@@ -73,10 +73,11 @@ export class GeoMatches {
   }
 
   #resize(length: number): void {
-    this.scores = resized(this.scores, length);
     this.distances = resized(this.distances, length);
     this.longitudes = resized(this.longitudes, length);
     this.latitudes = resized(this.latitudes, length);
+    // Last, since its length is that of all: memory may run out.
+    this.scores = resized(this.scores, length);
   }
 }
 
