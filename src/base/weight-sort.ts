@@ -18,7 +18,7 @@ interface Column {
 /**
  * Sorts `order`, which is 0 to its length - 1, by ascending weights[index], or descending ones;
  * `compareTies` decides between equal weights, and where it says 0 the order stays as it is. No
- * weight is NaN.
+ * weight is NaN. The weights are of no use afterwards: they are moved about.
  */
 export function sortByWeight(
   order: Uint32Array,
@@ -29,10 +29,10 @@ export function sortByWeight(
   const count = order.length;
   // Negated, descending numbers ascend; so do ties, whose comparison is turned around as well.
   const sign = isDescending ? -1 : 1;
-  // alloc: a copy of the numbers, and room for as many again, per sort
-  const column = { indexes: order, keys: new Float64Array(count) };
+  // alloc: room for as many again, per sort
+  const column = { indexes: order, keys: weights };
   const other = { indexes: new Uint32Array(count), keys: new Float64Array(count) };
-  for (let k = 0; k < count; k++) column.keys[k] = sign * weights[k];
+  if (isDescending) for (let k = 0; k < count; k++) weights[k] = -weights[k];
   for (let start = 0; start < count; start += RUN) {
     sortRun(column, start, Math.min(start + RUN, count), sign, compareTies);
   }
