@@ -202,6 +202,7 @@ export class ScoreTree {
       for (let slot = 0; slot < low; slot++) rank += words[base + COUNTS + slot];
       node = words[base + CHILDREN + low];
     }
+    this.#nodes.load(node);
     const doubles = pool.doubles[node >>> CHUNK_SHIFT];
     const scores = this.#nodes.scoresOf(node);
     let low = 0;
@@ -392,6 +393,7 @@ export class ScoreTree {
 
   /** The first entry of a leaf that is not below this one; the leaf's count where there is none. */
   #lowerBound(leaf: number, score: number, bytes: Uint8Array, start: number, end: number): number {
+    this.#nodes.load(leaf);
     const doubles = this.#pool.doubles[leaf >>> CHUNK_SHIFT];
     const scores = this.#nodes.scoresOf(leaf);
     let low = 0;
