@@ -140,11 +140,6 @@ export class Blocking {
     this.appeared(c.db.index, type, c.bytes, c.start(index), c.end(index));
   }
 
-  /** Tells those who wait for the key in an argument to go, too, that it has. */
-  signalGone(c: CommandContext<ServerContext>, index: number, type: number): void {
-    this.vanished(c.db.index, type, c.bytes, c.start(index), c.end(index));
-  }
-
   // What the keyspace tells.
 
   appeared(dbIndex: number, type: number, bytes: Uint8Array, start: number, end: number): void {

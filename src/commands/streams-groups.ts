@@ -270,7 +270,7 @@ function xgroupDestroyCommand(c: Context): void {
   stream.removeGroup(group);
   if (!group.release(BLOCKS_AT_ONCE)) c.server.keyspace.lazyFree.defer(group, 1);
   c.effects.changed(1);
-  c.server.blocking.signalGone(c, 2, STREAM);
+  c.server.blocking.signalReady(c, 2, STREAM);
   c.reply.integer(1);
 }
 
