@@ -267,7 +267,9 @@ function xaddCommand(c: Context): void {
     c.db.resized(STREAM, found === undefined ? 1 : before, stream.size);
   }
   const approximate = trimOptions.trims && trimOptions.bounds.approximate;
-  if (c.effects.active && (kind !== ID_GIVEN || approximate)) propagateAdd(c, stream, idIndex);
+  if (c.effects.active && (kind !== ID_GIVEN || approximate)) {
+    propagateAdd(c, stream, kind === ID_GIVEN ? NO_INDEX : idIndex);
+  }
 }
 
 /** Puts a stream under a key that does not exist; gives its memory back where that fails. */
@@ -299,7 +301,10 @@ function chooseId(c: Context, stream: Stream, kind: number): boolean {
   return newId.compare(last) > 0;
 }
 
-/** Propagates XADD with the ID it chose and with what it trimmed to. */
+/** Of no argument. */
+const NO_INDEX = -1;
+
+/** Propagates XADD with the ID it chose, unless it was given, and with what it trimmed to. */
 function propagateAdd(c: Context, stream: Stream, idIndex: number): void {
   const effect = c.effects.replace(c.count);
   const { trims, bounds, thresholdIndex } = trimOptions;

@@ -75,10 +75,14 @@ const EXPLAINED: readonly Explanation[] = [
   },
 ];
 
-/** The same command but for clock readings. */
+/** The same command but for clock readings, and for how XCLAIM writes an entry's id. */
 function sameCommand(ours: LoggedCommand, theirs: LoggedCommand): boolean {
   if (ours.db !== theirs.db || ours.args.length !== theirs.args.length) return false;
-  return ours.args.every((arg, k) => arg === theirs.args[k] || sameTime(arg, theirs.args[k]));
+  const isClaim = nameOf(ours) === "xclaim";
+  return ours.args.every((arg, k) => {
+    const their = theirs.args[k];
+    return arg === their || sameTime(arg, their) || (isClaim && arg === `${their}-0`);
+  });
 }
 
 function sameTime(ours: string, theirs: string): boolean {
