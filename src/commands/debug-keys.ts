@@ -84,7 +84,8 @@ function nodeDetails(c: Context, view: RecordView): string {
   const { size, fill, nodes } = list;
   return (
     ` ql_nodes:${nodes.count} ql_avg_node:${hundredths(size / nodes.count)} ` +
-    `ql_listpack_max:${fill} ql_compressed:0 ql_uncompressed_size:${list.listpackBytes()}`
+    `ql_listpack_max:${fill} ql_compressed:${list.asksForCompression ? 1 : 0} ` +
+    `ql_uncompressed_size:${list.listpackBytes()}`
   );
 }
 

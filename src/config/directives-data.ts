@@ -72,6 +72,7 @@ const encodingDirectives: readonly Directive[] = [
       aliases: ["list-max-ziplist-size"],
     },
   ),
+  // Kept and shown only: nodes are read in place, whole runs at a time.
   integer("list-compress-depth", 0, COUNT),
   integer("set-max-intset-entries", 512, LONG_COUNT),
   integer("set-max-listpack-entries", 128, LONG_COUNT),

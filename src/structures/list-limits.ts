@@ -9,6 +9,8 @@
 export interface ListSettings {
   /** DEBUG QUICKLIST-PACKED-THRESHOLD: elements from this many bytes on get nodes of their own. */
   listPackedThreshold: number;
+  /** list-compress-depth; kept and shown, but nothing is compressed. */
+  listCompressDepth: number;
 }
 
 /** The size that nodes limited by their number of entries must not exceed. */

@@ -49,6 +49,8 @@ export class Quicklist implements Container {
   size = 0;
   /** The list-max-listpack-size that it was made with. */
   readonly fill: number;
+  /** Whether list-compress-depth asked for compressed nodes when it was made. */
+  asksForCompression: boolean;
   readonly nodes: ListNodes;
   readonly #settings: ListSettings;
   /** Bytes of entries that a node is expected to end up with; their number. */
@@ -64,6 +66,7 @@ export class Quicklist implements Container {
     this.nodes = new ListNodes(pool);
     this.fill = boundedFill(fill);
     this.#settings = settings;
+    this.asksForCompression = settings.listCompressDepth > 0;
     this.#nodeBytes = nodeBytesMax(this.fill) - EMPTY_BYTES;
     this.#nodeCount = nodeCountMax(this.fill);
   }
@@ -287,6 +290,7 @@ export class Quicklist implements Container {
   clone(): Quicklist {
     const { nodes } = this;
     const copy = new Quicklist(nodes.pool, this.fill, this.#settings);
+    copy.asksForCompression = this.asksForCompression;
     // alloc: a whole list is copied; the copy goes where memory runs out
     try {
       for (let node = 0; node < nodes.count; node++) {

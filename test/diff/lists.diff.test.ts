@@ -295,6 +295,7 @@ differential(
 
     probe("nodes are split and joined where Redis's are", async (client) => {
       const commands = ["-1", "2", "5"].flatMap((size) => [
+        ["config", "set", "list-compress-depth", size === "2" ? "1" : "0"],
         ...randomLife(size, size === "5" ? "300" : "0"),
       ]);
       const asked = commands.map((command) =>

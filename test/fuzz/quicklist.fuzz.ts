@@ -17,7 +17,7 @@ const SHORT = ["", "0", "127", "-5", "4095", "-32769", "9007199254740993", "-922
 /** One list and the array that it should equal. */
 class Model {
   readonly pool = new Pool();
-  readonly settings = { listPackedThreshold: 0 };
+  readonly settings = { listPackedThreshold: 0, listCompressDepth: 0 };
   texts: string[] = [];
   list: Quicklist;
   /** Nodes may exceed their limit: elements were replaced, or added to the half of a split one. */

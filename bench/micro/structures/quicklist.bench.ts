@@ -18,7 +18,7 @@ const FILL = -2;
 const ELEMENT = latin1Bytes("xxx");
 
 function filled(count: number): Quicklist {
-  const list = new Quicklist(new Pool(), FILL, { listPackedThreshold: 0 });
+  const list = new Quicklist(new Pool(), FILL, { listPackedThreshold: 0, listCompressDepth: 0 });
   for (let k = 0; k < count; k++) list.pushTail(ELEMENT, 0, ELEMENT.length);
   return list;
 }

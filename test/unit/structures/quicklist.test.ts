@@ -9,7 +9,7 @@ import { Quicklist } from "../../../src/structures/quicklist.ts";
 const FILL = -2;
 
 function newList(fill = FILL, pool = new Pool(), listPackedThreshold = 0) {
-  return { pool, list: new Quicklist(pool, fill, { listPackedThreshold }) };
+  return { pool, list: new Quicklist(pool, fill, { listPackedThreshold, listCompressDepth: 0 }) };
 }
 
 function push(list: Quicklist, ...texts: string[]): void {
