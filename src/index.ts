@@ -32,18 +32,21 @@ export interface RunningServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** Unless asked for, nothing is kept, and nothing that happens to lie about is loaded. */
+const EMBEDDED: Directives = { bind: "127.0.0.1", save: "", dbfilename: "" };
+
 /**
  * Starts a server in this process. Without a port it listens on a free one of the loopback
- * interface; without `appendonly` it keeps nothing. Throws FatalConfigError for a directive that is
- * not known or has a wrong value, ListenError when the address is taken, and AofError when the AOF
- * cannot be loaded.
+ * interface; without `appendonly`, or `save` and `dbfilename`, it keeps nothing. Throws
+ * FatalConfigError for a directive that is not known or has a wrong value, ListenError when the
+ * address is taken, and AofError when the AOF cannot be loaded.
  */
 export async function createServer(
   directives: Directives = {},
   replacements: Replacements = {},
 ): Promise<RunningServer> {
   const config = new Config(diskConfigFiles(process.cwd()));
-  const merged: Directives = { bind: "127.0.0.1", save: "", ...directives };
+  const merged: Directives = { ...EMBEDDED, ...directives };
   const lines = Object.entries(merged).map(([name, value]) => {
     const words = Array.isArray(value) ? value : String(value).split(" ");
     return [name, ...words.map((word) => quoted(latin1Text(utf8Bytes(String(word)))))].join(" ");
@@ -63,10 +66,15 @@ export async function createServer(
   });
   server.onShutdown = () => server.stop();
   await server.start();
+  const stop = (): Promise<void> => {
+    // With save points, ending saves, as it does in the program.
+    server.saveBeforeExit({ save: "default", now: false, force: true });
+    return server.stop();
+  };
   return {
     port: server.listeningPort,
     url: `redis://127.0.0.1:${server.listeningPort}`,
-    stop: () => server.stop(),
-    [Symbol.asyncDispose]: () => server.stop(),
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

@@ -9,6 +9,7 @@ import { latin1Bytes, latin1Text } from "./base/text.ts";
 import { REDIS_VERSION } from "./base/version.ts";
 import { CommandRegistry } from "./command/registry.ts";
 import { families } from "./commands/families.ts";
+import type { ShutdownOptions } from "./commands/features.ts";
 import { Config } from "./config/config.ts";
 import { FatalConfigError, UnreadableConfigFile } from "./config/file.ts";
 import { AofError } from "./persistence/aof-files.ts";
@@ -19,6 +20,7 @@ import { diskConfigFiles } from "./server/disk-config-files.ts";
 import { ListenError } from "./server/listeners.ts";
 import { LogFile } from "./server/log-file.ts";
 import { Server } from "./server/server.ts";
+import { RdbLoadError } from "./server/snapshots.ts";
 import { bunSockets } from "./server/sockets.ts";
 
 /** Tells the process that was started in the background not to start another one. */
@@ -104,12 +106,19 @@ function writePidFile(path: string, log: LogFile): void {
 function refuseStart(error: unknown, log: LogFile): never {
   const lines: string[] = [];
   if (error instanceof AofError) lines.push(...error.lines);
-  else if (error instanceof ListenError) lines.push(error.message);
+  else if (error instanceof ListenError || error instanceof RdbLoadError) lines.push(error.message);
   else if (error instanceof Error && "code" in error) {
     lines.push(`Fatal error: ${systemErrorText(error)}`);
   } else throw error;
   for (const line of lines) log.log(LOG_WARNING, line);
   process.exit(1);
+}
+
+/** What a directive says of the end that a signal asks for. */
+function shutdownOptionsOf(config: Config, directive: string): ShutdownOptions {
+  const words = config.text(directive).split(" ");
+  const save = words.includes("save") ? "save" : words.includes("nosave") ? "nosave" : "default";
+  return { save, now: words.includes("now"), force: words.includes("force") };
 }
 
 async function run(request: StartRequest): Promise<void> {
@@ -144,7 +153,7 @@ async function run(request: StartRequest): Promise<void> {
   server.onShutdown = stop;
   process.on("SIGTERM", () => {
     log.log(LOG_WARNING, "Received SIGTERM scheduling shutdown...");
-    stop();
+    if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigterm"))) stop();
   });
   process.on("SIGINT", () => {
     if (isStopping) {
@@ -152,7 +161,7 @@ async function run(request: StartRequest): Promise<void> {
       process.exit(1);
     }
     log.log(LOG_WARNING, "Received SIGINT scheduling shutdown...");
-    stop();
+    if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigint"))) stop();
   });
   process.on("uncaughtException", (error) => {
     log.log(LOG_WARNING, `An error that must not happen ends the server: ${error.stack}`);

@@ -90,9 +90,19 @@ function flushallCommand(c: Context): void {
     count += db.size;
     if (db.size > 0) c.server.blocking.beforeClear(db.index);
   }
+  c.server.snapshots.cancel();
   c.server.keyspace.clear();
+  saveEmpty(c);
   propagateFlush(c, count);
   c.reply.ok();
+}
+
+/** As Redis: where snapshots are taken, the last one must not bring back what was deleted. */
+function saveEmpty(c: Context): void {
+  if (c.server.config.savePoints.length === 0) return;
+  const { changes } = c.effects;
+  c.server.snapshots.save();
+  c.effects.changes = changes;
 }
 
 // FLUSHDB [ASYNC | SYNC]

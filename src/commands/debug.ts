@@ -17,6 +17,7 @@ import {
   debugStringLength,
 } from "./debug-keys.ts";
 import { debugProtocol } from "./debug-protocol.ts";
+import { debugReload } from "./debug-reload.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 
@@ -58,6 +59,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["protocol", { counts: [3, 3], run: debugProtocol }],
   ["quicklist", { counts: [3, 4], run: debugQuicklist }],
   ["quicklist-packed-threshold", { counts: [3, 3], run: debugPackedThreshold }],
+  ["reload", { counts: [2, ANY_COUNT], run: debugReload }],
   ["replybuffer", { counts: [4, 4], run: debugReplyBuffer }],
   ["sdslen", { counts: [3, 3], run: debugStringLength }],
   ["set-active-expire", { counts: [3, 3], run: debugActiveExpire }],
@@ -214,6 +216,11 @@ const HELP: readonly HelpEntry[] = [
   ],
   ["QUICKLIST <key> [<0|1>]", "Write what a long list takes to the log."],
   ["QUICKLIST-PACKED-THRESHOLD <size>", "Accepted; large list elements need no other form."],
+  [
+    "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
+    "Save the data set, empty it and load it again; NOSAVE loads the file that is there,",
+    "NOFLUSH keeps what is in memory, MERGE lets loaded keys replace those.",
+  ],
   ["REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>", "Accepted; clients share reply buffers."],
   ["REPLYBUFFER RESIZING <0|1>", "Accepted; clients share reply buffers."],
   ["SDSLEN <key>", "Tell the lengths of a string and its key."],

@@ -32,6 +32,7 @@ import { listChangeCommands } from "./lists-change.ts";
 import { listMoveCommands } from "./lists-move.ts";
 import { listPopCommands } from "./lists-pop.ts";
 import { memoryCommands } from "./memory.ts";
+import { persistenceCommands } from "./persistence.ts";
 import { scanCommands } from "./scan.ts";
 import { serverCommands } from "./server.ts";
 import { setCommands } from "./sets.ts";
@@ -89,6 +90,7 @@ export const families: readonly CommandFamily<Features>[] = [
   listPopCommands,
   memoryCommands,
   objectCommands,
+  persistenceCommands,
   scanCommands,
   serverCommands,
   setCombinedCommands,

@@ -51,17 +51,6 @@ export const serverCommands = defineFamily<Features>("server", [
     run: timeCommand,
   },
   {
-    name: "LASTSAVE",
-    arity: 1,
-    flags: LOADING | STALE | FAST,
-    since: "1.0.0",
-    complexity: "O(1)",
-    summary: "Returns when the data was last saved.",
-    categories: ["admin", "dangerous"],
-    tips: ["nondeterministic_output"],
-    run: lastsaveCommand,
-  },
-  {
     name: "SHUTDOWN",
     arity: -1,
     flags: ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
@@ -105,13 +94,6 @@ export const serverCommands = defineFamily<Features>("server", [
     run: lolwutCommand,
   },
 ]);
-
-// LASTSAVE
-function lastsaveCommand(c: Context): void {
-  // Until something is saved, the start counts: that is what the data on disk goes back to.
-  const lastSaveMs = c.server.persistence.rdbLastSaveMs || c.server.startedAtMs;
-  c.reply.integer(Math.floor(lastSaveMs / 1000));
-}
 
 // MONITOR
 function monitorCommand(c: Context): void {

@@ -51,7 +51,6 @@ export class Durability implements EffectSink {
   async load(announce: (line: string) => void): Promise<void> {
     const server = this.#server;
     const config = server.config;
-    if (!config.flag("appendonly")) return;
     // Before anything is awaited: from here until effects are logged nobody may read or write.
     this.#beginLoading();
     const path = config.text("aof");

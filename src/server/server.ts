@@ -43,6 +43,7 @@ import { Durability } from "./durability.ts";
 import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
 import { Listeners } from "./listeners.ts";
 import { MemoryLimit } from "./memory-limit.ts";
+import { Snapshots } from "./snapshots.ts";
 import type { SocketHandler, SocketLayer } from "./sockets.ts";
 
 /** What a server is made of; everything that touches the world outside. */
@@ -95,6 +96,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly effects = new Effects();
   readonly reply = new ReplyWriter();
   readonly startedAtMs: number;
+  readonly snapshots: Snapshots;
   readonly runId: string;
   replicationId: string;
   readonly pid = process.pid;
@@ -155,6 +157,7 @@ export class Server implements DispatchServer, ConnectionHost {
     const eviction = new Eviction(this.keyspace);
     this.#memoryLimit = new MemoryLimit(eviction, this);
     this.#durability = new Durability(this, parts.fileSystem);
+    this.snapshots = new Snapshots(this, parts.fileSystem);
     this.#listeners = new Listeners(parts.sockets, this, parts.port);
     this.#cron = new Cron(this);
     this.keyspace.events = {
@@ -191,7 +194,11 @@ export class Server implements DispatchServer, ConnectionHost {
     this.logger.log(LOG_NOTICE, "Server initialized");
     this.#cron.start();
     try {
-      await this.#durability.load((line) => this.#announce(line));
+      if (this.config.flag("appendonly")) {
+        await this.#durability.load((line) => this.#announce(line));
+      } else {
+        await this.#loadSnapshot();
+      }
     } catch (error) {
       this.#cron.stop();
       this.#listeners.close();
@@ -200,6 +207,16 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#startupBytes = this.usedMemory();
     this.updateRestrictions();
     this.#announce("Ready to accept connections");
+  }
+
+  async #loadSnapshot(): Promise<void> {
+    const { persistence } = this;
+    persistence.loading = true;
+    persistence.loadingStartMs = this.clock.wallMs();
+    this.updateRestrictions();
+    await this.snapshots.load();
+    persistence.loading = false;
+    this.effects.changes = 0;
   }
 
   /** Ends everything: listeners, clients, periodic work, and the AOF with all that it holds. */
@@ -211,6 +228,7 @@ export class Server implements DispatchServer, ConnectionHost {
     clearTimeout(this.#pauseTimer);
     this.#blockedClients.stop();
     this.#listeners.close();
+    this.snapshots.close();
     await this.#durability.close();
     for (const connection of [...this.#connections.values()]) connection.close("now");
     this.logger.log(LOG_WARNING, "Redis is now ready to exit, bye bye...");
@@ -332,7 +350,7 @@ export class Server implements DispatchServer, ConnectionHost {
   // What dispatch asks.
 
   writeRefusal(): string {
-    return this.#durability.refusal;
+    return this.#durability.refusal || this.snapshots.refusal;
   }
 
   makeRoom(): boolean {
@@ -351,7 +369,7 @@ export class Server implements DispatchServer, ConnectionHost {
       this.pauses.level !== 0 ||
       this.monitors.size > 0 ||
       this.#memoryLimit.isSet ||
-      this.#durability.refusal !== "";
+      this.writeRefusal() !== "";
   }
 
   /** Propagates what background work did in a database. */
@@ -398,10 +416,33 @@ export class Server implements DispatchServer, ConnectionHost {
     };
   }
 
-  shutdown(_options: ShutdownOptions): boolean {
+  shutdown(options: ShutdownOptions): boolean {
     this.logger.log(LOG_WARNING, "User requested shutdown...");
+    if (!this.saveBeforeExit(options)) return false;
     this.onShutdown();
     return true;
+  }
+
+  /** Saves what an end of the server asks to be saved; false where that fails and must not. */
+  saveBeforeExit({ save, force }: ShutdownOptions): boolean {
+    if (this.snapshots.isSaving) {
+      this.logger.log(LOG_WARNING, "There is a child saving an .rdb. Killing it!");
+      this.snapshots.cancel();
+    }
+    const isWanted = save === "save" || (save === "default" && this.config.savePoints.length > 0);
+    if (!isWanted) return true;
+    this.logger.log(LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
+    if (this.snapshots.save()) return true;
+    if (force) {
+      this.logger.log(LOG_WARNING, "Error trying to save the DB. Exit anyway.");
+      return true;
+    }
+    this.logger.log(LOG_WARNING, "Error trying to save the DB, can't exit.");
+    this.logger.log(
+      LOG_WARNING,
+      "Errors trying to shut down the server. Check the logs for more information.",
+    );
+    return false;
   }
 
   abortShutdown(): boolean {

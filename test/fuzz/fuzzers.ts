@@ -14,6 +14,7 @@ import { memberTableFuzzer } from "./member-table.fuzz.ts";
 import { poolFuzzer } from "./pool.fuzz.ts";
 import { quicklistFuzzer } from "./quicklist.fuzz.ts";
 import { setValueFuzzer } from "./set-value.fuzz.ts";
+import { snapshotFuzzer } from "./snapshot.fuzz.ts";
 import { sortedSetFuzzer } from "./sorted-set.fuzz.ts";
 import { streamFuzzer } from "./stream.fuzz.ts";
 
@@ -33,4 +34,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   dumpPayloadFuzzer,
   idTableFuzzer,
   streamFuzzer,
+  snapshotFuzzer,
 ];

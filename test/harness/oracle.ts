@@ -3,7 +3,7 @@
 // Redis 8.0 and Valkey 9.1 live in a folder of their own (a small Debian root, entered by chroot)
 // or on PATH in that version; Redis 7.0 is Debian's own. MINIREDIS_PEERS names another folder.
 
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Launch, ServerProcess } from "./process.ts";
@@ -61,10 +61,14 @@ export function findOracle(name: OracleName): Launch | undefined {
   return found.get(name);
 }
 
-/** Starts an oracle with further command-line arguments. Throws where it is not installed. */
+/**
+ * Starts an oracle with further command-line arguments, on a copy of a snapshot file if one is
+ * given. Throws where it is not installed.
+ */
 export function startOracle(
   name: OracleName,
   args: readonly string[] = [],
+  snapshot?: string,
 ): Promise<ServerProcess> {
   const launch = findOracle(name);
   if (launch === undefined) throw new Error(`${name} is not installed`);
@@ -72,7 +76,10 @@ export function startOracle(
     ...launch.command(port, directory),
     ...args,
   ];
-  return ServerProcess.start({ ...launch, command });
+  if (snapshot === undefined) return ServerProcess.start({ ...launch, command });
+  const directory = mkdtempSync(join(launch.scratch, "miniredis-"));
+  copyFileSync(snapshot, join(directory, "dump.rdb"));
+  return ServerProcess.start({ ...launch, command, directory });
 }
 
 /** Whether a missing oracle fails the run instead of being reported as skipped. */

@@ -68,6 +68,7 @@ export class GenericFixture {
   /** With `more` families beside those above. */
   constructor(more: readonly CommandFamily<Features>[] = []) {
     this.registry = CommandRegistry.of<Features>([...families, ...more]);
+    this.config.set([["save", ""]]);
     const server = {
       clock: this.clock,
       random: new Xoshiro(8),
@@ -75,6 +76,7 @@ export class GenericFixture {
       registry: this.registry,
       config: this.config,
       blocking: nobodyWaits(this.keyspace),
+      snapshots: { isSaving: false, cancel: () => {}, save: () => true },
     } as unknown as Features;
     this.#context = new CommandContext<Features>(server, this.#reply, this.effects);
     this.effects.addSink({

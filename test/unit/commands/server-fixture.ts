@@ -21,6 +21,7 @@ import { debugCommands } from "../../../src/commands/debug.ts";
 import type { Context, Features, ShutdownOptions } from "../../../src/commands/features.ts";
 import { latencyCommands } from "../../../src/commands/latency.ts";
 import { memoryCommands } from "../../../src/commands/memory.ts";
+import { persistenceCommands } from "../../../src/commands/persistence.ts";
 import { serverCommands } from "../../../src/commands/server.ts";
 import { slowlogCommands } from "../../../src/commands/slowlog.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
@@ -37,6 +38,7 @@ export const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n"
 export const families = [
   connectionCommands,
   clientCommands,
+  persistenceCommands,
   serverCommands,
   slowlogCommands,
   latencyCommands,

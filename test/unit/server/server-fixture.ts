@@ -116,8 +116,10 @@ export class FakeSockets implements SocketLayer {
   }
 }
 
+/** A disk without files, which takes none. */
 const NO_DISK = new Proxy({} as FileSystem, {
-  get: () => () => {
+  get: (_target, method) => () => {
+    if (method === "exists") return false;
     throw new Error("this test has no disk");
   },
 });

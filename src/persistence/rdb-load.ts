@@ -1,0 +1,247 @@
+// Reading the whole of an RDB into a keyspace, in slices: header, auxiliary fields, databases, end
+// and checksum. The values are read by `rdb-load-values.ts`. What is damaged is refused with the
+// offset; nothing of it is believed beyond that.
+
+import type { Clock } from "../base/clock.ts";
+import { latin1Text } from "../base/text.ts";
+import type { Database } from "../keyspace/database.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import { NO_EXPIRY, RecordView, setAccess } from "../structures/record.ts";
+import {
+  isKnownVersion,
+  RDB_OPCODE_AUX,
+  RDB_OPCODE_EOF,
+  RDB_OPCODE_EXPIRY_MS,
+  RDB_OPCODE_EXPIRY_S,
+  RDB_OPCODE_FREQ,
+  RDB_OPCODE_FUNCTION,
+  RDB_OPCODE_FUNCTION_PRE_GA,
+  RDB_OPCODE_IDLE,
+  RDB_OPCODE_MODULE_AUX,
+  RDB_OPCODE_RESIZE,
+  RDB_OPCODE_SELECT,
+  RDB_OPCODE_SLOT_INFO,
+} from "./rdb-format.ts";
+import { RdbValueReader } from "./rdb-load-values.ts";
+import { RdbError, type RdbReader } from "./rdb-reader.ts";
+
+const SIGNATURES = ["REDIS", "VALKEY"];
+/** The name and the version. */
+const SIGNATURE_BYTES = 9;
+const CHECKSUM_BYTES = 8;
+/** The first version that ends in a checksum. */
+const CHECKSUM_VERSION = 5;
+/** Keys read between two readings of the clock. */
+const KEYS_PER_CHECK = 32;
+const NOT_KEPT = -1;
+
+export interface RdbLoadOptions {
+  readonly keyspace: Keyspace;
+  readonly clock: Clock;
+  /** Keys whose time has come are left out; not so in front of a log, which deletes them itself. */
+  readonly dropsExpired: boolean;
+  /** Keys that exist are replaced; else they are an error. */
+  readonly merges?: boolean;
+  /** `rdbchecksum` */
+  readonly verifiesChecksum: boolean;
+  /** `sanitize-dump-payload`: nested encodings are checked entry by entry. */
+  readonly isDeep: boolean;
+  /** Told of each auxiliary field. */
+  onField?(name: string, value: string): void;
+  /** Told of a library of functions, as its source. */
+  onFunction?(code: Uint8Array): void;
+  /** Told of keys left out because their collection has no elements. */
+  onEmptyKey?(name: string): void;
+}
+
+/** Reads one RDB; `step` until it returns false. */
+export class RdbLoader {
+  readonly #reader: RdbReader;
+  readonly #options: RdbLoadOptions;
+  readonly #keyspace: Keyspace;
+  readonly #values: RdbValueReader;
+  readonly #view: RecordView;
+  #version = 0;
+  #db: Database;
+  #isDone = false;
+
+  keysLoaded = 0;
+  keysExpired = 0;
+  keysEmpty = 0;
+
+  // Of the next key.
+  #expiryMs = NO_EXPIRY;
+  #idleSeconds = NOT_KEPT;
+  #frequency = NOT_KEPT;
+
+  constructor(reader: RdbReader, options: RdbLoadOptions) {
+    this.#reader = reader;
+    this.#options = options;
+    this.#keyspace = options.keyspace;
+    this.#values = new RdbValueReader(options.keyspace, reader, options.isDeep);
+    this.#view = new RecordView(options.keyspace.pool);
+    this.#db = options.keyspace.databases[0];
+  }
+
+  /**
+   * Reads on for about `budgetUs` microseconds. Returns whether there is more. Throws an RdbError
+   * where the file is not what it should be, with the keys before that in the keyspace.
+   */
+  step(budgetUs: number): boolean {
+    const deadline = this.#options.clock.monotonicUs() + budgetUs;
+    if (this.#version === 0) this.#readHeader();
+    while (!this.#isDone) {
+      for (let k = 0; k < KEYS_PER_CHECK && !this.#isDone; k++) this.#readItem();
+      if (this.#options.clock.monotonicUs() >= deadline) return !this.#isDone;
+    }
+    return false;
+  }
+
+  #readHeader(): void {
+    const reader = this.#reader;
+    reader.need(SIGNATURE_BYTES);
+    const text = latin1Text(reader.bytes, reader.at, reader.at + SIGNATURE_BYTES);
+    reader.skip(SIGNATURE_BYTES);
+    const name = SIGNATURES.find((signature) => text.startsWith(signature));
+    if (name === undefined) throw new RdbError("Wrong signature trying to load DB from file");
+    const digits = text.slice(name.length);
+    this.#version = isDigits(digits) ? Number(digits) : 0;
+    if (!isKnownVersion(this.#version)) {
+      throw new RdbError(`Can't handle RDB format version ${digits}`);
+    }
+    this.#values.version = this.#version;
+  }
+
+  /** One opcode with what belongs to it, or one key. */
+  #readItem(): void {
+    const reader = this.#reader;
+    const code = reader.byte();
+    switch (code) {
+      case RDB_OPCODE_EXPIRY_MS:
+        this.#expiryMs = reader.littleEndian64();
+        return;
+      case RDB_OPCODE_EXPIRY_S:
+        this.#expiryMs = (reader.littleEndian32() | 0) * 1000;
+        return;
+      case RDB_OPCODE_IDLE:
+        this.#idleSeconds = reader.plainCount();
+        return;
+      case RDB_OPCODE_FREQ:
+        this.#frequency = reader.byte();
+        return;
+      case RDB_OPCODE_EOF:
+        return this.#readEnd();
+      case RDB_OPCODE_SELECT:
+        return this.#select(reader.plainCount());
+      case RDB_OPCODE_RESIZE:
+        // Sizes that tables should have from the beginning; ours grow without rehashing.
+        reader.plainCount();
+        reader.plainCount();
+        return;
+      case RDB_OPCODE_SLOT_INFO:
+        for (let k = 0; k < 3; k++) reader.plainCount();
+        return;
+      case RDB_OPCODE_AUX:
+        return this.#readField();
+      case RDB_OPCODE_FUNCTION:
+        this.#options.onFunction?.(reader.stringCopy());
+        return;
+      case RDB_OPCODE_FUNCTION_PRE_GA:
+        throw new RdbError("Pre-release function format not supported.");
+      case RDB_OPCODE_MODULE_AUX:
+        throw new RdbError(
+          "The RDB file contains AUX module data that cannot be loaded: no modules",
+        );
+    }
+    this.#readKey(code);
+  }
+
+  #select(index: number): void {
+    const db = this.#keyspace.databases[index];
+    if (db === undefined) {
+      throw new RdbError(
+        "Data file was created with a server configured to handle more than " +
+          `${this.#keyspace.databases.length} databases`,
+      );
+    }
+    this.#db = db;
+  }
+
+  #readField(): void {
+    const reader = this.#reader;
+    reader.string();
+    const name = latin1Text(reader.value, reader.valueStart, reader.valueEnd);
+    reader.string();
+    const value = latin1Text(reader.value, reader.valueStart, reader.valueEnd);
+    this.#options.onField?.(name, value);
+  }
+
+  #readKey(type: number): void {
+    const keyspace = this.#keyspace;
+    const view = this.#view;
+    const key = this.#reader.stringCopy();
+    const hash = keyspace.hash(key, 0, key.length);
+    const expiryMs = this.#expiryMs;
+    const isExpired =
+      expiryMs !== NO_EXPIRY && this.#options.dropsExpired && expiryMs < keyspace.nowMs;
+    const isThere = this.#db.peek(view, key, 0, key.length, hash) !== undefined;
+    if (isThere && this.#options.merges) this.#db.deleteView(view);
+    else if (isThere) {
+      throw new RdbError(`RDB has duplicated key '${latin1Text(key)}' in DB ${this.#db.index}`);
+    }
+    if (!this.#values.read(this.#db, view, type, key, hash)) {
+      this.keysEmpty++;
+      this.#options.onEmptyKey?.(latin1Text(key));
+    } else if (isExpired) {
+      this.#db.deleteView(view);
+      this.keysExpired++;
+    } else {
+      if (expiryMs !== NO_EXPIRY) this.#db.setExpiry(view, expiryMs);
+      this.#setAccess(view);
+      this.keysLoaded++;
+    }
+    this.#expiryMs = NO_EXPIRY;
+    this.#idleSeconds = NOT_KEPT;
+    this.#frequency = NOT_KEPT;
+  }
+
+  /** What the key was last used for, where the file says so and the policy goes by it. */
+  #setAccess(view: RecordView): void {
+    const { access, pool } = this.#keyspace;
+    if (access.isLfu && this.#frequency !== NOT_KEPT) {
+      setAccess(pool, view.ref, access.withCounter(this.#frequency));
+    } else if (!access.isLfu && this.#idleSeconds !== NOT_KEPT) {
+      setAccess(pool, view.ref, access.idleFor(this.#idleSeconds));
+    }
+  }
+
+  #readEnd(): void {
+    const reader = this.#reader;
+    this.#isDone = true;
+    if (this.#version < CHECKSUM_VERSION) return;
+    const crc = reader.checksum();
+    const [low, high] = [crc.low, crc.high];
+    reader.need(CHECKSUM_BYTES);
+    const at = reader.at;
+    if (this.#options.verifiesChecksum && !isZero(reader.bytes, at)) {
+      if (!crc.equals(reader.bytes, at)) {
+        throw new RdbError(`Wrong RDB checksum expected: (${hex(high)}${hex(low)})`);
+      }
+    }
+    reader.skip(CHECKSUM_BYTES);
+  }
+}
+
+function isDigits(text: string): boolean {
+  for (const character of text) if (character < "0" || character > "9") return false;
+  return true;
+}
+
+function isZero(bytes: Uint8Array, at: number): boolean {
+  for (let k = 0; k < CHECKSUM_BYTES; k++) if (bytes[at + k] !== 0) return false;
+  return true;
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, "0");
+}

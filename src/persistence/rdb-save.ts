@@ -1,0 +1,207 @@
+// The whole of an RDB: header, auxiliary fields, databases, end and checksum. Takes keys from a
+// snapshot in whatever order they come, so a database may be selected more than once, which every
+// reader of the format accepts.
+//
+// While a large collection is being written member by member, whole keys that must be taken
+// meanwhile wait in a buffer of their own, and the first members of further large collections in
+// theirs.
+
+import { Crc64 } from "../base/crc64.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { Container } from "../structures/container.ts";
+import { accessOf, NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import {
+  RDB_OPCODE_AUX,
+  RDB_OPCODE_EOF,
+  RDB_OPCODE_EXPIRY_MS,
+  RDB_OPCODE_FREQ,
+  RDB_OPCODE_IDLE,
+  RDB_OPCODE_RESIZE,
+  RDB_OPCODE_SELECT,
+} from "./rdb-format.ts";
+import { RdbValueWriter } from "./rdb-save-values.ts";
+import { RdbWriter } from "./rdb-writer.ts";
+import type { CollectionSink, SnapshotSink } from "./snapshot.ts";
+
+export interface RdbOptions {
+  /** The version of the format. */
+  readonly version: number;
+  /** `rdbcompression` */
+  readonly compresses: boolean;
+  /** `rdbchecksum`: without, the file ends in eight zeros. */
+  readonly hasChecksum: boolean;
+  /** What eviction goes by, if the policy goes by any: it is kept with each key. */
+  readonly access: "none" | "idle" | "frequency";
+  /** Name and value of each auxiliary field. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+const NO_DATABASE = -1;
+const CHECKSUM_BYTES = 8;
+
+/** A run of keys, and the database that it ends in. */
+class Section {
+  readonly writer = new RdbWriter();
+  dbIndex = NO_DATABASE;
+
+  constructor(compresses: boolean) {
+    this.writer.compresses = compresses;
+  }
+
+  /** Moves what another section holds behind what this one does. */
+  take(other: Section): void {
+    this.writer.raw(other.writer.bytes, 0, other.writer.length);
+    if (other.dbIndex !== NO_DATABASE) this.dbIndex = other.dbIndex;
+    other.writer.clear();
+    other.dbIndex = NO_DATABASE;
+  }
+}
+
+/** Turns a snapshot into the bytes of an RDB, which `take` hands out piece by piece. */
+export class RdbSaver implements SnapshotSink {
+  readonly #keyspace: Keyspace;
+  readonly #options: RdbOptions;
+  readonly #values: RdbValueWriter;
+  readonly #crc = new Crc64();
+  readonly #output: Section;
+  /** Keys that wait for the end of the active collection. */
+  readonly #waiting: Section;
+  #active: RdbCollection | undefined;
+  readonly #announced = new Set<number>();
+
+  constructor(keyspace: Keyspace, options: RdbOptions) {
+    this.#keyspace = keyspace;
+    this.#options = options;
+    this.#values = new RdbValueWriter(keyspace, options.version);
+    this.#output = new Section(options.compresses);
+    this.#waiting = new Section(options.compresses);
+  }
+
+  /** Bytes that `take` would hand out. */
+  get readyBytes(): number {
+    return this.#output.writer.length;
+  }
+
+  /** Writes what comes before the first key. */
+  begin(): void {
+    const { writer } = this.#output;
+    writer.ascii(`REDIS${String(this.#options.version).padStart(4, "0")}`);
+    for (const [name, value] of this.#options.fields) {
+      writer.byte(RDB_OPCODE_AUX);
+      writer.text(name);
+      writer.text(value);
+    }
+  }
+
+  /** Hands out what has been written since the last call. */
+  take(): Uint8Array {
+    const bytes = this.#output.writer.detach();
+    if (this.#options.hasChecksum) this.#crc.update(bytes, 0, bytes.length);
+    return bytes;
+  }
+
+  /** Writes what comes behind the last key, and hands out the rest. */
+  end(): Uint8Array {
+    const { writer } = this.#output;
+    writer.byte(RDB_OPCODE_EOF);
+    const rest = this.take();
+    const last = new Uint8Array(rest.length + CHECKSUM_BYTES);
+    last.set(rest);
+    this.#crc.write(last, rest.length);
+    return last;
+  }
+
+  key(dbIndex: number, view: RecordView): void {
+    const section = this.#active === undefined ? this.#output : this.#waiting;
+    this.#head(section, dbIndex, view);
+    this.#values.write(section.writer, view);
+  }
+
+  open(dbIndex: number, view: RecordView, container: Container): CollectionSink {
+    const section = new Section(this.#options.compresses);
+    this.#head(section, dbIndex, view);
+    const earliestMs = this.#values.beginMembers(section.writer, container);
+    return new RdbCollection(this, this.#values, section, container, earliestMs);
+  }
+
+  /** A collection's turn to be written; what it holds so far goes out. */
+  activate(collection: RdbCollection, held: Section): Section {
+    this.#active = collection;
+    this.#output.take(held);
+    return this.#output;
+  }
+
+  /** The active collection is complete; what waited for that goes out. */
+  finished(): void {
+    this.#active = undefined;
+    this.#output.take(this.#waiting);
+  }
+
+  /** Everything of a key but its value. */
+  #head(section: Section, dbIndex: number, view: RecordView): void {
+    const { writer } = section;
+    if (section.dbIndex !== dbIndex) this.#select(section, dbIndex);
+    if (view.expiryMs !== NO_EXPIRY) {
+      writer.byte(RDB_OPCODE_EXPIRY_MS);
+      writer.milliseconds(view.expiryMs);
+    }
+    const { access } = this.#keyspace;
+    if (this.#options.access === "idle") {
+      writer.byte(RDB_OPCODE_IDLE);
+      writer.count(access.idleSeconds(accessOf(this.#keyspace.pool, view.ref)));
+    } else if (this.#options.access === "frequency") {
+      writer.byte(RDB_OPCODE_FREQ);
+      writer.byte(access.decayedCounter(accessOf(this.#keyspace.pool, view.ref)));
+    }
+    writer.byte(this.#values.typeOf(view));
+    writer.string(view.bytes, view.keyStart, view.keyEnd);
+  }
+
+  #select(section: Section, dbIndex: number): void {
+    const { writer } = section;
+    section.dbIndex = dbIndex;
+    writer.byte(RDB_OPCODE_SELECT);
+    writer.count(dbIndex);
+    if (this.#announced.has(dbIndex)) return;
+    this.#announced.add(dbIndex);
+    const db = this.#keyspace.databases[dbIndex];
+    writer.byte(RDB_OPCODE_RESIZE);
+    writer.count(db.size);
+    writer.count(db.volatileCount);
+  }
+}
+
+/** A large collection on its way into the RDB. */
+class RdbCollection implements CollectionSink {
+  readonly #saver: RdbSaver;
+  readonly #values: RdbValueWriter;
+  readonly #container: Container;
+  readonly #earliestMs: number;
+  #section: Section;
+
+  constructor(
+    saver: RdbSaver,
+    values: RdbValueWriter,
+    section: Section,
+    container: Container,
+    earliestMs: number,
+  ) {
+    this.#saver = saver;
+    this.#values = values;
+    this.#section = section;
+    this.#container = container;
+    this.#earliestMs = earliestMs;
+  }
+
+  activate(): void {
+    this.#section = this.#saver.activate(this, this.#section);
+  }
+
+  member(view: RecordView): void {
+    this.#values.member(this.#section.writer, this.#container.type, view, this.#earliestMs);
+  }
+
+  finish(): void {
+    this.#saver.finished();
+  }
+}

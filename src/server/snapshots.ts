@@ -1,0 +1,342 @@
+// Snapshots of the server's data set: loading one at start-up, SAVE, BGSAVE, the save points, and
+// the one before a shutdown. Taking one in the background is a matter of short slices between other
+// events (see `persistence/snapshot.ts`); at most one is under way.
+
+import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
+import { REDIS_VERSION } from "../base/version.ts";
+import type { BackgroundSaveReply, SnapshotControl } from "../command/snapshot-control.ts";
+import { type FileSystem, joinPath, systemErrorText } from "../persistence/file-system.ts";
+import { loadRdb, loadRdbNow, RdbFileWriter, type RdbPlace } from "../persistence/rdb-file.ts";
+import { RDB_VERSION } from "../persistence/rdb-format.ts";
+import type { RdbLoadOptions } from "../persistence/rdb-load.ts";
+import { RdbError } from "../persistence/rdb-reader.ts";
+import type { RdbOptions } from "../persistence/rdb-save.ts";
+import type { Snapshot } from "../persistence/snapshot.ts";
+import type { Server } from "./server.ts";
+
+/** A slice of a background save, and the pause after it. */
+const SLICE_US = 1000;
+const PAUSE_MS = 1;
+/** After a failure the save points wait this long before they try again. */
+const RETRY_MS = 5000;
+
+const REFUSAL =
+  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
+  "disk. Commands that may modify the data set are disabled, because this instance is configured " +
+  "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error " +
+  "option). Please check the Redis logs for details about the RDB error.";
+
+/** The snapshot file at start-up is not what it should be; the server must not start. */
+export class RdbLoadError extends Error {
+  override name = "RdbLoadError";
+}
+
+/** Takes and loads the snapshots of one server. */
+export class Snapshots implements SnapshotControl {
+  readonly #server: Server;
+  readonly #fileSystem: FileSystem;
+  #writer: RdbFileWriter | undefined;
+  #timer: Timer | undefined;
+  #startedMs = 0;
+  #lastTryMs = 0;
+  /** Changes at the time when the running snapshot began. */
+  #changesBefore = 0;
+  #isClosing = false;
+  /** Given up; its marks are being cleared. No other one may begin before that is done. */
+  #abandoned: Snapshot | undefined;
+
+  constructor(server: Server, fileSystem: FileSystem) {
+    this.#server = server;
+    this.#fileSystem = fileSystem;
+  }
+
+  /** The error that refuses writes, or "". */
+  get refusal(): string {
+    const { persistence, config } = this.#server;
+    if (persistence.rdbLastSaveOk || !config.flag("stop-writes-on-bgsave-error")) return "";
+    return config.savePoints.length > 0 ? REFUSAL : "";
+  }
+
+  /** Whether a background save is under way. */
+  get isSaving(): boolean {
+    return this.#writer !== undefined;
+  }
+
+  /** Loads the snapshot file, if there is one. Throws an RdbLoadError, or the system's error. */
+  async load(): Promise<void> {
+    const server = this.#server;
+    const path = this.#path;
+    if (server.config.text("dbfilename") === "") return;
+    if (!this.#fileSystem.exists(path)) return;
+    const startedUs = server.clock.monotonicUs();
+    const file = this.#fileSystem.openRead(path);
+    const status = server.persistence;
+    try {
+      status.loadingTotalBytes = file.size();
+      const loaded = await loadRdb(file, this.#loadOptions(), (bytes) => {
+        status.loadingLoadedBytes = bytes;
+        server.beginEvent();
+      });
+      this.#noteLoaded(loaded);
+    } catch (error) {
+      if (!(error instanceof RdbError)) throw error;
+      server.logger.log(LOG_WARNING, error.message);
+      throw new RdbLoadError("Fatal error loading the DB, check server logs. Exiting.");
+    } finally {
+      file.close();
+    }
+    const seconds = ((server.clock.monotonicUs() - startedUs) / 1e6).toFixed(3);
+    server.logger.log(LOG_NOTICE, `DB loaded from disk: ${seconds} seconds`);
+  }
+
+  reload(merges: boolean): boolean {
+    try {
+      const file = this.#fileSystem.openRead(this.#path);
+      try {
+        this.#noteLoaded(loadRdbNow(file, { ...this.#loadOptions(), merges }));
+      } finally {
+        file.close();
+      }
+      return true;
+    } catch (error) {
+      this.#server.logger.log(LOG_WARNING, `Error loading the DB: ${systemErrorText(error)}`);
+      return false;
+    }
+  }
+
+  save(): boolean {
+    const server = this.#server;
+    this.#clearMarks();
+    let writer: RdbFileWriter | undefined;
+    try {
+      writer = new RdbFileWriter(server.keyspace, server.clock, this.#place, this.#options());
+      for (let hasMore = true; hasMore; ) {
+        const step = writer.step(Number.POSITIVE_INFINITY);
+        hasMore = step.hasMore;
+        // On a healthy disk a write is through when the call returns.
+        if (step.written !== undefined) throw refusedWrite(step.written);
+      }
+      writer.finishNow();
+    } catch (error) {
+      if (writer !== undefined) this.#discard(writer);
+      server.logger.log(LOG_WARNING, `Error saving DB on disk: ${systemErrorText(error)}`);
+      return false;
+    }
+    server.logger.log(LOG_NOTICE, "DB saved on disk");
+    server.effects.changes = 0;
+    this.#noteSaved();
+    return true;
+  }
+
+  saveInBackground(): BackgroundSaveReply {
+    if (this.#writer !== undefined) return "saving";
+    const server = this.#server;
+    this.#clearMarks();
+    this.#lastTryMs = server.clock.wallMs();
+    try {
+      this.#writer = new RdbFileWriter(server.keyspace, server.clock, this.#place, this.#options());
+    } catch (error) {
+      server.persistence.rdbLastSaveOk = false;
+      server.logger.log(LOG_WARNING, `Can't save in background: ${systemErrorText(error)}`);
+      server.updateRestrictions();
+      return "failed";
+    }
+    server.logger.log(LOG_NOTICE, `Background saving started by pid ${server.pid}`);
+    this.#changesBefore = server.effects.changes;
+    const status = server.persistence;
+    this.#startedMs = this.#lastTryMs;
+    status.rdbSaveInProgress = true;
+    status.rdbSaveStartMs = this.#startedMs;
+    status.currentSaveKeysTotal = this.#writer.snapshot.keyCount;
+    status.currentSaveKeysProcessed = 0;
+    this.#schedule();
+    return "started";
+  }
+
+  /** Ends the background save, if one is under way, without a result. */
+  cancel(): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#discard(writer);
+    this.#ended();
+  }
+
+  /** Periodic work: the save points. */
+  tick(): void {
+    const server = this.#server;
+    if (this.isSaving || server.persistence.loading || this.#isClosing) return;
+    const { changes } = server.effects;
+    if (changes === 0) return;
+    const nowMs = server.clock.wallMs();
+    const { persistence } = server;
+    if (!persistence.rdbLastSaveOk && nowMs < this.#lastTryMs + RETRY_MS) return;
+    const sinceMs = nowMs - (persistence.rdbLastSaveMs || server.startedAtMs);
+    for (const { seconds, changes: needed } of server.config.savePoints) {
+      if (changes < needed || sinceMs <= seconds * 1000) continue;
+      server.logger.log(LOG_NOTICE, `${needed} changes in ${seconds} seconds. Saving...`);
+      this.saveInBackground();
+      return;
+    }
+  }
+
+  /** Ends what is under way before the server does. */
+  close(): void {
+    this.#isClosing = true;
+    this.cancel();
+    this.#clearMarks();
+    clearTimeout(this.#timer);
+  }
+
+  get #path(): string {
+    const { config } = this.#server;
+    return joinPath(config.text("dir"), config.text("dbfilename"));
+  }
+
+  get #place(): RdbPlace {
+    const { config, pid } = this.#server;
+    return {
+      fileSystem: this.#fileSystem,
+      directory: config.text("dir"),
+      name: config.text("dbfilename"),
+      temporaryName: `temp-${pid}.rdb`,
+    };
+  }
+
+  #options(): RdbOptions {
+    const server = this.#server;
+    const { config } = server;
+    const policy = config.text("maxmemory-policy");
+    return {
+      version: RDB_VERSION,
+      compresses: config.flag("rdbcompression"),
+      hasChecksum: config.flag("rdbchecksum"),
+      access: policy.endsWith("-lfu") ? "frequency" : policy.endsWith("-lru") ? "idle" : "none",
+      fields: [
+        ["redis-ver", REDIS_VERSION],
+        ["redis-bits", "64"],
+        ["ctime", String(Math.floor(server.clock.wallMs() / 1000))],
+        ["used-mem", String(server.usedMemory())],
+        ["aof-base", "0"],
+      ],
+    };
+  }
+
+  #loadOptions(): RdbLoadOptions {
+    const { keyspace, clock, config, debugSettings, logger } = this.#server;
+    return {
+      keyspace,
+      clock,
+      dropsExpired: true,
+      verifiesChecksum: config.flag("rdbchecksum") && !debugSettings.skipsChecksums,
+      isDeep: config.text("sanitize-dump-payload") === "yes",
+      onField: (name, value) => {
+        if (name === "redis-ver" || name === "valkey-ver") {
+          logger.log(LOG_NOTICE, `Loading RDB produced by version ${value}`);
+        } else if (name === "ctime") {
+          const age = Math.max(0, Math.floor(clock.wallMs() / 1000) - Number(value));
+          logger.log(LOG_NOTICE, `RDB age ${age} seconds`);
+        }
+      },
+      onEmptyKey: (name) => logger.log(LOG_NOTICE, `rdbLoadObject skipping empty key: ${name}`),
+    };
+  }
+
+  #noteLoaded(loaded: { keysLoaded: number; keysExpired: number; keysEmpty: number }): void {
+    const { persistence, logger } = this.#server;
+    persistence.rdbLastLoadKeysLoaded = loaded.keysLoaded;
+    persistence.rdbLastLoadKeysExpired = loaded.keysExpired;
+    const empty = loaded.keysEmpty > 0 ? `, empty keys skipped: ${loaded.keysEmpty}` : "";
+    logger.log(
+      LOG_NOTICE,
+      `Done loading RDB, keys loaded: ${loaded.keysLoaded}, ` +
+        `keys expired: ${loaded.keysExpired}${empty}.`,
+    );
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => void this.#slice(), PAUSE_MS);
+  }
+
+  async #slice(): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    const server = this.#server;
+    try {
+      const { hasMore, written } = writer.step(SLICE_US);
+      server.persistence.currentSaveKeysProcessed = writer.snapshot.keysTaken;
+      await written;
+      if (this.#writer !== writer) return;
+      if (hasMore) return this.#pace(writer);
+      await writer.finish();
+      if (this.#writer !== writer) return;
+      this.#ended();
+      server.effects.changes -= this.#changesBefore;
+      server.logger.log(LOG_NOTICE, "DB saved on disk");
+      server.logger.log(LOG_NOTICE, "Background saving terminated with success");
+      this.#noteSaved();
+    } catch (error) {
+      this.#discard(writer);
+      this.#ended();
+      server.persistence.rdbLastSaveOk = false;
+      const reason = systemErrorText(error);
+      server.logger.log(LOG_WARNING, `Write error saving DB on disk: ${reason}`);
+      server.logger.log(LOG_WARNING, "Background saving error");
+      server.updateRestrictions();
+    }
+  }
+
+  /** Waits for the next slice; longer where `rdb-key-save-delay` makes keys slow, for tests. */
+  #pace(writer: RdbFileWriter): void {
+    const delayUs = this.#server.config.integer("rdb-key-save-delay");
+    if (delayUs <= 0) return this.#schedule();
+    const dueMs = this.#startedMs + (writer.snapshot.keysTaken * delayUs) / 1000;
+    const waitMs = Math.max(PAUSE_MS, dueMs - this.#server.clock.wallMs());
+    this.#timer = setTimeout(() => void this.#slice(), waitMs);
+  }
+
+  /** Gives up a snapshot; what it has marked is cleared in slices, like those it is taken in. */
+  #discard(writer: RdbFileWriter): void {
+    writer.abandon();
+    this.#abandoned = writer.snapshot;
+    this.#clearSome();
+  }
+
+  #clearSome(): void {
+    const snapshot = this.#abandoned;
+    if (snapshot === undefined) return;
+    if (snapshot.step(SLICE_US)) this.#timer = setTimeout(() => this.#clearSome(), PAUSE_MS);
+    else this.#abandoned = undefined;
+  }
+
+  /** Clears what an abandoned snapshot has marked, at once. */
+  #clearMarks(): void {
+    const snapshot = this.#abandoned;
+    this.#abandoned = undefined;
+    while (snapshot?.step(Number.POSITIVE_INFINITY));
+  }
+
+  #ended(): void {
+    const status = this.#server.persistence;
+    this.#writer = undefined;
+    status.rdbSaveInProgress = false;
+    status.rdbLastSaveSeconds = Math.round((this.#server.clock.wallMs() - this.#startedMs) / 1000);
+    status.currentSaveKeysProcessed = 0;
+    status.currentSaveKeysTotal = 0;
+  }
+
+  #noteSaved(): void {
+    const server = this.#server;
+    const status = server.persistence;
+    status.rdbLastSaveOk = true;
+    status.rdbLastSaveMs = server.clock.wallMs();
+    status.rdbSaves++;
+    server.updateRestrictions();
+  }
+}
+
+/** The error of a write that was not through at once; what becomes of it is of no interest. */
+function refusedWrite(written: Promise<void>): Error {
+  written.catch(() => {});
+  return Object.assign(new Error("The disk takes no more"), { code: "ENOSPC" });
+}
