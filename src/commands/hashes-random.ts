@@ -37,7 +37,12 @@ export const hashRandomCommands = defineFamily<Features>("hash", [
   },
 ]);
 
+const OUT_OF_RANGE = "ERR value is out of range";
 const INT64_MAX = 2n ** 63n - 1n;
+/** A reply of repeated fields longer than this is refused, since nobody could send it. */
+const REPLY_BYTES_MAX = 2 ** 30;
+/** What a field takes in a reply at least. */
+const REPLY_FIELD_BYTES = 7;
 
 // HRANDFIELD key [count [WITHVALUES]]
 function hrandfieldCommand(c: Context): void {
@@ -53,7 +58,7 @@ function hrandfieldCommand(c: Context): void {
   if (c.count > 4 || (withValues && !c.is(3, "withvalues"))) return c.reply.syntaxError();
   // Twice as many elements must be countable.
   if (withValues && (count < -(INT64_MAX / 2n) || count > INT64_MAX / 2n)) {
-    return c.reply.error("ERR value is out of range");
+    return c.reply.error(OUT_OF_RANGE);
   }
   const found = c.readKey(1);
   if (found === undefined) return c.reply.array(0);
@@ -95,16 +100,23 @@ function entriesPerField(found: RecordView): number {
 
 /** Draws `count` times from all fields. */
 function replyWithRepeats(c: Context, found: RecordView, count: number, values: boolean): void {
+  const { reply } = c;
+  if (count * REPLY_FIELD_BYTES > REPLY_BYTES_MAX) return reply.error(OUT_OF_RANGE);
+  const mark = reply.length;
   replyHeader(c, count, values);
   const { hashes, random } = c.server.keyspace;
-  if (found.encoding === CONTAINER) {
-    const table = hashes.tableOf(c.db, found);
-    for (let k = 0; k < count; k++) replyMember(c, table, table.random(), values);
-    return;
-  }
-  const offsets = fieldOffsets(found);
+  const isTable = found.encoding === CONTAINER;
+  const offsets = isTable ? [] : fieldOffsets(found);
   for (let k = 0; k < count; k++) {
-    replyEntry(c, found, offsets[randomBelow(random, offsets.length)], values);
+    if (isTable) {
+      const table = hashes.tableOf(c.db, found);
+      replyMember(c, table, table.random(), values);
+    } else {
+      replyEntry(c, found, offsets[randomBelow(random, offsets.length)], values);
+    }
+    if (reply.length - mark < REPLY_BYTES_MAX) continue;
+    reply.length = mark;
+    return reply.error(OUT_OF_RANGE);
   }
 }
 
