@@ -12,6 +12,7 @@
 
 import { equalBytes, equalsToken } from "../base/ascii.ts";
 import { latin1Text } from "../base/text.ts";
+import type { Blocking } from "../blocking/blocking.ts";
 import { type Client, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
 import type { Effects } from "../command/effects.ts";
@@ -66,6 +67,7 @@ export class Dispatcher {
   readonly #c: CommandContext<Features>;
   readonly #reply: ReplyWriter;
   readonly #effects: Effects;
+  readonly #blocking: Blocking;
   readonly #requestWriter = new ReplyWriter();
 
   /** Any of: loading, paused, monitored, maxmemory set, disk refusing writes. Set by the server. */
@@ -96,6 +98,7 @@ export class Dispatcher {
     this.#c = context;
     this.#reply = context.reply;
     this.#effects = context.effects;
+    this.#blocking = server.blocking;
   }
 
   /**
@@ -214,7 +217,7 @@ export class Dispatcher {
       called++;
       if (this.#isLarge(decoder, index)) this.#logLarge(decoder, index);
       if (reply.errorCount !== errorsBefore) this.#noteFailure(command, errorsBefore);
-      const wakesOthers = server.blocking.hasReady;
+      const wakesOthers = this.#blocking.hasReady;
       if (!isQuick || wakesOthers || reply.length - this.#mark > LARGE_REPLY_BYTES) {
         since = this.#account(untimed, index + 1, since, true);
         untimed = index + 1;
@@ -237,14 +240,14 @@ export class Dispatcher {
 
   /** Cold: serves the clients that waited for what the newest command made; returns now. */
   #serveWaiting(): number {
-    this.#server.blocking.serve();
+    this.#blocking.serve();
     return this.#server.clock.monotonicUs();
   }
 
   /** Cold: the command waits for keys; it is counted once it has been answered. */
   #noteWaiting(command: Command<Features>, since: number): void {
     const server = this.#server;
-    server.blocking.noteTime(this.#c.client, server.clock.monotonicUs() - since);
+    this.#blocking.noteTime(this.#c.client, server.clock.monotonicUs() - since);
     if (server.monitors.size > 0) this.#feedMonitors(command);
     server.keyspace.notesAccess = true;
   }

@@ -3,7 +3,7 @@
 
 import { join } from "node:path";
 import { readAofCommands } from "../harness/aof-commands.ts";
-import type { RawClient } from "../harness/client.ts";
+import { binary, encodeCommand, type RawClient } from "../harness/client.ts";
 import { differential, type Known, type Side } from "../harness/differential.ts";
 import { Choices } from "../harness/generate.ts";
 import { randomScene } from "../harness/random-scene.ts";
@@ -428,6 +428,21 @@ differential(
     for (const scene of SCENES) {
       probe(scene.title, (client, side) => play(client, side, scene));
     }
+    probe("a key that is restored wakes", async (client, { known, connect }) => {
+      if (!known("restore")) return "a command is not there yet";
+      await client.run("rpush", "s", "1", "2");
+      const dumped = binary((await client.ask("dump", "s")).text);
+      const waiting = await connect();
+      waiting.send(encodeCommand(["blpop", "k", "0"]));
+      while (!String(await client.run("info", "clients")).includes("blocked_clients:1")) {
+        await Bun.sleep(1);
+      }
+      const replies = await client.pipeline([
+        ["restore", "k", "0", dumped],
+        ["lrange", "k", "0", "-1"],
+      ]);
+      return [...replies, await waiting.next()].map(({ raw }) => raw);
+    });
     for (let seed = SEED; seed < SEED + RANDOM_SCENES; seed++) {
       const title = `a random scene, seed ${seed}`;
       const lines = randomScene(new Choices(seed), LINES);
