@@ -21,6 +21,7 @@ import {
 import { FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH, NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import type { Context } from "./features.ts";
+import { wrongArgumentCount } from "./field-arguments.ts";
 
 const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const field: ArgumentSpec = { name: "field", type: "string" };
@@ -231,12 +232,6 @@ function setPairs(c: Context): number {
   const created = c.server.keyspace.hashes.setPairs(c.db, found, c, 2, c.count, NO_EXPIRY);
   c.effects.changed((c.count - 2) / 2);
   return created;
-}
-
-/** Cold: the error of a field without a value. */
-function wrongArgumentCount(c: Context): void {
-  // alloc: an error
-  c.reply.error(`ERR wrong number of arguments for '${c.command.fullName}' command`);
 }
 
 // HSETNX key field value

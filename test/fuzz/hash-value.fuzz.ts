@@ -179,14 +179,21 @@ class Model {
     field.expiryMs = expiryMs;
   }
 
-  /** COPY, RENAME or DEL. */
+  /** COPY, RENAME, PEXPIREAT, PERSIST or DEL. */
   move(key: string, other: string): void {
     const found = this.find(key);
     if (found === undefined || key === other) return;
     const fields = this.hashes.get(key)!;
     const bytes = latin1Bytes(other);
     const hash = this.keyspace.hash(bytes, 0, bytes.length);
-    switch (this.choices.below(3)) {
+    switch (this.choices.below(5)) {
+      case 3:
+        // An expiry of the key itself, which nobody lives to see.
+        this.db.setExpiry(found, START_MS * 2);
+        break;
+      case 4:
+        this.db.clearExpiry(found);
+        break;
       case 0:
         this.db.copyFrom(found, bytes, 0, bytes.length, hash);
         this.hashes.set(other, new Map([...fields].map(([name, field]) => [name, { ...field }])));
