@@ -117,7 +117,7 @@ export function replyRange(
   isBackwards: boolean,
 ): number {
   const reply = c.reply;
-  const mark = reply.openArray();
+  const mark = reply.openArray(expectedCount(stream, count));
   if (isBackwards) cursor.startBackwards(stream, from, to);
   else cursor.start(stream, from, to);
   let entries = 0;
@@ -127,6 +127,11 @@ export function replyRange(
   }
   reply.closeArray(mark, entries);
   return entries;
+}
+
+/** How many entries a reply that is limited to `count`, 0 being no limit, may have. */
+export function expectedCount(stream: Stream, count: number): number {
+  return count === 0 ? stream.size : Math.min(count, stream.size);
 }
 
 /** Replies with the entry of an ID; false, and no reply, where there is none. */

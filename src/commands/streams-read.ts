@@ -25,7 +25,13 @@ import { StreamId, streamIdText } from "../structures/stream-id.ts";
 import type { Context, Features } from "./features.ts";
 import { idOrReply, int64OrReply, isCharacter } from "./stream-arguments.ts";
 import { propagateClaim, propagateGroupId } from "./stream-effects.ts";
-import { replyEntry, replyEntryOf, replyId, replyNoGroupToRead } from "./stream-replies.ts";
+import {
+  expectedCount,
+  replyEntry,
+  replyEntryOf,
+  replyId,
+  replyNoGroupToRead,
+} from "./stream-replies.ts";
 
 /** Keys and IDs behind STREAMS, searched for from argument `startFrom` on. */
 function keysBeforeIds(startFrom: number): KeySpec {
@@ -295,7 +301,7 @@ function serveReader(c: Context, keyIndex: number, after: StreamId): boolean {
   if (!cursor.next()) return false;
   replyKey(c, keyIndex);
   const reply = c.reply;
-  const mark = reply.openArray();
+  const mark = reply.openArray(expectedCount(stream, options.count));
   let entries = 0;
   do {
     replyEntry(reply, cursor);
@@ -365,8 +371,8 @@ function deliver(
   consumer: Consumer,
 ): void {
   const reply = c.reply;
-  const mark = reply.openArray();
   const { count, groupIndex, withoutAcknowledgement } = options;
+  const mark = reply.openArray(expectedCount(stream, count));
   const propagates = c.effects.active;
   let entries = 0;
   do {

@@ -25,10 +25,6 @@ const COMMA = 44;
 const HASH = 35;
 const EQUALS = 61;
 const BRACKET = 40;
-const ZERO = 48;
-
-/** Bytes of an aggregate's header with one digit. */
-const OPEN_HEADER_BYTES = 4;
 
 /** What the buffer shrinks back to once a large reply has left. */
 const KEPT_BYTES = 1 << 18;
@@ -304,33 +300,25 @@ export class ReplyWriter {
 
   /**
    * Starts an array whose count is told later, by `closeArray` or `closeMap`. Returns the mark that
-   * those want. Cheap for up to nine elements; more are moved once.
+   * those want. The elements are moved once if the count has not as many digits as was expected.
    */
-  openArray(): number {
-    this.reserve(OPEN_HEADER_BYTES);
+  openArray(expected = 0): number {
     const mark = this.length;
-    this.buffer[mark] = ASTERISK;
-    this.buffer[mark + 1] = ZERO;
-    this.buffer[mark + 2] = CR;
-    this.buffer[mark + 3] = LF;
-    this.length = mark + OPEN_HEADER_BYTES;
+    this.#integerLine(ASTERISK, expected);
     return mark;
   }
 
   /** Tells the number of elements of what `openArray` started. */
   closeArray(mark: number, count: number): void {
-    if (count <= 9) {
-      this.buffer[mark + 1] = ZERO + count;
-      return;
+    let end = mark + 2;
+    while (this.buffer[end] !== CR) end++;
+    const added = integerLength(count) - (end - mark - 1);
+    if (added !== 0) {
+      this.reserve(Math.max(added, 0));
+      this.buffer.copyWithin(end + added, end, this.length);
+      this.length += added;
     }
-    const more = integerLength(count) - 1;
-    this.reserve(more);
-    const buffer = this.buffer;
-    buffer.copyWithin(mark + OPEN_HEADER_BYTES + more, mark + OPEN_HEADER_BYTES, this.length);
-    const at = writeInteger(buffer, mark + 1, count);
-    buffer[at] = CR;
-    buffer[at + 1] = LF;
-    this.length += more;
+    writeInteger(this.buffer, mark + 1, count);
   }
 
   /** As `closeArray`, of a map; in RESP2 of a flat array of twice as many elements. */

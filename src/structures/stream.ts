@@ -51,6 +51,8 @@ import { ID_WORDS, StreamId } from "./stream-id.ts";
 const REF = ID_WORDS;
 /** Blocks may not become larger, whatever the configuration says. */
 const BLOCK_BYTES_MAX = 1 << 30;
+/** No more than this is taken for a block in advance. */
+const EXPECTED_BYTES_MAX = 1 << 16;
 /** Roughly what the object takes beside its arrays and blocks. */
 const OBJECT_BYTES = 400;
 
@@ -161,7 +163,7 @@ export class Stream implements Container {
       }
       this.#shrinkBlock(last);
       // The next block will likely become as large as this one.
-      expected = Math.max(room, Math.min(used + room, limit));
+      expected = Math.max(room, Math.min(used + room, limit, EXPECTED_BYTES_MAX));
     }
     const ref = pool.allocate(expected);
     const at = blocks.insert(blocks.count);

@@ -75,6 +75,39 @@ describe("replies", () => {
     }
   });
 
+  test("open an array whose count is told at its end, whatever was expected", () => {
+    for (const expected of [0, 5, 10, 123]) {
+      for (const count of [0, 1, 9, 10, 11, 100, 12_345]) {
+        for (const protocol of [2, 3] as const) {
+          const reply = new ReplyWriter();
+          reply.protocol = protocol;
+          reply.ok();
+          const outer = reply.openArray();
+          const mark = reply.openArray(expected);
+          for (let k = 0; k < count; k++) reply.integer(k);
+          reply.closeArray(mark, count);
+          reply.closeMap(outer, 1);
+          reply.ok();
+          const body = Array.from({ length: count }, (_, k) => `:${k}\r\n`).join("");
+          const header = protocol === 3 ? "%1" : "*2";
+          const text = latin1Text(reply.buffer, 0, reply.length);
+          expect(text).toBe(`+OK\r\n${header}\r\n*${count}\r\n${body}+OK\r\n`);
+        }
+      }
+    }
+  });
+
+  test("put a later part in front of an earlier one", () => {
+    const reply = new ReplyWriter();
+    reply.ok();
+    const start = reply.length;
+    reply.simple("earlier");
+    const middle = reply.length;
+    reply.integer(7);
+    reply.rotate(start, middle);
+    expect(latin1Text(reply.buffer, 0, reply.length)).toBe("+OK\r\n:7\r\n+earlier\r\n");
+  });
+
   test("grow their buffer as needed and give it away", () => {
     const reply = new ReplyWriter();
     const bytes = latin1Bytes("x".repeat(1_000_000));
