@@ -2,13 +2,15 @@
 //
 // Doubles as the server reads and prints them: scores, weights, distances.
 //
-// Short decimals and integers are read and printed here without allocating; `double-exact.ts` does
-// the rest. Both give the same: a decimal of at most 15 digits is a quotient of two exact doubles,
-// so one division rounds it correctly, and it is the only one of its length that reads back as the
-// same double.
+// Short decimals and integers are read and printed here; `double-exact.ts` reads and
+// `double-digits.ts` prints the rest. Both give the same: a decimal of at most 15 digits is a
+// quotient of two exact doubles, so one division rounds it correctly, and it is the only one of its
+// length that reads back as the same double.
 
 import { integerLength, writeInteger } from "./ascii.ts";
-import { exactDoubleText, isWellInside, parseExactDouble } from "./double-exact.ts";
+import { digitCount, digitPower, digits, findDigits } from "./double-digits.ts";
+import { parseExactDouble } from "./double-exact.ts";
+import { latin1Bytes, latin1Text } from "./text.ts";
 
 /** Room that `writeDouble` needs. */
 export const DOUBLE_BYTES_MAX = 40;
@@ -90,23 +92,29 @@ export function shortIntegerLength(value: number): number {
 const SMALLEST_SHORT = 1e-3;
 const LARGEST_SHORT = 1e14;
 const SHORT_DECIMALS_MAX = 14;
+const SHORT_SCALED_MAX = 1e15;
 const EXPONENT_DECIMALS = 7;
 const EXPONENT_MAGNITUDE = 1e4;
+/** Whether a number is the nearest double to one with so many decimals. */
+function hasDecimals(magnitude: number, decimals: number): boolean {
+  const scale = POWERS_OF_TEN[decimals];
+  return Math.round(magnitude * scale) / scale === magnitude;
+}
+
 /** Writes a fraction of few digits; returns 0 where that may not be what Redis prints. */
 function writeShort(bytes: Uint8Array, offset: number, value: number): number {
   const magnitude = value < 0 ? -value : value;
   if (!(magnitude >= SMALLEST_SHORT && magnitude < LARGEST_SHORT)) return 0;
+  // A number that is not short with as many decimals as 15 digits allow is none with fewer.
+  let most = SHORT_DECIMALS_MAX;
+  while (magnitude * POWERS_OF_TEN[most] >= SHORT_SCALED_MAX) most--;
+  if (!hasDecimals(magnitude, most)) return 0;
   let decimals = 1;
-  let scaled = 0;
-  for (; ; decimals++) {
-    if (decimals > SHORT_DECIMALS_MAX) return 0;
-    scaled = Math.round(magnitude * POWERS_OF_TEN[decimals]);
-    if (scaled >= 1e15) return 0;
-    if (scaled / POWERS_OF_TEN[decimals] === magnitude) break;
-  }
+  while (!hasDecimals(magnitude, decimals)) decimals++;
+  const scaled = Math.round(magnitude * POWERS_OF_TEN[decimals]);
   // Redis writes these with an exponent.
   if (decimals >= EXPONENT_DECIMALS && magnitude >= EXPONENT_MAGNITUDE) return 0;
-  if (!isWellInside(magnitude, POWERS_OF_TEN[decimals], scaled, 0)) return 0;
+  if (!isWellInside(magnitude, POWERS_OF_TEN[decimals], scaled)) return 0;
   const scale = POWERS_OF_TEN[decimals];
   let at = offset;
   if (value < 0) bytes[at++] = MINUS;
@@ -122,19 +130,122 @@ function writeShort(bytes: Uint8Array, offset: number, value: number): number {
   return at + decimals + 1;
 }
 
+/** Splits a double into two halves whose products are exact. */
+const SPLITTER = 2 ** 27 + 1;
+/** A double's bits, for taking its exponent. */
+const doubleView = new Float64Array(1);
+const wordView = new Uint32Array(doubleView.buffer);
+
+/**
+ * Whether scaled / scale is clearly closer to `value` than the neighbouring doubles are. Redis's
+ * algorithm is a little narrow-minded: next to the middle between two doubles it takes more digits
+ * than it must. The product value * scale is taken exactly, as the sum of two doubles.
+ */
+function isWellInside(value: number, scale: number, scaled: number): boolean {
+  const product = value * scale;
+  const valueSplit = value * SPLITTER;
+  const valueHigh = valueSplit - (valueSplit - value);
+  const valueLow = value - valueHigh;
+  const scaleSplit = scale * SPLITTER;
+  const scaleHigh = scaleSplit - (scaleSplit - scale);
+  const scaleLow = scale - scaleHigh;
+  const error =
+    valueLow * scaleLow -
+    (product - valueHigh * scaleHigh - valueLow * scaleHigh - valueHigh * scaleLow);
+  const distance = scaled - product - error;
+  doubleView[0] = value;
+  const isPower = wordView[0] === 0 && (wordView[1] & 0xf_ffff) === 0;
+  wordView[0] = 0;
+  wordView[1] &= 0x7ff0_0000;
+  // Half the gap between neighbours; below a power of two it is half as wide.
+  const halfGap = doubleView[0] * scale * (isPower ? 2 ** -54 : 2 ** -53);
+  return Math.abs(distance) < 0.98 * halfGap;
+}
+
 /** Integers up to here are printed with all their digits. */
 const WHOLE_MAX = 2 ** 62;
 
-/** Cold: every double that is neither a safe integer nor a short decimal. */
+/** Zeros that may follow the digits before the exponent form is shorter. */
+const PADDING_MAX = 7;
+/** Beyond these a fraction is written in the exponent form. */
+const FRACTION_DIGITS_MAX = 7;
+const FRACTION_EXPONENT_MAX = 4;
+const LETTER_E = 101;
+
+/** Every double that is neither a safe integer nor a short decimal. */
 function writeLong(bytes: Uint8Array, offset: number, value: number): number {
-  const text = doubleText(value);
-  for (let k = 0; k < text.length; k++) bytes[offset + k] = text.charCodeAt(k);
+  const isSpecial =
+    value === 0 ||
+    !Number.isFinite(value) ||
+    (Number.isInteger(value) && Math.abs(value) <= WHOLE_MAX);
+  return isSpecial ? writeSpecial(bytes, offset, value) : writeFloat(bytes, offset, value);
+}
+
+/** Any finite number but zero, by the digits that tell it from its neighbours. */
+function writeFloat(bytes: Uint8Array, offset: number, value: number): number {
+  findDigits(Math.abs(value));
+  let at = offset;
+  if (value < 0) bytes[at++] = MINUS;
+  const count = digitCount;
+  const power = digitPower;
+  const exponent = power + count - 1;
+  const distance = Math.abs(exponent);
+  if (power >= 0 && distance < count + PADDING_MAX) {
+    at = writeDigits(bytes, at, 0, count);
+    return writeZeros(bytes, at, power);
+  }
+  if (power < 0 && (-power < FRACTION_DIGITS_MAX || distance < FRACTION_EXPONENT_MAX)) {
+    const point = count + power;
+    if (point > 0) at = writeDigits(bytes, at, 0, point);
+    else bytes[at++] = ZERO;
+    bytes[at++] = POINT;
+    if (point < 0) at = writeZeros(bytes, at, -point);
+    return writeDigits(bytes, at, Math.max(0, point), count);
+  }
+  bytes[at++] = digits[0];
+  if (count > 1) {
+    bytes[at++] = POINT;
+    at = writeDigits(bytes, at, 1, count);
+  }
+  bytes[at++] = LETTER_E;
+  bytes[at++] = exponent < 0 ? MINUS : PLUS;
+  return writeInteger(bytes, at, distance);
+}
+
+function writeDigits(bytes: Uint8Array, offset: number, from: number, to: number): number {
+  for (let k = from; k < to; k++) bytes[offset + k - from] = digits[k];
+  return offset + to - from;
+}
+
+function writeZeros(bytes: Uint8Array, offset: number, count: number): number {
+  for (let k = 0; k < count; k++) bytes[offset + k] = ZERO;
+  return offset + count;
+}
+
+/** Cold: infinities, minus zero, what is no number, and integers that are not safe. */
+function writeSpecial(bytes: Uint8Array, offset: number, value: number): number {
+  const text = latin1Bytes(specialText(value));
+  bytes.set(text, offset);
   return offset + text.length;
+}
+
+/** Cold. */
+function specialText(value: number): string {
+  if (Number.isNaN(value)) return "nan";
+  if (value === 0) return "-0";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  return BigInt(value).toString();
 }
 
 /** The text that `writeDouble` writes. Cold. */
 export function doubleText(value: number): string {
-  if (value === 0) return 1 / value < 0 ? "-0" : "0";
-  if (Number.isInteger(value) && Math.abs(value) <= WHOLE_MAX) return BigInt(value).toString();
-  return exactDoubleText(value);
+  const bytes = new Uint8Array(DOUBLE_BYTES_MAX);
+  return latin1Text(bytes, 0, writeDouble(bytes, 0, value));
+}
+
+/** The same, but with an exponent for large round integers, too. Cold. */
+export function floatText(value: number): string {
+  if (value === 0 || !Number.isFinite(value)) return doubleText(value);
+  const bytes = new Uint8Array(DOUBLE_BYTES_MAX);
+  return latin1Text(bytes, 0, writeFloat(bytes, 0, value));
 }

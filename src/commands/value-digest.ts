@@ -1,7 +1,7 @@
 // The part of a digest that a value adds, per type, in the order and with the chaining that Redis
 // has: a list's elements one after the other, what has no order xor-ed.
 
-import { exactDoubleText } from "../base/double-exact.ts";
+import { floatText } from "../base/double.ts";
 import { INT64_TEXT_MAX, Int64 } from "../base/int64.ts";
 import { latin1Bytes } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
@@ -189,6 +189,5 @@ function* elementsOf(bytes: Uint8Array, start: number): Generator<Uint8Array, un
 
 /** A score as digests have it: unlike in replies, large round integers have an exponent. */
 function scoreText(score: number): string {
-  if (score === 0) return Object.is(score, -0) ? "-0" : "0";
-  return exactDoubleText(score);
+  return floatText(score);
 }
