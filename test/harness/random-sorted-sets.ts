@@ -57,7 +57,7 @@ const limitOption = (choices: Choices): Argument[] =>
   choices.oneIn(3) ? ["limit", choices.below(6) - 1, choices.below(12) - 2] : [];
 const withScores = (choices: Choices): Argument[] => (choices.oneIn(2) ? ["withscores"] : []);
 
-/** A key with a range of it, for ZRANGE and ZRANGESTORE: limits and options that go with them. */
+/** A key with a range of it, for ZRANGE: limits and options that go with them. */
 function keyAndRange(choices: Choices): Argument[] {
   const byMember = choices.oneIn(3);
   return byMember
@@ -147,7 +147,12 @@ export const SORTED_SET_TEMPLATES: Readonly<Record<string, Template>> = {
     ...["zrangebyscore", key(c), scoreLimit(c), scoreLimit(c)],
     ...[...withScores(c), ...limitOption(c)],
   ],
-  zrangestore: (c) => ["zrangestore", key(c), ...keyAndRange(c)],
+  // By score only where no score is -0: Redis packs the first members of a result of unknown size,
+  // which takes the sign from it, even if the result becomes too large to be packed.
+  zrangestore: (c) => {
+    const source = c.oneIn(2) ? [flatKey(c), ...range(c, c.below(2))] : [key(c), ...range(c, 2)];
+    return ["zrangestore", key(c), ...source];
+  },
   zrank: (c) => ["zrank", key(c), member(c), ...(c.oneIn(2) ? ["withscore"] : [])],
   zrem: (c) => ["zrem", key(c), member(c), member(c)],
   zremrangebylex: (c) => ["zremrangebylex", flatKey(c), memberLimit(c), memberLimit(c)],
