@@ -6,9 +6,9 @@ import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { Command } from "../command/registry.ts";
 import type { WaitNode } from "./wait-queue.ts";
 
-/** Estimate of what a waiter takes beside its arguments, and for each key it waits for. */
-const WAITER_BYTES = 320;
-const KEY_BYTES = 192;
+/** What a waiter takes beside its arguments, and for each key it waits for: as measured. */
+const WAITER_BYTES = 1024;
+const KEY_BYTES = 400;
 
 /** No deadline: it waits until a key is ready. */
 export const FOREVER = 0;
