@@ -391,6 +391,8 @@ const COUNT_WITH_MEMORY_MAX = 2 ** 30;
 
 /** IDs of entries that were pending but deleted, four words each. */
 let deletedIds = new Uint32Array(64);
+/** What it shrinks back to after an exceptional call. */
+const KEPT_ID_WORDS = 1 << 14;
 
 // XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]
 function xautoclaimCommand(c: Context): void {
@@ -425,6 +427,8 @@ function xautoclaimCommand(c: Context): void {
     entryId.load(deletedIds, k * ID_WORDS);
     replyId(reply, entryId);
   }
+  // alloc: gives memory back
+  if (deletedIds.length > KEPT_ID_WORDS) deletedIds = new Uint32Array(KEPT_ID_WORDS);
   c.effects.suppress();
 }
 

@@ -113,8 +113,9 @@ const options = {
   withoutAcknowledgement: false,
 };
 
-/** The IDs after which to read, as many as a command has needed so far. */
+/** The IDs after which to read, as many as a command has needed so far, within limits. */
 const ids: StreamId[] = [new StreamId()];
+const KEPT_IDS = 1024;
 const maximum = new StreamId();
 maximum.setMaximum();
 const fromId = new StreamId();
@@ -135,6 +136,8 @@ function xreadgroupCommand(c: Context): void {
 
 function read(c: Context, isGroup: boolean): void {
   if (!optionsOrReply(c, isGroup)) return;
+  // What a former command with very many streams has left.
+  if (ids.length > KEPT_IDS) ids.length = KEPT_IDS;
   const { firstKey, keyCount } = options;
   for (let k = 0; k < keyCount; k++) {
     // alloc: once for the largest number of streams
