@@ -56,6 +56,21 @@ for (const protocol of [2, 3] as const) {
       await redis.del("big");
     });
 
+    test("waits in line for what others push, and in vain", async () => {
+      const workers = Array.from({ length: 20 }, () => redis.duplicate());
+      expect(await workers[0].blpop("jobs", "others", 0.01)).toBeNull();
+      const taken = Promise.all(workers.map((worker) => worker.blpop("jobs", 10)));
+      const jobs = Array.from({ length: 20 }, (_, k) => `job ${k}`);
+      for (const job of jobs) await redis.rpush("jobs", job);
+      expect((await taken).map((reply) => reply?.[1]).sort()).toEqual(jobs.sort());
+      const entries = workers[1].xread("BLOCK", 10_000, "STREAMS", "log", "$");
+      while (!(await redis.info("clients")).includes("blocked_clients:1")) await Bun.sleep(1);
+      await redis.xadd("log", "1-1", "field", "value");
+      expect(JSON.stringify(await entries)).toContain('"log"');
+      await redis.del("log");
+      for (const worker of workers) worker.disconnect();
+    });
+
     test("finds every key through scanStream", async () => {
       await redis.flushall();
       await redis.mset(Object.fromEntries(Array.from({ length: 500 }, (_, k) => [`s:${k}`, k])));
