@@ -95,6 +95,8 @@ export class HashValues {
   /** In a table: the field's record. */
   #ref = NULL_REF;
   #hash = 0;
+  /** While pairs are set in place: offset of the field behind the one set last, or 0. */
+  #next = 0;
 
   constructor(keyspace: Keyspace) {
     this.#keyspace = keyspace;
@@ -263,7 +265,7 @@ export class HashValues {
    * Sets a field. `expiryMs` is a time, for which `prepareExpiry` has been called; NO_EXPIRY; or
    * KEEP_EXPIRY. Returns whether the field is new. The view is loaded again.
    */
-  set(
+  #set(
     db: Database,
     view: RecordView,
     field: Uint8Array,
@@ -290,16 +292,18 @@ export class HashValues {
     }
     this.#needle.set(field, fieldStart, fieldEnd);
     const skip = view.encoding === LISTPACK_EX ? 2 : 1;
-    const at = this.#needle.find(view.bytes, firstEntry(view.valueStart), skip);
+    const at = this.#findFrom(view, skip);
     const mayReplace =
       at !== NO_ENTRY &&
       (skip === 1 ||
         expiryMs === KEEP_EXPIRY ||
         (expiryMs === NO_EXPIRY && triplesExpiry(view.bytes, at) === NO_EXPIRY));
     if (mayReplace) {
-      replaceValue(db, view, nextEntry(view.bytes, at), value, start, end);
+      const behind = replaceValue(db, view, nextEntry(view.bytes, at), value, start, end);
+      this.#next = (skip === 1 ? behind : nextEntry(view.bytes, behind)) - view.valueStart;
       return false;
     }
+    this.#next = 0;
     if (skip === 1) {
       appendPair(db, view, field, fieldStart, fieldEnd, value, start, end);
     } else {
@@ -310,6 +314,18 @@ export class HashValues {
     db.resized(HASH, after - 1, after);
     if (after > this.#keyspace.limits.hashMaxListpackEntries) this.#becomeTable(db, view);
     return true;
+  }
+
+  /**
+   * Where the needle's field is, or NO_ENTRY. Fields that are set together often stand together, in
+   * the same order: the one behind the field set last is looked at first.
+   */
+  #findFrom(view: RecordView, skip: number): number {
+    const pack = view.bytes;
+    const next = view.valueStart + this.#next;
+    if (this.#next > 0 && pack[next] !== TERMINATOR && this.#needle.matches(pack, next))
+      return next;
+    return this.#needle.find(pack, firstEntry(view.valueStart), skip);
   }
 
   /** Sets the value of the field found, which keeps its expiry. The view is loaded again. */
@@ -326,9 +342,11 @@ export class HashValues {
     const isInPlace = view.encoding !== CONTAINER;
     if (isInPlace && this.#fits(view, fieldEnd - fieldStart, end - start)) {
       const at = nextEntry(view.bytes, view.valueStart + this.#at);
-      return replaceValue(db, view, at, value, start, end);
+      replaceValue(db, view, at, value, start, end);
+      return;
     }
-    this.set(db, view, field, fieldStart, fieldEnd, value, start, end, KEEP_EXPIRY);
+    this.#next = 0;
+    this.#set(db, view, field, fieldStart, fieldEnd, value, start, end, KEEP_EXPIRY);
   }
 
   /** Whether texts of these lengths may stand in a hash that is in place. */
@@ -350,7 +368,7 @@ export class HashValues {
 
   /**
    * Sets the pairs in arguments [from, to) of the hash under argument 1, which `found` is or which
-   * is new. `expiryMs` as for `set`. Returns how many fields are new. The keyspace's view is left
+   * is new. `expiryMs` as for `#set`. Returns how many fields are new. The keyspace's view is left
    * at the hash.
    */
   setPairs(
@@ -365,6 +383,7 @@ export class HashValues {
     const bytes = args.bytes;
     let created = 0;
     let index = from;
+    this.#next = 0;
     if (found === undefined) {
       index = this.#create(db, view, args, from, to, expiryMs);
       created = this.count(db, view);
@@ -379,7 +398,7 @@ export class HashValues {
       const end = args.end(index + 1);
       const fieldStart = args.start(index);
       const fieldEnd = args.end(index);
-      if (this.set(db, view, bytes, fieldStart, fieldEnd, bytes, start, end, expiryMs)) created++;
+      if (this.#set(db, view, bytes, fieldStart, fieldEnd, bytes, start, end, expiryMs)) created++;
     }
     return created;
   }
@@ -400,9 +419,10 @@ export class HashValues {
     const view = found ?? this.#createEmpty(db, this.#keyspace.view, args, LISTPACK);
     const fieldStart = args.start(fieldIndex);
     const fieldEnd = args.end(fieldIndex);
+    this.#next = 0;
     // alloc: `try` costs nothing while nothing is thrown
     try {
-      this.set(db, view, args.bytes, fieldStart, fieldEnd, value, start, end, NO_EXPIRY);
+      this.#set(db, view, args.bytes, fieldStart, fieldEnd, value, start, end, NO_EXPIRY);
     } catch (error) {
       if (found === undefined) db.deleteView(view);
       throw error;
@@ -451,7 +471,7 @@ export class HashValues {
     let at = HEADER_BYTES;
     let index = from;
     for (; index < to; index += 2) {
-      // A field named twice is left to `set`, and what follows with it.
+      // A field named twice is left to `#set`, and what follows with it.
       if (index > from && this.#holds(at, bytes, args.start(index), args.end(index))) break;
       at = writeEntry(scratch, at, bytes, args.start(index), args.end(index));
       at = writeEntry(scratch, at, bytes, args.start(index + 1), args.end(index + 1));
@@ -672,7 +692,7 @@ function bytesFor(args: Arguments, from: number, to: number): number {
   return total;
 }
 
-/** Replaces the value whose entry is at `at`. The view is loaded again. */
+/** Replaces the value whose entry is at `at`; returns where it ends. The view is loaded again. */
 function replaceValue(
   db: Database,
   view: RecordView,
@@ -680,7 +700,7 @@ function replaceValue(
   value: Uint8Array,
   start: number,
   end: number,
-): void {
+): number {
   const offset = at - view.valueStart;
   const removed = nextEntry(view.bytes, at) - at;
   const added = encodedSize(value, start, end);
@@ -688,7 +708,7 @@ function replaceValue(
     db.spliceValue(view, offset, removed, added);
     adjustHeader(view.bytes, view.valueStart, added - removed, 0);
   }
-  writeEntry(view.bytes, view.valueStart + offset, value, start, end);
+  return writeEntry(view.bytes, view.valueStart + offset, value, start, end);
 }
 
 /** Adds a pair to a LISTPACK. The view is loaded again. */
