@@ -156,8 +156,9 @@ function replyCounter(c: Context, name: string, counter: EntryCounter): void {
 }
 
 function replyLag(c: Context, stream: Stream, group: ConsumerGroup): void {
-  estimateLag(stream, group.lastId, group.entriesRead, lag);
-  replyCounter(c, "lag", lag);
+  replyName(c, "lag");
+  if (estimateLag(stream, group.lastId, group.entriesRead, lag)) replyInt64(c.reply, lag);
+  else c.reply.null();
 }
 
 // XINFO CONSUMERS key group

@@ -33,25 +33,30 @@ export function estimateDistance(stream: Stream, id: StreamId, distance: EntryCo
   if (first === 0) distance.increment();
 }
 
-/** What a group at `id`, having read `read` entries, has still to read, into `lag`. */
+/**
+ * Puts what a group at `id`, having read `read` entries, has still to read into `lag`; false where
+ * that is unknown. Who claims to have read more than there was lags by a negative number.
+ */
 export function estimateLag(
   stream: Stream,
   id: StreamId,
   read: EntryCounter,
   lag: EntryCounter,
-): void {
-  if (stream.entriesAdded.isZero || stream.size === 0) return lag.setNumber(0);
+): boolean {
   const isBehind = id.compare(stream.firstId) < 0;
-  if (isBehind && stream.maxDeletedId.compare(stream.firstId) < 0) {
-    return lag.setNumber(stream.size);
+  if (stream.entriesAdded.isZero || stream.size === 0) {
+    lag.setNumber(0);
+  } else if (isBehind && stream.maxDeletedId.compare(stream.firstId) < 0) {
+    lag.setNumber(stream.size);
+  } else {
+    const known = distanceScratch;
+    if (!read.isUnknown && !hasTombstoneAfter(stream, id)) known.copy(read);
+    else estimateDistance(stream, id, known);
+    if (known.isUnknown) return false;
+    lag.copy(stream.entriesAdded);
+    lag.subtract(known);
   }
-  if (!read.isUnknown && !hasTombstoneAfter(stream, id)) lag.copy(read);
-  else estimateDistance(stream, id, lag);
-  if (lag.isUnknown) return;
-  const known = distanceScratch;
-  known.copy(lag);
-  lag.copy(stream.entriesAdded);
-  lag.subtract(known);
+  return true;
 }
 
 const distanceScratch = new EntryCounter();

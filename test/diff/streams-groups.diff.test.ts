@@ -91,6 +91,19 @@ differential("consumer groups", "redis8", ({ compare }) => {
     yield ["xinfo", "help"];
   });
 
+  compare("a group that claims to have read too much lags by less than nothing", function* () {
+    for (const read of ["3", "4", "5", "9223372036854775807"]) {
+      yield ["del", "k"];
+      for (let k = 1; k <= 3; k++) yield ["xadd", "k", `${k}`, "a", "b"];
+      yield ["xgroup", "create", "k", "g", "3", "entriesread", read];
+      yield ["xinfo", "groups", "k"];
+      yield ["xadd", "k", "4", "a", "b"];
+      yield ["xreadgroup", "group", "g", "c", "streams", "k", ">"];
+      yield ["xinfo", "groups", "k"];
+      yield ["xinfo", "stream", "k", "full"];
+    }
+  });
+
   compare("names of groups and consumers are bytes", function* () {
     yield ["xadd", "k", "1-1", "a", "b"];
     for (const name of HOSTILE_STRINGS) {
