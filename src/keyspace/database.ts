@@ -52,8 +52,6 @@ import { elementCount } from "./value-size.ts";
 
 /** Values above this many bytes grow by a quarter at least, so that appending stays linear. */
 const GROWTH_FLOOR_BYTES = 1024;
-/** How often a sample may meet an empty cell before the search goes on cell by cell. */
-const SAMPLE_TRIES = 64;
 /** In #cell: the record is known, the cell that holds its ref is not. */
 const NOT_LOCATED = -2;
 /** What one step of compaction moves at most, but for the last record. */
@@ -545,24 +543,12 @@ export class Database {
     return view.encoding === CONTAINER ? own + this.containerOf(view).memoryUsage(samples) : own;
   }
 
-  /** Fills `view` with a random key, expired ones included; false where there is none. */
+  /** Fills `view` with a random key, each equally likely, expired ones included; false if empty. */
   randomKey(view: RecordView): boolean {
     const table = this.table;
     if (table.count === 0) return false;
-    const random = this.#keyspace.random;
-    let ref = 0;
-    for (let tries = 0; ref === 0 && tries < SAMPLE_TRIES; tries++) {
-      ref = table.sample(random.uint32(), random.uint32());
-    }
-    // Nearly empty segments: walk on from a random position.
-    let position = random.uint32();
-    while (ref === 0) {
-      position = table.scan(position, 1, (found) => {
-        if (ref === 0) ref = found;
-      });
-    }
-    view.load(ref, 0);
-    view.hash = this.#keyspace.hash(view.bytes, view.keyStart, view.keyEnd);
+    const ref = table.draw(this.#keyspace.random);
+    view.load(ref, table.drawnHash);
     return true;
   }
 

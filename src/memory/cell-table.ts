@@ -393,20 +393,6 @@ export class CellTable {
     this.#grow(entry, this.#segmentShapes[entry] >>> HOMES_SHIFT);
   }
 
-  /**
-   * The ref of a random cell, every one of a segment equally likely, given three random uint32; or
-   * NULL_REF when the draw met an empty cell: then draw again. The table must not be empty.
-   */
-  sample(randomSegment: number, randomCell: number): number {
-    const entry = (randomSegment >>> 1) >>> (31 - this.#depth);
-    const segment = this.#segmentRefs[entry];
-    const start = (segment & GRANULE_MASK) << 1;
-    const cells = (this.#pool.capacity(segment) - HEADER_BYTES) / CELL_BYTES;
-    return this.#pool.words[segment >>> CHUNK_SHIFT][
-      start + HEADER_WORDS + (randomCell % cells) * 2 + 1
-    ];
-  }
-
   /** The hash of the cell that `draw` returned last. */
   drawnHash = 0;
   /** At least `cells << depth` of every segment. */
