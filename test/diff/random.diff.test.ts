@@ -6,7 +6,7 @@ import { Choices } from "../harness/generate.ts";
 import { randomCommands, TEMPLATE_FAMILIES } from "../harness/random-commands.ts";
 
 const SEED = Number(process.env.MINIREDIS_SEED ?? 8);
-const STEPS = Number(process.env.MINIREDIS_STEPS ?? 30_000);
+const STEPS = Number(process.env.MINIREDIS_STEPS ?? 20_000);
 const FAMILY_STEPS = Math.ceil(STEPS / 15);
 
 function* take(commands: Iterable<Command>, count: number): Generator<Command> {

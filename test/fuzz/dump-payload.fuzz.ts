@@ -61,7 +61,8 @@ export const dumpPayloadFuzzer: Fuzzer = {
         check(db.size === 0, "a refused payload leaves nothing behind");
         continue;
       }
-      keyspace.verify();
+      // Without care a compact hash or sorted set may have the same member twice, as in Redis.
+      if (isDeep) keyspace.verify();
       const dumped = dumpValue(keyspace, view);
       db.deleteView(view);
       const isBack = restoreValue(keyspace, db, view, KEY, hash, dumped, true);
