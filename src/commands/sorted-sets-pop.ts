@@ -203,7 +203,7 @@ function pop(
 ): void {
   const { reply } = c;
   const size = value.size;
-  value.seek(highest ? size - 1 : 0);
+  value.seekEnd(highest);
   for (let left = taken; ; ) {
     if ((taken - left) % LOADED_AHEAD === 0 && left > 1) {
       value.loadAhead(Math.min(left, LOADED_AHEAD), highest);

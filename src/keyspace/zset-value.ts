@@ -222,6 +222,15 @@ export class ZsetValue {
     if (this.set !== null) this.set.loadAhead(count, backward);
   }
 
+  /** As `seek`, to the first or last member, which is going to be popped. */
+  seekEnd(last: boolean): void {
+    if (this.set === null) return this.seek(last ? this.size - 1 : 0);
+    const { set } = this;
+    set.tree.seekRank(last ? set.size - 1 : 0);
+    set.loadForPops(last);
+    this.#loadRecord();
+  }
+
   /** Goes on to the next member; false at the end. */
   next(): boolean {
     if (this.set !== null) {

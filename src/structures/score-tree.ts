@@ -23,6 +23,7 @@ import { compareKey } from "./record.ts";
 import {
   CHILDREN,
   COUNTS,
+  FIRST,
   INNER_MAX,
   LEAF_MAX,
   NEXT,
@@ -101,6 +102,11 @@ export class ScoreTree {
   /** Entries of the cursor's leaf. */
   get leafCount(): number {
     return this.#nodes.countOf(this.leaf);
+  }
+
+  /** The first place in use of the cursor's leaf: it counts pops from the front. */
+  get leafFirst(): number {
+    return this.#nodes.linkOf(this.leaf, FIRST);
   }
 
   /** Where the refs of the cursor's leaf stand from an index on, in the words of its chunk. */
