@@ -49,8 +49,9 @@ export interface AofPart {
   readonly kind: "base" | "incr" | "plain";
   /** Bytes that count; less than the file has only until a torn tail is cut off. */
   size: number;
-  /** The scan found an RDB snapshot without data: there is nothing to apply. */
-  isEmptySnapshot?: boolean;
+  /** The snapshot that it begins with, and how long that took to load; 0 where there is none. */
+  snapshotBytes: number;
+  snapshotUs: number;
 }
 
 /** The files of one append-only log. */
@@ -150,7 +151,7 @@ export class AofFiles {
   #addPart(name: string, path: string, kind: AofPart["kind"]): void {
     try {
       const file = this.#location.fileSystem.openRead(path);
-      this.parts.push({ name, path, kind, size: file.size() });
+      this.#append(name, path, kind, file.size());
       file.close();
     } catch (error) {
       const reason = systemErrorText(error);
@@ -169,7 +170,7 @@ export class AofFiles {
       if (last !== undefined) return last;
       fileSystem.openAppend(path).close();
       fileSystem.syncDirectory(this.#folder);
-      return this.#append({ name: path, path, kind: "plain", size: 0 });
+      return this.#append(path, path, "plain", 0);
     }
     await this.#deleteHistory();
     if (last?.kind === "incr") {
@@ -179,7 +180,8 @@ export class AofFiles {
     return this.#createIncrement();
   }
 
-  #append(part: AofPart): AofPart {
+  #append(name: string, path: string, kind: AofPart["kind"], size: number): AofPart {
+    const part: AofPart = { name, path, kind, size, snapshotBytes: 0, snapshotUs: 0 };
     this.parts.push(part);
     return part;
   }
@@ -203,7 +205,7 @@ export class AofFiles {
     const manifest: Manifest = { ...this.#manifest, increments };
     await writeManifest(fileSystem, this.#folder, fileName, manifest);
     this.#manifest = manifest;
-    return this.#append({ name, path, kind: "incr", size: 0 });
+    return this.#append(name, path, "incr", 0);
   }
 
   async #deleteHistory(): Promise<void> {

@@ -1,7 +1,7 @@
-// Loading the append-only file at start-up, in two passes: `scan` reads everything without applying
-// anything, finds torn tails and damage and counts commands; `apply` then executes them. So a
-// refused start has changed nothing, transactions need no undoing, and the count is known
-// beforehand.
+// Loading the append-only file at start-up, in two passes: `scan` reads everything without
+// executing anything, finds torn tails and damage and counts commands; `apply` then executes them.
+// So transactions need no undoing, and the count is known beforehand. A snapshot at the beginning
+// is loaded by the first pass, for only that tells where it ends.
 //
 // A torn tail (an incomplete last command, an unfinished MULTI) of the last file is cut off, or
 // refused with `aof-load-truncated no`. Everything else that is not exactly a log is refused,
@@ -16,7 +16,8 @@ import type { AppendPosition } from "./aof.ts";
 import { AofError, AofFiles, type AofLocation, type AofPart } from "./aof-files.ts";
 import { AofReader, COMMAND, DAMAGED, END, isFollowedByChecksum, TORN } from "./aof-reader.ts";
 import { type FileSystem, type ReadFile, systemErrorText } from "./file-system.ts";
-import { EMPTY_RDB_BYTES_MAX, isEmptyRdb, isRdb } from "./rdb-empty.ts";
+import { RDB_SIGNATURE_BYTES, rdbSignature } from "./rdb-format.ts";
+import { RdbError } from "./rdb-reader.ts";
 
 /** Takes the next command: argument i is `bytes[starts[i], ends[i])`. False: no such command. */
 export type ExecuteCommand = (
@@ -26,8 +27,16 @@ export type ExecuteCommand = (
   count: number,
 ) => boolean;
 
+/** Loads the snapshot at the beginning of a file and returns the offset behind it. */
+export type LoadSnapshot = (
+  file: ReadFile,
+  onProgress: (bytes: number) => void,
+) => Promise<{ readonly end: number }>;
+
 export interface AofLoadOptions extends AofLocation {
   clock: Clock;
+  /** Rejects with an RdbError where the snapshot is not what it should be. */
+  loadSnapshot: LoadSnapshot;
   /** CONFIG's `aof-load-truncated`. */
   loadTruncated: boolean;
   /** Whether checksum lines are checked. */
@@ -69,16 +78,10 @@ function transactionToken(reader: AofReader): "multi" | "exec" | "" {
   return equalsToken(bytes, starts[0], ends[0], "exec") ? "exec" : "";
 }
 
-/** Whether the file is a snapshot without data. Throws an AofError where it is one with data. */
-function isEmptySnapshot(file: ReadFile, part: AofPart): boolean {
-  const bytes = new Uint8Array(Math.min(part.size, EMPTY_RDB_BYTES_MAX));
-  const content = bytes.subarray(0, file.read(bytes, 0, bytes.length, 0));
-  if (!isRdb(content)) return false;
-  if (content.length === part.size && part.kind === "base" && isEmptyRdb(content)) return true;
-  throw new AofError(
-    `The append only file ${part.name} begins with an RDB snapshot, which this version cannot` +
-      " load. Let the former server rewrite it (BGREWRITEAOF) with 'aof-use-rdb-preamble no'",
-  );
+/** Whether a file begins with a snapshot. */
+function beginsWithSnapshot(file: ReadFile): boolean {
+  const bytes = new Uint8Array(RDB_SIGNATURE_BYTES);
+  return rdbSignature(bytes.subarray(0, file.read(bytes, 0, bytes.length, 0))) !== undefined;
 }
 
 /** A log found on the disk, to be scanned, applied and then appended to, in this order. */
@@ -87,6 +90,8 @@ export class AofLoader {
   /** Commands in the log, known once `scan` is through. */
   commands = 0;
   bytes = 0;
+  /** Bytes of all files as they were found. */
+  readonly foundBytes: number;
 
   readonly #options: AofLoadOptions;
   readonly #fileSystem: FileSystem;
@@ -98,6 +103,7 @@ export class AofLoader {
     this.#fileSystem = options.fileSystem;
     this.#logger = options.logger;
     this.files = files;
+    this.foundBytes = files.parts.reduce((sum, { size }) => sum + size, 0);
   }
 
   /** Finds the log. Throws an AofError where its manifest or its files are unusable. */
@@ -106,13 +112,19 @@ export class AofLoader {
   }
 
   /**
-   * Reads and checks the whole log and cuts off a torn tail. Throws an AofError where it must not
-   * be loaded.
+   * Reads and checks the whole log, loads a snapshot at its beginning and cuts off a torn tail.
+   * `onProgress` is told how many bytes of the snapshot are loaded. Throws an AofError where the
+   * log must not be loaded.
    */
-  async scan(): Promise<void> {
+  async scan(onProgress: (bytes: number) => void = () => {}): Promise<void> {
     const { parts } = this.files;
+    const first = parts.at(0);
+    if (first !== undefined) {
+      await this.#withFile(first, (file) => this.#loadSnapshot(file, first, onProgress));
+    }
     for (const part of parts) {
-      const isLast = part === parts.at(-1);
+      // What follows may have been prepared and never written to.
+      const isLast = parts.slice(parts.indexOf(part) + 1).every(({ size }) => size === 0);
       const result = await this.#withFile(part, (file) => this.#scanPart(file, part, isLast));
       this.commands += result.commands;
       this.bytes += result.validEnd;
@@ -143,11 +155,11 @@ export class AofLoader {
       );
       if (part.kind === "plain" || part.size === 0) continue;
       const kind = part.kind === "base" ? "base" : "incr";
-      const seconds = this.#secondsSince(partStartedUs);
+      const seconds = this.#secondsSince(partStartedUs - part.snapshotUs);
       this.#logger.log(LOG_NOTICE, `DB loaded from ${kind} file ${part.name}: ${seconds} seconds`);
     }
     if (this.bytes === 0) return;
-    const seconds = this.#secondsSince(startedUs);
+    const seconds = this.#secondsSince(startedUs - this.files.parts[0].snapshotUs);
     this.#logger.log(LOG_NOTICE, `DB loaded from append only file: ${seconds} seconds`);
   }
 
@@ -193,13 +205,38 @@ export class AofLoader {
     }
   }
 
-  async #scanPart(file: ReadFile, part: AofPart, isLast: boolean): Promise<PartScan> {
-    if (isEmptySnapshot(file, part)) {
-      part.isEmptySnapshot = true;
-      return { ...NO_RESULT, validEnd: part.size };
+  async #loadSnapshot(
+    file: ReadFile,
+    part: AofPart,
+    onProgress: (bytes: number) => void,
+  ): Promise<void> {
+    if (!beginsWithSnapshot(file)) return;
+    // A file of the old layout, moved in or not, may go on with commands.
+    const isPreamble = part.kind === "plain" || part.name === this.#options.fileName;
+    this.#logger.log(
+      LOG_NOTICE,
+      isPreamble
+        ? "Reading RDB preamble from AOF file..."
+        : "Reading RDB base file on AOF loading...",
+    );
+    const startedUs = this.#options.clock.monotonicUs();
+    try {
+      part.snapshotBytes = (await this.#options.loadSnapshot(file, onProgress)).end;
+    } catch (error) {
+      if (!(error instanceof RdbError)) throw error;
+      const what = isPreamble ? "RDB preamble of the AOF file" : "RDB base file";
+      throw new AofError(
+        error.message,
+        `Error reading the ${what} ${part.name}, AOF loading aborted`,
+      );
     }
+    part.snapshotUs = this.#options.clock.monotonicUs() - startedUs;
+    if (isPreamble) this.#logger.log(LOG_NOTICE, "Reading the remaining AOF tail...");
+  }
+
+  async #scanPart(file: ReadFile, part: AofPart, isLast: boolean): Promise<PartScan> {
     const verify = this.#options.verifyChecksums ?? true;
-    const reader = new AofReader(file, part.size, verify);
+    const reader = new AofReader(file, part.size, verify, part.snapshotBytes);
     let commands = 0;
     /** State before an open MULTI. */
     let before: PartScan | undefined;
@@ -286,7 +323,7 @@ export class AofLoader {
     onProgress: (progress: AofProgress) => void,
     progress: AofProgress,
   ): Promise<void> {
-    const reader = new AofReader(file, part.isEmptySnapshot ? 0 : part.size, false);
+    const reader = new AofReader(file, part.size, false, part.snapshotBytes);
     const bytesBefore = progress.bytes;
     let sliceUs = this.#options.clock.monotonicUs();
     for (let status = reader.next(); status !== END; status = reader.next()) {

@@ -58,7 +58,7 @@ export class AofReader {
   readonly #size: number;
   readonly #verify: boolean;
   /** File offset of bytes[0]; the buffer is filled up to #limit and read up to #at. */
-  #base = 0;
+  #base: number;
   #at = 0;
   #limit = 0;
   /** Length that the command at #at is known to need. */
@@ -66,16 +66,18 @@ export class AofReader {
   /**
    * Where the last checksum line ended, and the CRC of what follows up to buffer offset #hashed.
    */
-  #coverStart = 0;
+  #coverStart: number;
   #crc = 0;
   #hashed = 0;
 
-  /** Reads the first `size` bytes; checks checksum lines if `verify`. */
-  constructor(file: ReadFile, size: number, verify: boolean, pieceBytes = PIECE_BYTES) {
+  /** Reads the bytes from `start` up to `size`; checks checksum lines if `verify`. */
+  constructor(file: ReadFile, size: number, verify: boolean, start = 0, pieceBytes = PIECE_BYTES) {
     this.#file = file;
     this.#size = size;
     this.#verify = verify;
-    this.bytes = new Uint8Array(Math.max(16, Math.min(pieceBytes, size)));
+    this.#base = start;
+    this.#coverStart = start;
+    this.bytes = new Uint8Array(Math.max(16, Math.min(pieceBytes, size - start)));
   }
 
   /** File offset behind what was read. */

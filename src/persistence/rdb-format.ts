@@ -7,11 +7,23 @@
 // first)
 //   string    length bytes | C0 int8 | C1 int16 | C2 int32 (low byte first) | C3 length length LZF
 
+import { latin1Text } from "../base/text.ts";
+
 /** The newest version of Redis that is read, and the version written. */
 const RDB_VERSION_READ_MAX = 12;
 export const RDB_VERSION = 10;
 /** Valkey counts on from here; its files begin with its own name. */
 const RDB_VERSION_VALKEY = 80;
+
+/** The name and the version at the beginning. */
+export const RDB_SIGNATURE_BYTES = 9;
+const SIGNATURES = ["REDIS", "VALKEY"];
+
+/** The name that a range of bytes begins with; undefined where that is no RDB. */
+export function rdbSignature(bytes: Uint8Array): string | undefined {
+  const text = latin1Text(bytes, 0, Math.min(bytes.length, RDB_SIGNATURE_BYTES));
+  return SIGNATURES.find((signature) => text.startsWith(signature));
+}
 
 /** Whether a version can be read. */
 export function isKnownVersion(version: number): boolean {

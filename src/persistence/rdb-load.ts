@@ -21,13 +21,12 @@ import {
   RDB_OPCODE_RESIZE,
   RDB_OPCODE_SELECT,
   RDB_OPCODE_SLOT_INFO,
+  RDB_SIGNATURE_BYTES,
+  rdbSignature,
 } from "./rdb-format.ts";
 import { RdbValueReader } from "./rdb-load-values.ts";
 import { RdbError, type RdbReader } from "./rdb-reader.ts";
 
-const SIGNATURES = ["REDIS", "VALKEY"];
-/** The name and the version. */
-const SIGNATURE_BYTES = 9;
 const CHECKSUM_BYTES = 8;
 /** The first version that ends in a checksum. */
 const CHECKSUM_VERSION = 5;
@@ -99,12 +98,12 @@ export class RdbLoader {
 
   #readHeader(): void {
     const reader = this.#reader;
-    reader.need(SIGNATURE_BYTES);
-    const text = latin1Text(reader.bytes, reader.at, reader.at + SIGNATURE_BYTES);
-    reader.skip(SIGNATURE_BYTES);
-    const name = SIGNATURES.find((signature) => text.startsWith(signature));
+    reader.need(RDB_SIGNATURE_BYTES);
+    const signature = reader.bytes.subarray(reader.at, reader.at + RDB_SIGNATURE_BYTES);
+    const name = rdbSignature(signature);
     if (name === undefined) throw new RdbError("Wrong signature trying to load DB from file");
-    const digits = text.slice(name.length);
+    const digits = latin1Text(signature, name.length);
+    reader.skip(RDB_SIGNATURE_BYTES);
     this.#version = isDigits(digits) ? Number(digits) : 0;
     if (!isKnownVersion(this.#version)) {
       throw new RdbError(`Can't handle RDB format version ${digits}`);

@@ -58,6 +58,7 @@ export class Durability implements EffectSink {
       fileSystem: this.#fileSystem,
       logger: server.logger,
       clock: server.clock,
+      loadSnapshot: (file, onProgress) => server.snapshots.loadBase(file, onProgress),
       path: path === "" ? undefined : resolve(config.files?.startDirectory ?? ".", path),
       directory: config.text("dir"),
       directoryName: config.text("appenddirname"),
@@ -65,7 +66,10 @@ export class Durability implements EffectSink {
       loadTruncated: config.flag("aof-load-truncated"),
       verifyChecksums: config.flag("aof-checksums"),
     });
-    await loader.scan();
+    server.persistence.loadingTotalBytes = loader.foundBytes;
+    await loader.scan((bytes) => {
+      server.persistence.loadingLoadedBytes = bytes;
+    });
     const count = loader.commands.toLocaleString("en-US");
     announce(`AOF: ${loader.files.displayPath} (loading ${count} commands)`);
     await this.#apply(loader);

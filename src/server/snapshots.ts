@@ -5,8 +5,19 @@
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import type { BackgroundSaveReply, SnapshotControl } from "../command/snapshot-control.ts";
-import { type FileSystem, joinPath, systemErrorText } from "../persistence/file-system.ts";
-import { loadRdb, loadRdbNow, RdbFileWriter, type RdbPlace } from "../persistence/rdb-file.ts";
+import {
+  type FileSystem,
+  joinPath,
+  type ReadFile,
+  systemErrorText,
+} from "../persistence/file-system.ts";
+import {
+  loadRdb,
+  loadRdbNow,
+  RdbFileWriter,
+  type RdbLoaded,
+  type RdbPlace,
+} from "../persistence/rdb-file.ts";
 import { RDB_VERSION } from "../persistence/rdb-format.ts";
 import type { RdbLoadOptions } from "../persistence/rdb-load.ts";
 import { RdbError } from "../persistence/rdb-reader.ts";
@@ -73,7 +84,7 @@ export class Snapshots implements SnapshotControl {
     const status = server.persistence;
     try {
       status.loadingTotalBytes = file.size();
-      const loaded = await loadRdb(file, this.#loadOptions(), (bytes) => {
+      const loaded = await loadRdb(file, this.#loadOptions(true), (bytes) => {
         status.loadingLoadedBytes = bytes;
         server.beginEvent();
       });
@@ -89,11 +100,24 @@ export class Snapshots implements SnapshotControl {
     server.logger.log(LOG_NOTICE, `DB loaded from disk: ${seconds} seconds`);
   }
 
+  /**
+   * Loads the snapshot that an append-only file begins with. Keys whose time has come are left to
+   * the log, which may prolong them or deletes them itself. Rejects as `loadRdb` does.
+   */
+  async loadBase(file: ReadFile, onProgress: (bytes: number) => void): Promise<RdbLoaded> {
+    const loaded = await loadRdb(file, this.#loadOptions(false), (bytes) => {
+      onProgress(bytes);
+      this.#server.beginEvent();
+    });
+    this.#noteLoaded(loaded);
+    return loaded;
+  }
+
   reload(merges: boolean): boolean {
     try {
       const file = this.#fileSystem.openRead(this.#path);
       try {
-        this.#noteLoaded(loadRdbNow(file, { ...this.#loadOptions(), merges }));
+        this.#noteLoaded(loadRdbNow(file, { ...this.#loadOptions(true), merges }));
       } finally {
         file.close();
       }
@@ -222,12 +246,12 @@ export class Snapshots implements SnapshotControl {
     };
   }
 
-  #loadOptions(): RdbLoadOptions {
+  #loadOptions(dropsExpired: boolean): RdbLoadOptions {
     const { keyspace, clock, config, debugSettings, logger } = this.#server;
     return {
       keyspace,
       clock,
-      dropsExpired: true,
+      dropsExpired,
       verifiesChecksum: config.flag("rdbchecksum") && !debugSettings.skipsChecksums,
       isDeep: config.text("sanitize-dump-payload") === "yes",
       onField: (name, value) => {
@@ -242,7 +266,7 @@ export class Snapshots implements SnapshotControl {
     };
   }
 
-  #noteLoaded(loaded: { keysLoaded: number; keysExpired: number; keysEmpty: number }): void {
+  #noteLoaded(loaded: RdbLoaded): void {
     const { persistence, logger } = this.#server;
     persistence.rdbLastLoadKeysLoaded = loaded.keysLoaded;
     persistence.rdbLastLoadKeysExpired = loaded.keysExpired;

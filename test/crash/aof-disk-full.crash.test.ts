@@ -11,7 +11,7 @@ import { AppendOnlyFile, type FsyncPolicy } from "../../src/persistence/aof.ts";
 import { AofLoader } from "../../src/persistence/aof-load.ts";
 import { diskFileSystem } from "../../src/persistence/file.ts";
 import type { RawClient } from "../harness/client.ts";
-import { encode, recover, settle } from "../harness/crash-simulation.ts";
+import { encode, loadSnapshot, recover, settle } from "../harness/crash-simulation.ts";
 import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
 import { startServer } from "../harness/server.ts";
 
@@ -38,6 +38,7 @@ const location = () => ({
   directory: folder,
   directoryName: "appendonlydir",
   fileName: "appendonly.aof",
+  loadSnapshot,
   loadTruncated: true,
 });
 

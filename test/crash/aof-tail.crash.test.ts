@@ -7,7 +7,14 @@ import { silentLogger } from "../../src/base/log.ts";
 import { AppendOnlyFile } from "../../src/persistence/aof.ts";
 import { AofError } from "../../src/persistence/aof-files.ts";
 import { AofLoader } from "../../src/persistence/aof-load.ts";
-import { encode, encodeUnit, note, recover, type Unit } from "../harness/crash-simulation.ts";
+import {
+  encode,
+  encodeUnit,
+  loadSnapshot,
+  note,
+  recover,
+  type Unit,
+} from "../harness/crash-simulation.ts";
 import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
 
 const PATH = "/data/redis.aof";
@@ -138,6 +145,7 @@ describe("a log cut off", () => {
       fileSystem: disk,
       logger: silentLogger,
       clock: systemClock,
+      loadSnapshot,
       path: PATH,
       directory: "",
       directoryName: "",

@@ -5,57 +5,13 @@ import { expect, test } from "bun:test";
 import { copyFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { RawClient } from "../harness/client.ts";
 import { findOracle, type OracleName, startOracle } from "../harness/oracle.ts";
-import type { ServerProcess } from "../harness/process.ts";
 import { plainValue } from "../harness/reply.ts";
-import { SAMPLE_VALUES } from "../harness/sample-values.ts";
+import { type Content, contentOf, fillWithSamples } from "../harness/sample-content.ts";
 import { startServer } from "../harness/server.ts";
 
 const DEBUG = ["--enable-debug-command", "yes"];
 const ORACLES: readonly OracleName[] = ["redis7", "redis8", "valkey9"];
-
-/** Fills a server: every sample in database 0, a few keys with expiry times in another one. */
-async function fill(client: RawClient, withNew: boolean): Promise<void> {
-  for (const { commands, isNew } of SAMPLE_VALUES) {
-    if (isNew && !withNew) continue;
-    for (const command of commands) await client.ask(...command);
-  }
-  await client.ask("select", "3");
-  for (let k = 0; k < 200; k++) {
-    await client.ask("set", `volatile:${k}`, `v${k}`, "pxat", String(33177117420000 + k));
-  }
-  await client.ask("select", "0");
-}
-
-interface Content {
-  readonly keys: number;
-  readonly values: readonly unknown[];
-}
-
-/** What two servers must agree on; scores as numbers, which Redis 7.0 prints differently. */
-async function contentOf(server: ServerProcess): Promise<Content> {
-  await using client = await server.connect();
-  const values: unknown[] = [];
-  for (const { key } of SAMPLE_VALUES) {
-    if (key.startsWith("zset")) {
-      const reply = plainValue(await client.ask("zrange", key, "0", "-1", "withscores"));
-      values.push([key, (reply as string[]).map((item, k) => (k % 2 === 1 ? Number(item) : item))]);
-    } else {
-      values.push([key, plainValue(await client.ask("debug", "digest-value", key))]);
-    }
-    if (key.startsWith("stream")) {
-      values.push(plainValue(await client.ask("xinfo", "groups", key)));
-    }
-  }
-  const keys = Number(plainValue(await client.ask("dbsize")));
-  await client.ask("select", "3");
-  values.push(plainValue(await client.ask("dbsize")));
-  for (const k of [0, 57, 199]) {
-    values.push(plainValue(await client.ask("pexpiretime", `volatile:${k}`)));
-  }
-  return { keys, values };
-}
 
 function newDirectory(): string {
   return mkdtempSync(join(tmpdir(), "miniredis-rdb-"));
@@ -69,7 +25,7 @@ for (const oracle of ORACLES) {
     {
       await using theirs = await startOracle(oracle, DEBUG);
       await using client = await theirs.connect();
-      await fill(client, oracle === "redis8");
+      await fillWithSamples(client, oracle === "redis8");
       expected = await contentOf(theirs);
       expect(plainValue(await client.ask("save"))).toBe("OK");
       copyFileSync(join(theirs.directory, "dump.rdb"), join(directory, "dump.rdb"));
@@ -82,7 +38,7 @@ for (const oracle of ORACLES) {
   test.skipIf(launch === undefined)(`a file of ours is loaded by ${oracle}`, async () => {
     await using ours = await startServer({ args: DEBUG });
     await using client = await ours.connect();
-    await fill(client, oracle === "redis8");
+    await fillWithSamples(client, oracle === "redis8");
     const expected = await contentOf(ours);
     expect(plainValue(await client.ask("bgsave"))).toBe("Background saving started");
     await ours.waitForLog("Background saving terminated with success");
@@ -95,7 +51,7 @@ for (const oracle of ORACLES) {
 test.skipIf(Bun.which("redis-check-rdb") === null)("redis-check-rdb accepts our file", async () => {
   await using ours = await startServer({ args: DEBUG });
   await using client = await ours.connect();
-  await fill(client, false);
+  await fillWithSamples(client, false);
   await client.ask("save");
   const check = Bun.spawnSync(["redis-check-rdb", join(ours.directory, "dump.rdb")]);
   expect(check.stdout.toString()).toContain("RDB looks OK!");
@@ -107,7 +63,7 @@ test("DEBUG RELOAD brings everything back, and a restart does", async () => {
   {
     await using ours = await startServer({ directory, args: [...DEBUG, "--save", "3600 1"] });
     await using client = await ours.connect();
-    await fill(client, true);
+    await fillWithSamples(client, true);
     const digest = plainValue(await client.ask("debug", "digest"));
     expected = await contentOf(ours);
     for (const options of [[], ["nosave"], ["nosave", "noflush", "merge"]]) {

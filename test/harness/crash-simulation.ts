@@ -5,9 +5,11 @@
 import { ManualClock } from "../../src/base/clock.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import { type Random, randomBelow, Xoshiro } from "../../src/base/random.ts";
+import { Keyspace } from "../../src/keyspace/keyspace.ts";
 import { AppendOnlyFile, type FsyncPolicy } from "../../src/persistence/aof.ts";
-import { AofLoader } from "../../src/persistence/aof-load.ts";
+import { AofLoader, type LoadSnapshot } from "../../src/persistence/aof-load.ts";
 import type { FileSystem } from "../../src/persistence/file-system.ts";
+import { loadRdb } from "../../src/persistence/rdb-file.ts";
 import { FaultyFileSystem } from "./faulty-file-system.ts";
 
 /** A unit of effects: it is recovered as a whole or not at all. */
@@ -40,11 +42,22 @@ export function note(dbIndex: number, args: readonly string[]): string {
   return `${dbIndex} ${args.join(" ")}`;
 }
 
+/** Loads a snapshot into a keyspace that is of no further interest. */
+export const loadSnapshot: LoadSnapshot = (file) =>
+  loadRdb(file, {
+    keyspace: new Keyspace(16, new Xoshiro(1), new Xoshiro(2)),
+    clock: new ManualClock(0),
+    dropsExpired: false,
+    verifiesChecksum: true,
+    isDeep: true,
+  });
+
 export function loadOptions(fileSystem: FileSystem, path?: string) {
   return {
     fileSystem,
     logger: silentLogger,
     clock: new ManualClock(0),
+    loadSnapshot,
     path,
     directory: "/data",
     directoryName: "appendonlydir",

@@ -5,7 +5,7 @@ import { ManualClock, systemClock } from "../../../src/base/clock.ts";
 import { AppendOnlyFile } from "../../../src/persistence/aof.ts";
 import { AofError } from "../../../src/persistence/aof-files.ts";
 import { AofLoader, type AofProgress } from "../../../src/persistence/aof-load.ts";
-import { encode } from "../../harness/crash-simulation.ts";
+import { encode, loadSnapshot } from "../../harness/crash-simulation.ts";
 import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
 
 const FOLDER = "/data/appendonlydir";
@@ -33,6 +33,7 @@ function open(choices: Choices = {}): Promise<AofLoader> {
     fileSystem: disk,
     logger: { log: (_, message) => messages.push(message) },
     clock: choices.clock ?? new ManualClock(0),
+    loadSnapshot,
     path: choices.path,
     directory: "/data",
     directoryName: "appendonlydir",
@@ -199,25 +200,66 @@ describe("a base in RDB format", () => {
     return keys;
   }
 
-  test("is accepted while it holds no data", async () => {
-    expect(await loadWithBase(empty)).toEqual(["a"]);
-  });
-
-  test("is refused whatever else it holds, or where it is cut", async () => {
-    const refuses = async (base: Buffer) => {
-      expect((await refusalOf(loadWithBase(base))).at(-1)).toContain("begins with an RDB snapshot");
-    };
-    for (let cut = 9; cut < empty.length; cut++) await refuses(empty.subarray(0, cut));
-    await refuses(Buffer.concat([empty, SET("b")]));
-    const withKey = Buffer.from("fe00fb0100000161c001", "hex");
+  const withKeys = (() => {
+    const keys = Buffer.from("fe00fb0100000161c001", "hex");
     const end = empty.length - 9;
-    await refuses(Buffer.concat([empty.subarray(0, end), withKey, empty.subarray(end)]));
+    // Eight zeros in place of a checksum mean that there is none.
+    return Buffer.concat([empty.subarray(0, end), keys, Buffer.from([255]), Buffer.alloc(8)]);
+  })();
+
+  test("is loaded before the commands", async () => {
+    expect(await loadWithBase(empty)).toEqual(["a"]);
+    expect(await loadWithBase(withKeys)).toEqual(["a"]);
+    expect(messages).toContain("Reading RDB base file on AOF loading...");
   });
 
-  test("is refused in a plain file", async () => {
-    put("/data/p", empty, SET("a"));
+  test("is refused where it is cut or damaged, with the offset", async () => {
+    for (let cut = 9; cut < empty.length; cut++) {
+      const lines = await refusalOf(loadWithBase(empty.subarray(0, cut)));
+      expect(lines.at(-1)).toBe("Error reading the RDB base file b.rdb, AOF loading aborted");
+      expect(lines.at(0)).toContain("Internal error in RDB reading offset ");
+    }
+    const flipped = Buffer.from(empty);
+    flipped[14] ^= 1;
+    expect((await refusalOf(loadWithBase(flipped))).at(0)).toContain("Wrong RDB checksum");
+  });
+
+  test("may be followed by commands in a plain file, which is appended to", async () => {
+    const appended = SET("a");
+    put("/data/p", withKeys, appended);
     const loader = await open({ path: "/data/p" });
-    expect((await refusalOf(loader.scan())).at(-1)).toContain("begins with an RDB snapshot");
+    expect(await load(loader)).toEqual(["a"]);
+    expect(messages).toContain("Reading RDB preamble from AOF file...");
+    const position = await loader.position();
+    expect(position.size).toBe(withKeys.length + appended.length);
+    expect(position.uncoveredBytes).toBe(appended.length);
+  });
+
+  test("is followed by a torn tail that is cut off", async () => {
+    put("/data/p", withKeys, SET("a"), SET("b").subarray(0, 9));
+    const loader = await open({ path: "/data/p" });
+    expect(await load(loader)).toEqual(["a"]);
+    expect(disk.contentOf("/data/p")).toEqual(Buffer.concat([withKeys, SET("a")]));
+  });
+
+  test("that is a torn preamble is refused, also at the end of the log", async () => {
+    put("/data/p", withKeys.subarray(0, withKeys.length - 9));
+    const loader = await open({ path: "/data/p" });
+    expect((await refusalOf(loader.scan())).at(-1)).toBe(
+      "Error reading the RDB preamble of the AOF file /data/p, AOF loading aborted",
+    );
+  });
+});
+
+describe("a torn tail before files without content", () => {
+  test("is cut off, for they were only prepared", async () => {
+    put(MANIFEST, "file i1 seq 1 type i\nfile i2 seq 2 type i\n");
+    put(`${FOLDER}/i1`, SET("one"), SET("two").subarray(0, 9));
+    put(`${FOLDER}/i2`, "");
+    const loader = await open();
+    expect(await load(loader)).toEqual(["one"]);
+    expect((await loader.position()).path).toBe(`${FOLDER}/i2`);
+    expect(disk.contentOf(`${FOLDER}/i1`)).toEqual(SET("one"));
   });
 });
 
@@ -290,11 +332,13 @@ describe("a start is refused", () => {
     expect((await refusalOf(open({ path: "/data/folder" }))).at(-1)).toEndWith("Is a directory");
   });
 
-  test("for an RDB snapshot, which this version cannot load", async () => {
+  test("for a snapshot of an unknown version", async () => {
     put(MANIFEST, "file b.rdb seq 1 type b\n");
-    put(`${FOLDER}/b.rdb`, "REDIS0011...");
+    put(`${FOLDER}/b.rdb`, "REDIS0099...");
     const loader = await open();
-    expect((await refusalOf(loader.scan())).at(-1)).toContain("begins with an RDB snapshot");
+    const lines = await refusalOf(loader.scan());
+    expect(lines.at(0)).toContain("Can't handle RDB format version 0099");
+    expect(lines.at(-1)).toBe("Error reading the RDB base file b.rdb, AOF loading aborted");
   });
 
   test("for an unknown command, named in the last line", async () => {

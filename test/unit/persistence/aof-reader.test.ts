@@ -8,7 +8,7 @@ function readerOf(content: Uint8Array | string, pieceBytes = 64, verify = true):
   const disk = new FaultyFileSystem();
   const bytes = typeof content === "string" ? Buffer.from(content, "latin1") : content;
   disk.put("/f", bytes);
-  return new AofReader(disk.openRead("/f"), bytes.length, verify, pieceBytes);
+  return new AofReader(disk.openRead("/f"), bytes.length, verify, 0, pieceBytes);
 }
 
 /** Reads to the end: the commands, then the status that ended it. */
