@@ -105,8 +105,8 @@ function writePidFile(path: string, log: LogFile): void {
 /** Ends with status 1, saying why; rethrows what is a bug. */
 function refuseStart(error: unknown, log: LogFile): never {
   const lines: string[] = [];
-  if (error instanceof AofError) lines.push(...error.lines);
-  else if (error instanceof ListenError || error instanceof RdbLoadError) lines.push(error.message);
+  if (error instanceof AofError || error instanceof RdbLoadError) lines.push(...error.lines);
+  else if (error instanceof ListenError) lines.push(error.message);
   else if (error instanceof Error && "code" in error) {
     lines.push(`Fatal error: ${systemErrorText(error)}`);
   } else throw error;

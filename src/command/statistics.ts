@@ -29,6 +29,8 @@ export interface MemoryReport {
   readonly allocatorResident: number;
   /** AOF bytes that have not been written yet. */
   readonly aofBufferBytes: number;
+  /** Held back by a snapshot under way. */
+  readonly snapshotBytes: number;
   /** The databases that hold keys. */
   readonly databases: readonly DatabaseMemory[];
 }

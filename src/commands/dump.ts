@@ -160,8 +160,7 @@ function stage(c: Context, payload: Uint8Array): RecordView | undefined {
   const { keyspace } = c.server;
   const view = keyspace.secondView;
   const key = c.copy(1);
-  const isDeep = c.server.config.text("sanitize-dump-payload") !== "no";
-  if (restoreValue(keyspace, keyspace.staging, view, key, c.hash(1), payload, isDeep)) return view;
+  if (restoreValue(keyspace, keyspace.staging, view, key, c.hash(1), payload)) return view;
   c.reply.error("ERR Bad data format");
   return undefined;
 }

@@ -66,7 +66,7 @@ export function memorySection(c: Context): InfoField[] {
     ["rss_overhead_bytes", residentBytes - allocatorResident],
     ["mem_fragmentation_ratio", ratio(residentBytes, usedBytes).toFixed(2)],
     ["mem_fragmentation_bytes", residentBytes - usedBytes],
-    ["mem_not_counted_for_evict", report.aofBufferBytes],
+    ["mem_not_counted_for_evict", report.aofBufferBytes + report.snapshotBytes],
     ["mem_replication_backlog", 0],
     ["mem_total_replication_buffers", 0],
     ["mem_replica_full_sync_buffer", 0],

@@ -66,10 +66,9 @@ export function restoreValue(
   key: Uint8Array,
   hash: number,
   payload: Uint8Array,
-  isDeep: boolean,
 ): boolean {
   const reader = RdbReader.over(payload, 0, payload.length - TRAILER_BYTES);
-  const values = new RdbValueReader(keyspace, reader, isDeep);
+  const values = new RdbValueReader(keyspace, reader);
   values.version = versionAt(payload, reader.end);
   try {
     const type = reader.byte();

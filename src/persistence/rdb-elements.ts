@@ -91,6 +91,45 @@ export class ListpackElements implements Elements {
   }
 }
 
+const FNV_OFFSET = 0x811c9dc5 | 0;
+const FNV_PRIME = 0x01000193;
+/** More elements than this are not looked at. */
+const FINGERPRINTS_MAX = 4096;
+const fingerprintCells = new Int32Array(4 * FINGERPRINTS_MAX);
+
+/**
+ * Finds out cheaply that elements are distinct: none shares a 32-bit hash with another one. What
+ * cannot be told apart that way must be compared. Only one is in use at a time.
+ */
+export class Fingerprints {
+  readonly #mask: number;
+  #left: number;
+
+  /** For at most `count` elements. */
+  constructor(count: number) {
+    this.#mask = (4 << (31 - Math.clz32(Math.min(count, FINGERPRINTS_MAX) | 1))) - 1;
+    fingerprintCells.fill(0, 0, this.#mask + 1);
+    this.#left = Math.min(count, FINGERPRINTS_MAX);
+  }
+
+  /** Adds the element; false where it may have been there before. */
+  add({ bytes, start, end }: Elements): boolean {
+    if (this.#left-- <= 0) return false;
+    let hash = FNV_OFFSET;
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], FNV_PRIME);
+    // 0 is an empty cell.
+    hash ||= 1;
+    // The lowest bits of this hash are its weakest.
+    let cell = (hash ^ (hash >>> 15)) & this.#mask;
+    while (fingerprintCells[cell] !== 0) {
+      if (fingerprintCells[cell] === hash) return false;
+      cell = (cell + 1) & this.#mask;
+    }
+    fingerprintCells[cell] = hash;
+    return true;
+  }
+}
+
 /** A listpack in the making. */
 export class ListpackBuilder {
   bytes = new Uint8Array(256);

@@ -4,8 +4,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { type AppendFile, type FileSystem, joinPath, type ReadFile } from "./file-system.ts";
-import { RdbLoader, type RdbLoadOptions } from "./rdb-load.ts";
-import { RdbError, RdbReader, type RdbSource } from "./rdb-reader.ts";
+import { RdbChecksumError, RdbLoader, type RdbLoadOptions, RdbUnfitError } from "./rdb-load.ts";
+import { RdbEndError, RdbError, RdbReader, type RdbSource } from "./rdb-reader.ts";
 import { type RdbOptions, RdbSaver } from "./rdb-save.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -40,6 +40,11 @@ export class RdbFileWriter {
     this.#saver = new RdbSaver(keyspace, options);
     this.#saver.begin();
     this.snapshot = new Snapshot(keyspace, clock, this.#saver);
+  }
+
+  /** Memory taken until the file is complete. */
+  get memoryBytes(): number {
+    return this.#saver.memoryBytes;
   }
 
   /**
@@ -171,9 +176,35 @@ function resultOf(loader: RdbLoader, reader: RdbReader): RdbLoaded {
   return { keysLoaded, keysExpired, keysEmpty, end: reader.position };
 }
 
+/** A file was refused. */
+export class RdbFileError extends RdbError {
+  override name = "RdbFileError";
+  /** What the log is to say of it; the last line says that the server ends. */
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[], message: string) {
+    super(message);
+    this.lines = lines;
+  }
+}
+
+const TERMINATING = "Terminating server after rdb file reading failure.";
+
+/** An error of the loader with the place in the file, and with the lines that operators know. */
 function located(error: unknown, reader: RdbReader): unknown {
   if (!(error instanceof RdbError)) return error;
-  return new RdbError(
-    `Internal error in RDB reading offset ${reader.position} -> ${error.message}`,
-  );
+  if (error instanceof RdbUnfitError) {
+    const last = "Fatal error loading the DB, check server logs. Exiting.";
+    return new RdbFileError([error.message, last], error.message);
+  }
+  const message = `Internal error in RDB reading offset ${reader.position} -> ${error.message}`;
+  const lines = [message, TERMINATING];
+  if (error instanceof RdbEndError) {
+    lines.unshift("Short read or OOM loading DB. Unrecoverable error, aborting now.");
+  } else if (error instanceof RdbChecksumError) {
+    const { computed, stored } = error;
+    const end = "Aborting now.";
+    lines.unshift(`Wrong RDB checksum expected: (${computed}) but got (${stored}). ${end}`);
+  }
+  return new RdbFileError(lines, message);
 }

@@ -4,10 +4,12 @@
 import { copyBytes } from "../base/ascii.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { NULL_REF } from "../memory/pool.ts";
+import { elementCount } from "../structures/listpack.ts";
 import { MemberTable } from "../structures/member-table.ts";
 import { HASH, LISTPACK, LISTPACK_EX, NO_EXPIRY } from "../structures/record.ts";
 import {
   type Elements,
+  Fingerprints,
   type KeyTarget,
   ListpackBuilder,
   ListpackElements,
@@ -201,8 +203,8 @@ function timeOrder({ expiryMs }: Field): number {
 }
 
 /**
- * A hash that is a listpack already: of pairs, or with times of triples. Copied where it is within
- * the limits; `isDeep` looks for fields that come twice. Returns as `loadHash`.
+ * A hash that is a listpack already: of pairs, or with times of triples. Pairs are copied where
+ * they are within the limits and no field comes twice. Returns as `loadHash`.
  */
 export function loadHashListpack(
   keyspace: Keyspace,
@@ -211,21 +213,23 @@ export function loadHashListpack(
   start: number,
   end: number,
   withTimes: boolean,
-  isDeep: boolean,
 ): number {
   const { hashMaxListpackEntries, hashMaxListpackValue } = keyspace.limits;
   const elements = new ListpackElements(bytes, start, end);
   const width = withTimes ? 3 : 2;
+  const fields = new Fingerprints(elementCount(bytes, start) / width);
+  let areDistinct = true;
   let count = 0;
   let longest = 0;
   while (elements.next()) {
+    if (count % width === 0) areDistinct &&= fields.add(elements);
     count++;
     longest = Math.max(longest, elements.end - elements.start);
   }
   if (count % width !== 0) throw new RdbError("Hash listpack integrity check failed.");
   if (count === 0) return 0;
   const fits = count / width <= hashMaxListpackEntries && longest <= hashMaxListpackValue;
-  if (fits && !isDeep && !withTimes) {
+  if (fits && areDistinct && !withTimes) {
     target.setValue(HASH, LISTPACK, count / width, bytes, start, end);
     return count / width;
   }

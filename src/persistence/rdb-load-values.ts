@@ -64,14 +64,12 @@ const PAIR_BYTES_MIN = 2;
 export class RdbValueReader {
   readonly #keyspace: Keyspace;
   readonly #reader: RdbReader;
-  readonly #isDeep: boolean;
   /** The version of the format that is read. */
   version = RDB_VERSION;
 
-  constructor(keyspace: Keyspace, reader: RdbReader, isDeep: boolean) {
+  constructor(keyspace: Keyspace, reader: RdbReader) {
     this.#keyspace = keyspace;
     this.#reader = reader;
-    this.#isDeep = isDeep;
   }
 
   /**
@@ -141,7 +139,7 @@ export class RdbValueReader {
     if (type === RDB_TYPE_ZSET_LISTPACK) {
       reader.string();
       const { value, valueStart, valueEnd } = reader;
-      return loadZsetListpack(keyspace, target, value, valueStart, valueEnd, this.#isDeep) > 0;
+      return loadZsetListpack(keyspace, target, value, valueStart, valueEnd) > 0;
     }
     const strings = this.#strings(reader.countOf(PAIR_BYTES_MIN));
     const readScore = type === RDB_TYPE_ZSET ? readTextScore : readDoubleScore;
@@ -190,17 +188,7 @@ export class RdbValueReader {
     const reader = this.#reader;
     reader.string();
     const { value, valueStart, valueEnd } = reader;
-    return (
-      loadHashListpack(
-        this.#keyspace,
-        target,
-        value,
-        valueStart,
-        valueEnd,
-        withTimes,
-        this.#isDeep,
-      ) > 0
-    );
+    return loadHashListpack(this.#keyspace, target, value, valueStart, valueEnd, withTimes) > 0;
   }
 
   #strings(count: number): Elements {

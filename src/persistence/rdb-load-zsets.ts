@@ -7,7 +7,7 @@ import { NULL_REF } from "../memory/pool.ts";
 import { elementCount } from "../structures/listpack.ts";
 import { LISTPACK, ZSET } from "../structures/record.ts";
 import { SortedSet } from "../structures/sorted-set.ts";
-import { type Elements, type KeyTarget, ListpackElements } from "./rdb-elements.ts";
+import { type Elements, Fingerprints, type KeyTarget, ListpackElements } from "./rdb-elements.ts";
 import { RdbError, type RdbReader } from "./rdb-reader.ts";
 
 /** Members with their scores. */
@@ -112,8 +112,8 @@ export function loadZset(keyspace: Keyspace, target: KeyTarget, source: ScoreSou
 }
 
 /**
- * A sorted set that is a listpack already. Copied where it is in order and within the limits;
- * `isDeep` looks for members that come twice. Returns as `loadZset`.
+ * A sorted set that is a listpack already. Copied where it is in order and within the limits and no
+ * member comes twice. Returns as `loadZset`.
  */
 export function loadZsetListpack(
   keyspace: Keyspace,
@@ -121,21 +121,22 @@ export function loadZsetListpack(
   bytes: Uint8Array,
   start: number,
   end: number,
-  isDeep: boolean,
 ): number {
   const { zsetMaxListpackEntries, zsetMaxListpackValue } = keyspace.limits;
   const elements = new ListpackElements(bytes, start, end);
   const count = elementCount(bytes, start) / 2;
   if (count % 1 !== 0) throw new RdbError("Zset listpack integrity check failed.");
   if (count === 0) return 0;
-  let isSound = !isDeep && count <= zsetMaxListpackEntries;
+  const members = new Fingerprints(count);
+  let isSound = count <= zsetMaxListpackEntries;
   let before = Number.NEGATIVE_INFINITY;
   while (isSound && elements.next()) {
     const length = elements.end - elements.start;
+    const isDistinct = members.add(elements);
     elements.next();
     const score = parseDouble(elements.bytes, elements.start, elements.end);
     // Members of one score are taken to be in order.
-    isSound = length <= zsetMaxListpackValue && score >= before;
+    isSound = isDistinct && length <= zsetMaxListpackValue && score >= before;
     before = score;
   }
   if (!isSound) {

@@ -34,6 +34,24 @@ const CHECKSUM_VERSION = 5;
 const KEYS_PER_CHECK = 32;
 const NOT_KEPT = -1;
 
+/** The file is whole, maybe, but not one for this server: no place in it is to blame. */
+export class RdbUnfitError extends RdbError {
+  override name = "RdbUnfitError";
+}
+
+/** The bytes are not those that were written. */
+export class RdbChecksumError extends RdbError {
+  override name = "RdbChecksumError";
+  readonly computed: string;
+  readonly stored: string;
+
+  constructor(computed: string, stored: string) {
+    super("RDB CRC error");
+    this.computed = computed;
+    this.stored = stored;
+  }
+}
+
 export interface RdbLoadOptions {
   readonly keyspace: Keyspace;
   readonly clock: Clock;
@@ -43,12 +61,12 @@ export interface RdbLoadOptions {
   readonly merges?: boolean;
   /** `rdbchecksum` */
   readonly verifiesChecksum: boolean;
-  /** `sanitize-dump-payload`: nested encodings are checked entry by entry. */
-  readonly isDeep: boolean;
   /** Told of each auxiliary field. */
   onField?(name: string, value: string): void;
-  /** Told of a library of functions, as its source. */
+  /** Told of a library of functions, as its source. Without, a file that has one is refused. */
   onFunction?(code: Uint8Array): void;
+  /** Told of a file that was written without a checksum. */
+  onNoChecksum?(): void;
   /** Told of keys left out because their collection has no elements. */
   onEmptyKey?(name: string): void;
 }
@@ -77,7 +95,7 @@ export class RdbLoader {
     this.#reader = reader;
     this.#options = options;
     this.#keyspace = options.keyspace;
-    this.#values = new RdbValueReader(options.keyspace, reader, options.isDeep);
+    this.#values = new RdbValueReader(options.keyspace, reader);
     this.#view = new RecordView(options.keyspace.pool);
     this.#db = options.keyspace.databases[0];
   }
@@ -101,12 +119,12 @@ export class RdbLoader {
     reader.need(RDB_SIGNATURE_BYTES);
     const signature = reader.bytes.subarray(reader.at, reader.at + RDB_SIGNATURE_BYTES);
     const name = rdbSignature(signature);
-    if (name === undefined) throw new RdbError("Wrong signature trying to load DB from file");
+    if (name === undefined) throw new RdbUnfitError("Wrong signature trying to load DB from file");
     const digits = latin1Text(signature, name.length);
     reader.skip(RDB_SIGNATURE_BYTES);
     this.#version = isDigits(digits) ? Number(digits) : 0;
     if (!isKnownVersion(this.#version)) {
-      throw new RdbError(`Can't handle RDB format version ${digits}`);
+      throw new RdbUnfitError(`Can't handle RDB format version ${this.#version}`);
     }
     this.#values.version = this.#version;
   }
@@ -143,8 +161,7 @@ export class RdbLoader {
       case RDB_OPCODE_AUX:
         return this.#readField();
       case RDB_OPCODE_FUNCTION:
-        this.#options.onFunction?.(reader.stringCopy());
-        return;
+        return this.#readFunction();
       case RDB_OPCODE_FUNCTION_PRE_GA:
         throw new RdbError("Pre-release function format not supported.");
       case RDB_OPCODE_MODULE_AUX:
@@ -158,9 +175,9 @@ export class RdbLoader {
   #select(index: number): void {
     const db = this.#keyspace.databases[index];
     if (db === undefined) {
-      throw new RdbError(
-        "Data file was created with a server configured to handle more than " +
-          `${this.#keyspace.databases.length} databases`,
+      throw new RdbUnfitError(
+        "FATAL: Data file was created with a Redis server configured to handle more than " +
+          `${this.#keyspace.databases.length} databases. Exiting`,
       );
     }
     this.#db = db;
@@ -173,6 +190,15 @@ export class RdbLoader {
     reader.string();
     const value = latin1Text(reader.value, reader.valueStart, reader.valueEnd);
     this.#options.onField?.(name, value);
+  }
+
+  #readFunction(): void {
+    const code = this.#reader.stringCopy();
+    const { onFunction } = this.#options;
+    if (onFunction === undefined) {
+      throw new RdbError("The RDB file contains functions, which would be lost here");
+    }
+    onFunction(code);
   }
 
   #readKey(type: number): void {
@@ -219,12 +245,12 @@ export class RdbLoader {
     this.#isDone = true;
     if (this.#version < CHECKSUM_VERSION) return;
     const crc = reader.checksum();
-    const [low, high] = [crc.low, crc.high];
     reader.need(CHECKSUM_BYTES);
     const at = reader.at;
-    if (this.#options.verifiesChecksum && !isZero(reader.bytes, at)) {
-      if (!crc.equals(reader.bytes, at)) {
-        throw new RdbError(`Wrong RDB checksum expected: (${hex(high)}${hex(low)})`);
+    if (this.#options.verifiesChecksum) {
+      if (isZero(reader.bytes, at)) this.#options.onNoChecksum?.();
+      else if (!crc.equals(reader.bytes, at)) {
+        throw new RdbChecksumError(hex(crc.high) + hex(crc.low), storedHex(reader.bytes, at));
       }
     }
     reader.skip(CHECKSUM_BYTES);
@@ -239,6 +265,10 @@ function isDigits(text: string): boolean {
 function isZero(bytes: Uint8Array, at: number): boolean {
   for (let k = 0; k < CHECKSUM_BYTES; k++) if (bytes[at + k] !== 0) return false;
   return true;
+}
+
+function storedHex(bytes: Uint8Array, at: number): string {
+  return Buffer.from(bytes.slice(at, at + CHECKSUM_BYTES).reverse()).toString("hex");
 }
 
 function hex(word: number): string {

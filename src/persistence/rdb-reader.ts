@@ -19,6 +19,15 @@ export class RdbError extends Error {
   override name = "RdbError";
 }
 
+/** The bytes end too early. */
+export class RdbEndError extends RdbError {
+  override name = "RdbEndError";
+
+  constructor() {
+    super("Unexpected EOF reading RDB file");
+  }
+}
+
 /** Where more bytes come from. */
 export interface RdbSource {
   /** Bytes that have not been handed out yet. */
@@ -92,7 +101,7 @@ export class RdbReader {
   /** Makes sure of `count` bytes at `at`. */
   need(count: number): void {
     if (this.end - this.at >= count) return;
-    if (count > this.remaining) throw new RdbError("Unexpected end of RDB data");
+    if (count > this.remaining) throw new RdbEndError();
     this.#refill(count);
   }
 
@@ -188,7 +197,7 @@ export class RdbReader {
 
   /** Steps over bytes. */
   skip(count: number): void {
-    if (count > this.remaining) throw new RdbError("Unexpected end of RDB data");
+    if (count > this.remaining) throw new RdbEndError();
     for (let left = count; left > 0; ) {
       this.need(1);
       const step = Math.min(left, this.end - this.at);
@@ -219,7 +228,7 @@ export class RdbReader {
       number = this.byte();
       number = ((number | (this.byte() << 8)) << 16) >> 16;
     } else if (encoding === RDB_STRING_INT32) number = this.littleEndian32() | 0;
-    else throw new RdbError("Unknown string encoding");
+    else throw new RdbError(`Unknown RDB string encoding type ${encoding}`);
     this.value = this.#digits;
     this.valueStart = 0;
     this.valueEnd = writeInteger(this.#digits, 0, number);
@@ -258,7 +267,7 @@ export class RdbReader {
     this.#summedTo = 0;
     while (this.end < count) {
       const got = this.#source!.read(target, this.end, target.length - this.end);
-      if (got === 0) throw new RdbError("Unexpected end of RDB data");
+      if (got === 0) throw new RdbEndError();
       this.end += got;
     }
   }

@@ -15,6 +15,7 @@ import {
   RDB_OPCODE_EOF,
   RDB_OPCODE_EXPIRY_MS,
   RDB_OPCODE_FREQ,
+  RDB_OPCODE_FUNCTION,
   RDB_OPCODE_IDLE,
   RDB_OPCODE_RESIZE,
   RDB_OPCODE_SELECT,
@@ -34,6 +35,8 @@ export interface RdbOptions {
   readonly access: "none" | "idle" | "frequency";
   /** Name and value of each auxiliary field. */
   readonly fields: readonly (readonly [name: string, value: string])[];
+  /** Sources of libraries of functions. */
+  readonly libraries: readonly Uint8Array[];
 }
 
 const NO_DATABASE = -1;
@@ -68,6 +71,8 @@ export class RdbSaver implements SnapshotSink {
   readonly #waiting: Section;
   #active: RdbCollection | undefined;
   readonly #announced = new Set<number>();
+  /** Of large collections, the active one's aside. */
+  readonly #held = new Set<Section>();
 
   constructor(keyspace: Keyspace, options: RdbOptions) {
     this.#keyspace = keyspace;
@@ -82,6 +87,13 @@ export class RdbSaver implements SnapshotSink {
     return this.#output.writer.length;
   }
 
+  /** Memory that what has been written, or waits for its turn, takes. */
+  get memoryBytes(): number {
+    let bytes = this.#output.writer.bytes.length + this.#waiting.writer.bytes.length;
+    for (const section of this.#held) bytes += section.writer.bytes.length;
+    return bytes;
+  }
+
   /** Writes what comes before the first key. */
   begin(): void {
     const { writer } = this.#output;
@@ -90,6 +102,10 @@ export class RdbSaver implements SnapshotSink {
       writer.byte(RDB_OPCODE_AUX);
       writer.text(name);
       writer.text(value);
+    }
+    for (const code of this.#options.libraries) {
+      writer.byte(RDB_OPCODE_FUNCTION);
+      writer.string(code, 0, code.length);
     }
   }
 
@@ -119,6 +135,7 @@ export class RdbSaver implements SnapshotSink {
 
   open(dbIndex: number, view: RecordView, container: Container): CollectionSink {
     const section = new Section(this.#options.compresses);
+    this.#held.add(section);
     this.#head(section, dbIndex, view);
     const earliestMs = this.#values.beginMembers(section.writer, container);
     return new RdbCollection(this, this.#values, section, container, earliestMs);
@@ -127,6 +144,7 @@ export class RdbSaver implements SnapshotSink {
   /** A collection's turn to be written; what it holds so far goes out. */
   activate(collection: RdbCollection, held: Section): Section {
     this.#active = collection;
+    this.#held.delete(held);
     this.#output.take(held);
     return this.#output;
   }

@@ -379,9 +379,9 @@ export class Server implements DispatchServer, ConnectionHost {
 
   // What handlers ask.
 
-  /** Bytes counted as used: data, tables, buffers of clients and of the AOF. */
+  /** Bytes counted as used: data, tables, buffers of clients, of the AOF and of a snapshot. */
   usedMemory(): number {
-    return this.limitedMemory() + this.#durability.memoryBytes;
+    return this.limitedMemory() + this.#durability.memoryBytes + this.snapshots.memoryBytes;
   }
 
   /**
@@ -406,6 +406,7 @@ export class Server implements DispatchServer, ConnectionHost {
       allocatorActive: pool.activeBytes,
       allocatorResident: pool.chunkBytes,
       aofBufferBytes: this.#durability.memoryBytes,
+      snapshotBytes: this.snapshots.memoryBytes,
       databases: this.keyspace.databases
         .filter((db) => db.size > 0)
         .map((db) => ({

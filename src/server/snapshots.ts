@@ -14,13 +14,13 @@ import {
 import {
   loadRdb,
   loadRdbNow,
+  RdbFileError,
   RdbFileWriter,
   type RdbLoaded,
   type RdbPlace,
 } from "../persistence/rdb-file.ts";
 import { RDB_VERSION } from "../persistence/rdb-format.ts";
 import type { RdbLoadOptions } from "../persistence/rdb-load.ts";
-import { RdbError } from "../persistence/rdb-reader.ts";
 import type { RdbOptions } from "../persistence/rdb-save.ts";
 import type { Snapshot } from "../persistence/snapshot.ts";
 import type { Server } from "./server.ts";
@@ -40,6 +40,13 @@ const REFUSAL =
 /** The snapshot file at start-up is not what it should be; the server must not start. */
 export class RdbLoadError extends Error {
   override name = "RdbLoadError";
+  /** What the log is to say of it. */
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(lines.join(" "));
+    this.lines = lines;
+  }
 }
 
 /** Takes and loads the snapshots of one server. */
@@ -56,9 +63,20 @@ export class Snapshots implements SnapshotControl {
   /** Given up; its marks are being cleared. No other one may begin before that is done. */
   #abandoned: Snapshot | undefined;
 
+  /**
+   * Sources of libraries of functions that came with a snapshot. Nobody can call them here, but the
+   * next snapshot has them again.
+   */
+  #libraries: Uint8Array[] = [];
+
   constructor(server: Server, fileSystem: FileSystem) {
     this.#server = server;
     this.#fileSystem = fileSystem;
+  }
+
+  /** Memory that a snapshot under way takes besides the data. */
+  get memoryBytes(): number {
+    return this.#writer?.memoryBytes ?? 0;
   }
 
   /** The error that refuses writes, or "". */
@@ -90,9 +108,8 @@ export class Snapshots implements SnapshotControl {
       });
       this.#noteLoaded(loaded);
     } catch (error) {
-      if (!(error instanceof RdbError)) throw error;
-      server.logger.log(LOG_WARNING, error.message);
-      throw new RdbLoadError("Fatal error loading the DB, check server logs. Exiting.");
+      if (!(error instanceof RdbFileError)) throw error;
+      throw new RdbLoadError(error.lines);
     } finally {
       file.close();
     }
@@ -243,17 +260,19 @@ export class Snapshots implements SnapshotControl {
         ["used-mem", String(server.usedMemory())],
         ["aof-base", "0"],
       ],
+      libraries: this.#libraries,
     };
   }
 
   #loadOptions(dropsExpired: boolean): RdbLoadOptions {
+    const libraries: Uint8Array[] = [];
+    this.#libraries = libraries;
     const { keyspace, clock, config, debugSettings, logger } = this.#server;
     return {
       keyspace,
       clock,
       dropsExpired,
       verifiesChecksum: config.flag("rdbchecksum") && !debugSettings.skipsChecksums,
-      isDeep: config.text("sanitize-dump-payload") === "yes",
       onField: (name, value) => {
         if (name === "redis-ver" || name === "valkey-ver") {
           logger.log(LOG_NOTICE, `Loading RDB produced by version ${value}`);
@@ -261,6 +280,11 @@ export class Snapshots implements SnapshotControl {
           const age = Math.max(0, Math.floor(clock.wallMs() / 1000) - Number(value));
           logger.log(LOG_NOTICE, `RDB age ${age} seconds`);
         }
+      },
+      onFunction: (code) => libraries.push(code),
+      onNoChecksum: () => {
+        const said = "RDB file was saved with checksum disabled: no check performed.";
+        logger.log(LOG_NOTICE, said);
       },
       onEmptyKey: (name) => logger.log(LOG_NOTICE, `rdbLoadObject skipping empty key: ${name}`),
     };
@@ -275,6 +299,13 @@ export class Snapshots implements SnapshotControl {
       LOG_NOTICE,
       `Done loading RDB, keys loaded: ${loaded.keysLoaded}, ` +
         `keys expired: ${loaded.keysExpired}${empty}.`,
+    );
+    const { length } = this.#libraries;
+    if (length === 0) return;
+    logger.log(
+      LOG_WARNING,
+      `${length} ${length === 1 ? "library" : "libraries"} of functions cannot be called here, ` +
+        "but will be in the next snapshot.",
     );
   }
 

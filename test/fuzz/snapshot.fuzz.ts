@@ -81,7 +81,6 @@ function digestOf(bytes: Uint8Array): string {
     clock: fixture.clock,
     dropsExpired: false,
     verifiesChecksum: true,
-    isDeep: true,
   });
   while (loader.step(Number.POSITIVE_INFINITY));
   fixture.keyspace.verify();
@@ -111,6 +110,7 @@ export const snapshotFuzzer: Fuzzer = {
         hasChecksum: true,
         access: "none",
         fields: [],
+        libraries: [],
       });
       saver.begin();
       const snapshot = new Snapshot(keyspace, clock, saver);

@@ -49,7 +49,6 @@ export const loadSnapshot: LoadSnapshot = (file) =>
     clock: new ManualClock(0),
     dropsExpired: false,
     verifiesChecksum: true,
-    isDeep: true,
   });
 
 export function loadOptions(fileSystem: FileSystem, path?: string) {

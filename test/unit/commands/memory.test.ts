@@ -71,6 +71,7 @@ describe("MEMORY STATS", () => {
       allocatorActive: 0,
       allocatorResident: 0,
       aofBufferBytes: 0,
+      snapshotBytes: 0,
       databases: [],
     };
     expect(fixture.run("memory", "stats")).not.toMatch(/NaN|Infinity/);

@@ -125,6 +125,7 @@ export class ServerFixture {
     allocatorActive: 6000,
     allocatorResident: 12000,
     aofBufferBytes: 0,
+    snapshotBytes: 0,
     databases: [],
   };
   shutdownSucceeds = true;
