@@ -24,6 +24,14 @@ export function loadList(keyspace: Keyspace, target: KeyTarget, elements: Elemen
   });
 }
 
+/** As `loadList` of a ziplist, which Redis makes no listpack of, however small it is. */
+export function loadZiplist(keyspace: Keyspace, target: KeyTarget, elements: Elements): number {
+  const fill = (list: Quicklist) => {
+    while (elements.next()) list.pushTail(elements.bytes, elements.start, elements.end);
+  };
+  return store(keyspace, target, fill, false);
+}
+
 /**
  * Reads the nodes of a large list: ziplists, or, in the second form, listpacks and plain elements.
  * Returns as `loadList`.
@@ -63,14 +71,19 @@ function appendZiplist(list: Quicklist, bytes: Uint8Array, start: number, end: n
   if (pack.count > 0) list.appendNode(pack.bytes, firstEntry(0), length - 1, pack.count);
 }
 
-/** Fills a list and puts it under the key, in the record where it fits there. */
-function store(keyspace: Keyspace, target: KeyTarget, fill: (list: Quicklist) => void): number {
+/** Fills a list and puts it under the key, in the record where it fits there and may be. */
+function store(
+  keyspace: Keyspace,
+  target: KeyTarget,
+  fill: (list: Quicklist) => void,
+  fitsRecord = true,
+): number {
   const list = newQuicklist(keyspace);
   let count = 0;
   try {
     fill(list);
     count = list.size;
-    if (count > 0 && !storeSmall(keyspace, target, list)) {
+    if (count > 0 && !(fitsRecord && storeSmall(keyspace, target, list))) {
       target.setContainer(list);
       return count;
     }

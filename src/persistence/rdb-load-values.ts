@@ -44,7 +44,7 @@ import {
   PairSource,
   TimedReaderPairs,
 } from "./rdb-load-hashes.ts";
-import { loadList, loadQuicklist } from "./rdb-load-lists.ts";
+import { loadList, loadQuicklist, loadZiplist } from "./rdb-load-lists.ts";
 import { loadIntset, loadSet, loadSetListpack } from "./rdb-load-sets.ts";
 import { loadStream, STREAM_FORM_1, STREAM_FORM_2, STREAM_FORM_3 } from "./rdb-load-stream.ts";
 import {
@@ -89,7 +89,7 @@ export class RdbValueReader {
       case RDB_TYPE_LIST:
         return loadList(keyspace, target, this.#strings(reader.countOf(1))) > 0;
       case RDB_TYPE_LIST_ZIPLIST:
-        return loadList(keyspace, target, this.#ziplist()) > 0;
+        return loadZiplist(keyspace, target, this.#ziplist()) > 0;
       case RDB_TYPE_LIST_QUICKLIST:
       case RDB_TYPE_LIST_QUICKLIST_2:
         return loadQuicklist(keyspace, target, reader, type === RDB_TYPE_LIST_QUICKLIST_2) > 0;
