@@ -92,17 +92,11 @@ function flushallCommand(c: Context): void {
   }
   c.server.snapshots.cancel();
   c.server.keyspace.clear();
-  saveEmpty(c);
-  propagateFlush(c, count);
+  c.effects.changed(count);
+  // As Redis: where snapshots are taken, the last one must not bring back what was deleted.
+  if (c.server.config.savePoints.length > 0) c.server.snapshots.save();
+  propagateRequest(c);
   c.reply.ok();
-}
-
-/** As Redis: where snapshots are taken, the last one must not bring back what was deleted. */
-function saveEmpty(c: Context): void {
-  if (c.server.config.savePoints.length === 0) return;
-  const { changes } = c.effects;
-  c.server.snapshots.save();
-  c.effects.changes = changes;
 }
 
 // FLUSHDB [ASYNC | SYNC]
@@ -111,7 +105,8 @@ function flushdbCommand(c: Context): void {
   const count = c.db.size;
   c.server.blocking.beforeClear(c.db.index);
   c.db.clear();
-  propagateFlush(c, count);
+  c.effects.changed(count);
+  propagateRequest(c);
   c.reply.ok();
 }
 
@@ -123,8 +118,7 @@ function isFlushOrReply(c: Context): boolean {
 }
 
 /** Propagates the request even where nothing was there to delete: a replica may differ. */
-function propagateFlush(c: Context, count: number): void {
-  if (count > 0) return c.effects.changed(count);
+function propagateRequest(c: Context): void {
   const effect = c.effects.replace(c.count);
   for (let index = 0; index < c.count; index++) effect.bulk(c.bytes, c.start(index), c.end(index));
 }

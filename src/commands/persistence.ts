@@ -53,6 +53,8 @@ const ALREADY_SAVING = "ERR Background save already in progress";
 // SAVE
 function saveCommand(c: Context): void {
   if (c.server.snapshots.isSaving) return c.reply.error(ALREADY_SAVING);
+  // Counted however it ends, as are those in the background.
+  c.server.persistence.rdbSaves++;
   if (c.server.snapshots.save()) c.reply.ok();
   else c.reply.error("ERR");
 }

@@ -206,7 +206,7 @@ export class Dispatcher {
       const changesBefore = effects.changes;
       const errorsBefore = reply.errorCount;
       command.run!(c);
-      const changed = effects.changes !== changesBefore;
+      const changed = effects.changes > changesBefore; // A save starts from zero again.
       if (changed || effects.hasPending) this.#propagate(changed, bytes, decoder, index);
       if (client.blocked) {
         this.#noteWaiting(command, since);

@@ -564,6 +564,7 @@ export class Server implements DispatchServer, ConnectionHost {
       this.keyspace.access.isLfu = eviction.policy.endsWith("-lfu");
       this.updateRestrictions();
     });
+    follow(["save", "stop-writes-on-bgsave-error"], () => this.updateRestrictions());
     follow(["maxmemory-eviction-tenacity"], () => {
       this.#memoryLimit.tenacity = config.integer("maxmemory-eviction-tenacity");
     });

@@ -174,13 +174,17 @@ export class Snapshots implements SnapshotControl {
     const server = this.#server;
     this.#clearMarks();
     this.#lastTryMs = server.clock.wallMs();
+    server.persistence.rdbSaves++;
     try {
       this.#writer = new RdbFileWriter(server.keyspace, server.clock, this.#place, this.#options());
     } catch (error) {
+      // As in Redis, where the child process finds out, the command itself has succeeded.
       server.persistence.rdbLastSaveOk = false;
-      server.logger.log(LOG_WARNING, `Can't save in background: ${systemErrorText(error)}`);
+      const reason = systemErrorText(error);
+      server.logger.log(LOG_WARNING, `Failed opening the temp RDB file for saving: ${reason}`);
+      server.logger.log(LOG_WARNING, "Background saving error");
       server.updateRestrictions();
-      return "failed";
+      return "started";
     }
     server.logger.log(LOG_NOTICE, `Background saving started by pid ${server.pid}`);
     this.#changesBefore = server.effects.changes;
@@ -385,7 +389,6 @@ export class Snapshots implements SnapshotControl {
     const status = server.persistence;
     status.rdbLastSaveOk = true;
     status.rdbLastSaveMs = server.clock.wallMs();
-    status.rdbSaves++;
     server.updateRestrictions();
   }
 }

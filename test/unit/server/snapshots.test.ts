@@ -1,0 +1,303 @@
+import { describe, expect, test } from "bun:test";
+import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
+import { ServerFixture } from "./server-fixture.ts";
+
+const FILE = "/data/dump.rdb";
+const DIRECTIVES = "dir /data\nenable-debug-command yes\nenable-protected-configs yes";
+
+const REFUSAL =
+  "-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
+  "disk. Commands that may modify the data set are disabled, because this instance is configured " +
+  "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error " +
+  "option). Please check the Redis logs for details about the RDB error.\r\n";
+
+class Saving {
+  readonly disk = new FaultyFileSystem();
+  readonly fixture: ServerFixture;
+  readonly peer;
+
+  constructor(directives = "") {
+    this.disk.put("/data/other", Buffer.alloc(0));
+    this.fixture = new ServerFixture(`${DIRECTIVES}\n${directives}`, 1, this.disk);
+    this.peer = this.fixture.connect();
+  }
+
+  run(command: string): string {
+    return this.peer.run(command);
+  }
+
+  info(field: string): string {
+    const lines = this.run("info persistence").split("\r\n");
+    return lines.find((line) => line.startsWith(`${field}:`))?.slice(field.length + 1) ?? "?";
+  }
+
+  /** Lets a background save come to its end. */
+  async settle(): Promise<void> {
+    while (this.fixture.server.snapshots.isSaving) await new Promise((go) => setTimeout(go, 1));
+  }
+
+  get leftovers(): string[] {
+    return this.disk.paths.filter((path) => path.includes("temp-"));
+  }
+}
+
+describe("what counts as changed", () => {
+  test("a save is no effect of its own", () => {
+    const saving = new Saving();
+    saving.fixture.recordEffects();
+    saving.run("set a 1");
+    expect(saving.run("save")).toBe("+OK\r\n");
+    expect(saving.run("debug reload")).toBe("+OK\r\n");
+    expect(saving.fixture.effects).toEqual(["0 set a 1"]);
+    expect(saving.info("rdb_changes_since_last_save")).toBe("0");
+  });
+
+  test("what changes during a background save counts for the next one", async () => {
+    const saving = new Saving();
+    for (let k = 0; k < 5; k++) saving.run(`set k${k} 1`);
+    expect(saving.run("bgsave")).toBe("+Background saving started\r\n");
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("1");
+    saving.run("set b 1");
+    saving.run("set c 1");
+    await saving.settle();
+    expect(saving.info("rdb_changes_since_last_save")).toBe("2");
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+  });
+
+  test("FLUSHALL ends a background save and saves nothing where nobody saves", () => {
+    const saving = new Saving();
+    saving.fixture.recordEffects();
+    saving.run("set a 1");
+    saving.run("bgsave");
+    expect(saving.run("flushall")).toBe("+OK\r\n");
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    expect(saving.info("rdb_changes_since_last_save")).toBe("2");
+    expect(saving.disk.exists(FILE)).toBe(false);
+    expect(saving.leftovers).toEqual([]);
+    expect(saving.fixture.effects).toEqual(["0 set a 1", "0 flushall"]);
+  });
+
+  test("FLUSHALL with save points replaces the snapshot by an empty one", () => {
+    const saving = new Saving("save 3600 1");
+    saving.fixture.recordEffects();
+    saving.run("set a 1");
+    saving.run("save");
+    expect(saving.run("flushall")).toBe("+OK\r\n");
+    expect(saving.info("rdb_changes_since_last_save")).toBe("0");
+    expect(saving.fixture.effects).toEqual(["0 set a 1", "0 flushall"]);
+    expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+    expect(saving.run("dbsize")).toBe(":0\r\n");
+    // Not being able to save is no reason not to flush.
+    saving.run("set b 1");
+    saving.disk.fault = () => "ENOSPC";
+    expect(saving.run("flushall")).toBe("+OK\r\n");
+    expect(saving.info("rdb_changes_since_last_save")).toBe("2");
+  });
+});
+
+describe("save points", () => {
+  test("save once enough has changed for longer than the time", async () => {
+    const saving = new Saving("save 10 2 60 1");
+    saving.run("set a 1");
+    saving.fixture.advance(30_000);
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    saving.run("set a 2");
+    saving.fixture.advance(100);
+    expect(saving.fixture.logged).toContain("2 changes in 10 seconds. Saving...");
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("1");
+    await saving.settle();
+    expect(saving.info("rdb_changes_since_last_save")).toBe("0");
+    saving.run("set a 3");
+    saving.fixture.advance(60_000);
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    saving.fixture.advance(100);
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("1");
+    await saving.settle();
+  });
+
+  test("try again five seconds after a failure, and follow CONFIG SET save", async () => {
+    const saving = new Saving("save 10 1");
+    saving.disk.fault = (operation) => (operation === "sync" ? "EIO" : undefined);
+    saving.run("set a 1");
+    saving.fixture.advance(10_100);
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("err");
+    expect(saving.run("set a 2")).toBe(REFUSAL);
+    expect(saving.run("config set save ")).toBe("+OK\r\n");
+    expect(saving.run("set a 2")).toBe("+OK\r\n");
+    saving.fixture.advance(60_000);
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    saving.peer.send("*4\r\n$6\r\nconfig\r\n$3\r\nset\r\n$4\r\nsave\r\n$4\r\n10 1\r\n");
+    expect(saving.peer.transport.take()).toBe("+OK\r\n");
+    expect(saving.run("set a 3")).toBe(REFUSAL);
+    saving.disk.fault = () => undefined;
+    saving.fixture.advance(100);
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.run("set a 3")).toBe("+OK\r\n");
+  });
+});
+
+describe("errors of the disk", () => {
+  /** Lets the operation of this number fail, the first one being 0; says how many there were. */
+  function failing(saving: Saving, number: number, code: string): () => number {
+    let seen = 0;
+    saving.disk.fault = () => (seen++ === number ? code : undefined);
+    return () => seen;
+  }
+
+  for (const code of ["ENOSPC", "EIO"]) {
+    test(`SAVE says so and leaves the old file alone, wherever ${code} strikes`, async () => {
+      for (let number = 0; ; number++) {
+        const saving = new Saving("save 3600 1");
+        saving.run("set a old");
+        saving.run("save");
+        const before = saving.disk.contentOf(FILE);
+        saving.run("set a new");
+        const operations = failing(saving, number, code);
+        const reply = saving.run("save");
+        const isInPlace = !saving.disk.contentOf(FILE).equals(before);
+        if (number === operations()) {
+          expect(reply).toBe("+OK\r\n");
+          expect(number).toBe(5);
+          return;
+        }
+        expect([number, reply]).toEqual([number, "-ERR\r\n"]);
+        // Only the directory's sync comes behind the exchange.
+        expect([number, isInPlace]).toEqual([number, number === 4]);
+        expect(saving.leftovers).toEqual([]);
+        expect(saving.fixture.keyspace.gate).toBeNull();
+        expect(saving.info("rdb_changes_since_last_save")).toBe("1");
+        // Redis stops writes after a failure in the background only.
+        expect(saving.run("set b 1")).toBe("+OK\r\n");
+        expect(saving.run("save")).toBe("+OK\r\n");
+        expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+        expect(saving.run("get a")).toBe("$3\r\nnew\r\n");
+      }
+    });
+
+    test(`BGSAVE stops writes until one succeeds, wherever ${code} strikes`, async () => {
+      for (let number = 0; ; number++) {
+        const saving = new Saving("save 3600 1");
+        saving.run("set a old");
+        saving.run("save");
+        const before = saving.disk.contentOf(FILE);
+        saving.run("set a new");
+        const operations = failing(saving, number, code);
+        expect(saving.run("bgsave")).toBe("+Background saving started\r\n");
+        await saving.settle();
+        const isInPlace = !saving.disk.contentOf(FILE).equals(before);
+        if (number === operations()) {
+          expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+          expect(number).toBe(5);
+          return;
+        }
+        expect(saving.info("rdb_last_bgsave_status")).toBe("err");
+        expect([number, isInPlace]).toEqual([number, number === 4]);
+        expect(saving.leftovers).toEqual([]);
+        expect(saving.run("set a b")).toBe(REFUSAL);
+        expect(saving.run("get a")).toBe("$3\r\nnew\r\n");
+        expect(saving.run("ping")).toBe(REFUSAL);
+        saving.run("config set stop-writes-on-bgsave-error no");
+        expect(saving.run("set a b")).toBe("+OK\r\n");
+        saving.run("config set stop-writes-on-bgsave-error yes");
+        expect(saving.run("set a b")).toBe(REFUSAL);
+        saving.run(number % 2 === 0 ? "bgsave" : "save");
+        await saving.settle();
+        expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+        expect(saving.info("rdb_saves")).toBe("3");
+        expect(saving.run("set a b")).toBe("+OK\r\n");
+        expect(saving.fixture.keyspace.gate).toBeNull();
+      }
+    });
+  }
+
+  test("a disk that is full half-way through a long save fails it", async () => {
+    const saving = new Saving("save 3600 1");
+    saving.run("debug populate 60000 key 100");
+    let writes = 0;
+    // A slice ends after a while only if time passes.
+    saving.fixture.clock.tickUs = 20;
+    saving.disk.partial = (length) => length >> 1;
+    saving.disk.fault = (operation) =>
+      operation === "write" && ++writes === 3 ? "ENOSPC" : undefined;
+    saving.run("bgsave");
+    await saving.settle();
+    expect(writes).toBe(3);
+    expect(saving.info("rdb_last_bgsave_status")).toBe("err");
+    expect(saving.leftovers).toEqual([]);
+    saving.run("bgsave");
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+    expect(saving.run("dbsize")).toBe(":60000\r\n");
+  });
+
+  test("a shutdown that cannot save does not happen, unless it is forced or need not", () => {
+    const saving = new Saving("save 3600 1");
+    let ended = 0;
+    saving.fixture.server.onShutdown = () => ended++;
+    saving.run("set a 1");
+    saving.disk.fault = (operation) => (operation === "write" ? "ENOSPC" : undefined);
+    const refused = "-ERR Errors trying to SHUTDOWN. Check logs.\r\n";
+    expect(saving.run("shutdown")).toBe(refused);
+    expect(saving.run("shutdown save")).toBe(refused);
+    expect(saving.run("shutdown save now")).toBe(refused);
+    expect(saving.fixture.logged).toContain("Error trying to save the DB, can't exit.");
+    expect(saving.run("shutdown abort")).toBe("-ERR No shutdown in progress.\r\n");
+    expect(ended).toBe(0);
+    expect(saving.leftovers).toEqual([]);
+    saving.run("shutdown nosave");
+    expect(ended).toBe(1);
+    saving.run("shutdown save force");
+    expect(ended).toBe(2);
+    expect(saving.disk.exists(FILE)).toBe(false);
+    saving.disk.fault = () => undefined;
+    saving.run("shutdown");
+    expect(ended).toBe(3);
+    expect(saving.disk.exists(FILE)).toBe(true);
+  });
+});
+
+describe("a background save", () => {
+  test("refuses another one and SAVE, and is ended by a shutdown", () => {
+    const saving = new Saving();
+    saving.run("set a 1");
+    saving.run("bgsave");
+    const refused = "-ERR Background save already in progress\r\n";
+    expect(saving.run("bgsave")).toBe(refused);
+    expect(saving.run("bgsave schedule")).toBe(refused);
+    expect(saving.run("save")).toBe(refused);
+    expect(saving.run("bgsave now")).toBe("-ERR syntax error\r\n");
+    saving.run("shutdown nosave");
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    expect(saving.leftovers).toEqual([]);
+    expect(saving.fixture.logged).toContain("There is a child saving an .rdb. Killing it!");
+  });
+
+  test("writes to the directory and name of the time when it began", async () => {
+    const saving = new Saving();
+    saving.disk.put("/elsewhere/other", Buffer.alloc(0));
+    saving.run("set a 1");
+    saving.run("bgsave");
+    expect(saving.run("config set dbfilename other.rdb")).toBe("+OK\r\n");
+    await saving.settle();
+    expect(saving.disk.exists(FILE)).toBe(true);
+    saving.run("set b 1");
+    expect(saving.run("save")).toBe("+OK\r\n");
+    expect(saving.disk.exists("/data/other.rdb")).toBe(true);
+  });
+
+  test("counts what it holds back as used memory, which no eviction can win back", async () => {
+    const saving = new Saving("rdbcompression no");
+    for (let k = 0; k < 2000; k++) saving.run(`set k${k} ${"x".repeat(1000)}`);
+    const used = () => saving.fixture.server.usedMemory() - saving.fixture.server.limitedMemory();
+    const before = used();
+    saving.run("bgsave");
+    for (let k = 0; k < 2000; k++) saving.run(`append k${k} y`);
+    expect(used() - before).toBeGreaterThan(2_000_000);
+    await saving.settle();
+    expect(used()).toBe(before);
+  });
+});
