@@ -21,6 +21,13 @@ export interface ClientChannel {
   readonly outputCapacity: number;
   /** Sends bytes that are no reply to the running command: pushes, MONITOR lines. */
   send(bytes: Uint8Array): void;
+  /**
+   * Sends bytes[start, end), a message, behind the reply of the command that the client may be
+   * running, whether or not it wants replies.
+   */
+  push(bytes: Uint8Array, start: number, end: number): void;
+  /** As `push`, of all of an array that never changes: the channel may keep it uncopied. */
+  pushShared(bytes: Uint8Array): void;
   /** Sends bytes[start, end), the reply to a command that waited, during another client's event. */
   deliver(bytes: Uint8Array, start: number, end: number): void;
   /** Goes on with what arrived behind a command that waited. */
@@ -114,6 +121,11 @@ export class Client {
     this.createdMs = nowMs;
     this.lastInteractionMs = nowMs;
     this.isUnixSocket = isUnixSocket;
+  }
+
+  /** Listens to a channel, pattern or shard channel. */
+  get isSubscribed(): boolean {
+    return (this.channelCount | this.patternCount | this.shardChannelCount) !== 0;
   }
 }
 

@@ -155,6 +155,8 @@ export interface CommandSpec<S extends ServerContext = ServerContext> {
   readonly deprecatedSince?: string;
   readonly replacedBy?: string;
   readonly docFlags?: readonly string[];
+  /** Its reply is a push: sent even to a client that wants no replies. */
+  readonly pushes?: boolean;
   /** Handles the command; writes exactly one reply. Absent only on pure containers. */
   run?(c: CommandContext<S>): void;
   readonly subcommands?: readonly CommandSpec<S>[];

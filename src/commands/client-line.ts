@@ -9,9 +9,7 @@ export type ClientType = "normal" | "replica" | "master" | "pubsub";
 /** What kind of client it is; a monitor counts as a normal one. */
 export function typeOf(client: Client): ClientType {
   if (client.kind !== "normal") return client.kind;
-  return client.channelCount + client.patternCount + client.shardChannelCount > 0
-    ? "pubsub"
-    : "normal";
+  return client.isSubscribed ? "pubsub" : "normal";
 }
 
 /** The client type that an argument names, or undefined after an error reply. */

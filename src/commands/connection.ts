@@ -214,9 +214,8 @@ function pingCommand(c: Context): void {
     return c.reply.error("ERR wrong number of arguments for 'ping' command");
   }
   const client = c.client;
-  const subscriptions = client.channelCount + client.patternCount + client.shardChannelCount;
   // A RESP2 subscriber reads nothing but messages, so PONG has the shape of one.
-  if (subscriptions > 0 && client.protocol === 2) {
+  if (client.isSubscribed && client.protocol === 2) {
     c.reply.array(2);
     c.reply.bulkText("pong");
     if (c.count === 1) c.reply.bulkText("");
@@ -238,6 +237,7 @@ function quitCommand(c: Context): void {
 function resetCommand(c: Context): void {
   const client = c.client;
   if (client.isMonitor) stopMonitoring(c);
+  c.server.pubsub.forget(client);
   client.dbIndex = 0;
   c.db = c.server.keyspace.databases[0];
   client.name = "";

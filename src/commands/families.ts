@@ -33,6 +33,8 @@ import { listMoveCommands } from "./lists-move.ts";
 import { listPopCommands } from "./lists-pop.ts";
 import { memoryCommands } from "./memory.ts";
 import { persistenceCommands } from "./persistence.ts";
+import { pubsubCommands } from "./pubsub.ts";
+import { pubsubInspectionCommands } from "./pubsub-inspection.ts";
 import { scanCommands } from "./scan.ts";
 import { serverCommands } from "./server.ts";
 import { setCommands } from "./sets.ts";
@@ -91,6 +93,8 @@ export const families: readonly CommandFamily<Features>[] = [
   memoryCommands,
   objectCommands,
   persistenceCommands,
+  pubsubCommands,
+  pubsubInspectionCommands,
   scanCommands,
   serverCommands,
   setCombinedCommands,

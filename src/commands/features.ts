@@ -13,6 +13,7 @@ import type { CommandLog } from "../command/slowlog.ts";
 import type { SnapshotControl } from "../command/snapshot-control.ts";
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
+import type { PubSub } from "../pubsub/pubsub.ts";
 
 /** How the server is to end; see SHUTDOWN. */
 export interface ShutdownOptions {
@@ -39,6 +40,7 @@ export interface Features extends ServerContext {
   readonly latency: LatencyMonitor;
   readonly pauses: Pauses;
   readonly blocking: Blocking;
+  readonly pubsub: PubSub;
   readonly monitors: Set<Client>;
   readonly debugSettings: DebugSettings;
   readonly persistence: PersistenceStatus;

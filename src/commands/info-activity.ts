@@ -4,6 +4,7 @@ import type { ServerContext } from "../command/context.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
 import type { Command } from "../command/registry.ts";
 import type { Database } from "../keyspace/database.ts";
+import { CHANNELS, PATTERNS, SHARD_CHANNELS } from "../pubsub/pubsub.ts";
 import { HASH, LIST, NO_EXPIRY, SET, STRING, ZSET } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 import type { InfoField } from "./info.ts";
@@ -91,7 +92,7 @@ function loadingFields(c: Context, status: PersistenceStatus): InfoField[] {
 }
 
 export function statisticsSection(c: Context): InfoField[] {
-  return [...trafficFields(c), ...keyFields(c), ...featureFields(), ...errorFields(c)];
+  return [...trafficFields(c), ...keyFields(c), ...featureFields(c), ...errorFields(c)];
 }
 
 function trafficFields(c: Context): InfoField[] {
@@ -136,11 +137,12 @@ function keyFields(c: Context): InfoField[] {
 }
 
 /** Features that do not exist here: nothing of theirs has ever happened. */
-function featureFields(): InfoField[] {
+function featureFields(c: Context): InfoField[] {
+  const { pubsub } = c.server;
   return [
-    ["pubsub_channels", 0],
-    ["pubsub_patterns", 0],
-    ["pubsubshard_channels", 0],
+    ["pubsub_channels", pubsub.count(CHANNELS)],
+    ["pubsub_patterns", pubsub.count(PATTERNS)],
+    ["pubsubshard_channels", pubsub.count(SHARD_CHANNELS)],
     ["latest_fork_usec", 0],
     ["total_forks", 0],
     ["migrate_cached_sockets", 0],

@@ -26,6 +26,9 @@ export class BlockedClients implements BlockingHost {
   readonly #server: Server;
   readonly #c: CommandContext<Features>;
   readonly #request = new ReplyWriter();
+  /** Messages for the client whose command is being run. */
+  readonly pushes = new ReplyWriter();
+  #served: Client | undefined;
   /** Answered clients that have not gone on yet. */
   #released: Client[] = [];
   #timer: Timer | undefined;
@@ -41,12 +44,17 @@ export class BlockedClients implements BlockingHost {
     return this.#server.blocking;
   }
 
+  /** The waiting client whose command is being run. */
+  get served(): Client | undefined {
+    return this.#served;
+  }
+
   rerun(waiter: Waiter): boolean {
     const c = this.#c;
     const mark = c.reply.length;
     const event = this.#enter(waiter);
     const isAnswered = this.#answer(waiter, mark);
-    c.resume(event);
+    this.#leave(event);
     return isAnswered;
   }
 
@@ -64,7 +72,7 @@ export class BlockedClients implements BlockingHost {
     }
     this.#account(waiter, mark);
     this.#deliver(waiter.client, mark);
-    this.#c.resume(event);
+    this.#leave(event);
   }
 
   released(client: Client): void {
@@ -110,7 +118,19 @@ export class BlockedClients implements BlockingHost {
     c.command = waiter.command as Command<Features>;
     c.db = this.#server.keyspace.databases[client.dbIndex];
     c.reply.protocol = client.protocol;
+    this.#served = client;
     return event;
+  }
+
+  /** Gives the context back; what the waiter was pushed meanwhile follows its reply. */
+  #leave(event: SuspendedCommand<Features>): void {
+    const { pushes } = this;
+    const { client } = this.#c;
+    this.#c.resume(event);
+    this.#served = undefined;
+    if (pushes.length === 0) return;
+    client.channel.deliver(pushes.buffer, 0, pushes.length);
+    pushes.clear();
   }
 
   /** Runs the waiter's command; false where it has to wait again, or is held by a pause. */

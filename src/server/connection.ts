@@ -52,6 +52,12 @@ export interface ConnectionHost {
   /** proto-max-bulk-len, bytes. */
   readonly bulkBytesMax: number;
   readonly normalOutputLimit: OutputLimit;
+  readonly pubsubOutputLimit: OutputLimit;
+  /** What the client whose event it is was pushed: it follows the running command's reply. */
+  readonly pushes: ReplyWriter;
+  /** A client that waited and whose command runs during another one's event, and its pushes. */
+  readonly servedClient: Client | undefined;
+  readonly servedPushes: ReplyWriter;
   /** Bytes that the connections' buffers hold, kept by the connections. */
   clientBufferBytes: number;
   /** Small buffers for backlogs, free to take: replies held for a sync need one per turn. */
@@ -112,6 +118,8 @@ export class Connection implements ClientChannel, DecoderLimits {
   #heldOutput = 0;
   /** How many of those were queued in this turn. */
   #turnOutput = 0;
+  /** #output is an array that other connections use, too. */
+  #sharesOutput = false;
   /** The end of the turn will come back to this connection. */
   #isScheduled = false;
   #softLimitSinceMs = 0;
@@ -208,6 +216,38 @@ export class Connection implements ClientChannel, DecoderLimits {
     }
   }
 
+  push(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isClosed || this.client.closingAfterReply) return;
+    const behindReply = this.#behindReply;
+    if (behindReply !== undefined) return behindReply.rawRange(bytes, start, end);
+    this.#queue(bytes, start, end);
+    if (!this.#isClosed) this.#flushLater();
+  }
+
+  pushShared(bytes: Uint8Array): void {
+    if (this.#output.length > 0 || this.#behindReply !== undefined) {
+      return this.push(bytes, 0, bytes.length);
+    }
+    if (this.#isClosed || this.client.closingAfterReply) return;
+    this.#output = bytes;
+    this.#outputEnd = bytes.length;
+    this.#sharesOutput = true;
+    this.#countBuffers();
+    this.#noteQueued(bytes.length);
+    if (!this.#isClosed) this.#flushLater();
+  }
+
+  /** Where pushes wait while a command of this client is running. */
+  get #behindReply(): ReplyWriter | undefined {
+    if (this.#host.servedClient === this.client) return this.#host.servedPushes;
+    return this.#isExecuting ? this.#host.pushes : undefined;
+  }
+
+  /** What may wait for the peer to take it. */
+  get #limit(): OutputLimit {
+    return this.client.isSubscribed ? this.#host.pubsubOutputLimit : this.#host.normalOutputLimit;
+  }
+
   close(when: "after-reply" | "now"): void {
     if (this.#isClosed) return;
     if (when === "after-reply") {
@@ -269,7 +309,7 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   /** Ends the client when its backlog has been over the soft limit for too long. */
   checkOutputLimit(nowMs: number): void {
-    const limit = this.#host.normalOutputLimit;
+    const limit = this.#limit;
     const bytes = this.outputBytes;
     if (bytes === 0) return;
     const isOverSoft = limit.softBytes > 0 && bytes >= limit.softBytes;
@@ -312,7 +352,7 @@ export class Connection implements ClientChannel, DecoderLimits {
         }
       }
       if (client.closing || client.closingAfterReply) break;
-      const hardBytes = host.normalOutputLimit.hardBytes;
+      const hardBytes = this.#limit.hardBytes;
       if (hardBytes > 0 && this.outputBytes + host.reply.length >= hardBytes) {
         this.#refuseOutput();
         break;
@@ -472,7 +512,8 @@ export class Connection implements ClientChannel, DecoderLimits {
   #dropOutput(): void {
     const output = this.#output;
     const spares = this.#host.spareOutputs;
-    if (output.length !== OUTPUT_BYTES_MIN) giveBack(output);
+    if (this.#sharesOutput) this.#sharesOutput = false;
+    else if (output.length !== OUTPUT_BYTES_MIN) giveBack(output);
     else if (spares.length < SPARE_OUTPUTS_MAX) spares.push(output);
     this.#output = NO_BYTES;
     this.#outputStart = 0;
@@ -500,6 +541,11 @@ export class Connection implements ClientChannel, DecoderLimits {
     }
     copyBytes(this.#output, this.#outputEnd, bytes, start, end);
     this.#outputEnd += added;
+    this.#noteQueued(added);
+  }
+
+  /** After bytes joined the backlog: has them wait for the disk; sees that they are not many. */
+  #noteQueued(added: number): void {
     if (this.#host.holdsReplies) {
       this.#heldOutput += added;
       this.#turnOutput += added;

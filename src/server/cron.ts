@@ -86,7 +86,7 @@ export class Cron {
       connection.checkOutputLimit(nowMs);
       const client = connection.client;
       if (timeoutMs === 0 || client.closing || client.blocked || client.isMonitor) continue;
-      if (client.channelCount + client.patternCount > 0) continue;
+      if (client.isSubscribed) continue;
       if (nowMs - client.lastInteractionMs < timeoutMs) continue;
       server.logger.log(LOG_VERBOSE, "Closing idle client");
       connection.close("now");

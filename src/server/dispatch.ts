@@ -44,6 +44,12 @@ const PRECISE_BELOW_US = 1000;
 /** How much of an unknown command's arguments the error repeats. */
 const ECHO_BYTES_MAX = 128;
 
+/** What a RESP2 client may ask for while it is subscribed. */
+const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
+  ...["subscribe", "unsubscribe", "psubscribe", "punsubscribe", "ssubscribe", "sunsubscribe"],
+  ...["ping", "quit", "reset"],
+]);
+
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** What dispatch asks of the server's other parts when something out of the ordinary is on. */
@@ -59,6 +65,8 @@ export interface DispatchServer extends Features, Restrictions {
   readonly effects: Effects;
   /** Monotonic time at which the event being handled began, microseconds. */
   readonly eventStartUs: number;
+  /** Messages for the client whose command is running: they follow its reply. */
+  readonly pushes: ReplyWriter;
 }
 
 /** Executes the commands of one server. */
@@ -68,6 +76,7 @@ export class Dispatcher {
   readonly #reply: ReplyWriter;
   readonly #effects: Effects;
   readonly #blocking: Blocking;
+  readonly #pushes: ReplyWriter;
   readonly #requestWriter = new ReplyWriter();
 
   /** Any of: loading, paused, monitored, maxmemory set, disk refusing writes. Set by the server. */
@@ -99,6 +108,7 @@ export class Dispatcher {
     this.#reply = context.reply;
     this.#effects = context.effects;
     this.#blocking = server.blocking;
+    this.#pushes = server.pushes;
   }
 
   /**
@@ -180,8 +190,7 @@ export class Dispatcher {
       const argumentCount = decoder.counts[index];
       c.setArguments(bytes, decoder.starts, decoder.ends, decoder.bases[index], argumentCount);
       const command = this.#commands[index];
-      const isRestricted =
-        this.restricted || !client.authenticated || client.replyMode !== REPLY_ON || client.noTouch;
+      const isRestricted = this.restricted || isUnusual(client);
       if (command === undefined || !command.acceptsCount(argumentCount)) {
         if (untimed < index) since = this.#account(untimed, index, since, false);
         untimed = index + 1;
@@ -223,6 +232,7 @@ export class Dispatcher {
         untimed = index + 1;
       }
       if (isRestricted) this.#endRestricted(command, client);
+      if (this.#pushes.length > 0) this.appendPushes();
       if (wakesOthers) since = this.#serveWaiting();
     }
     if (untimed < index) since = this.#account(untimed, index, since, true);
@@ -235,12 +245,19 @@ export class Dispatcher {
   #endRestricted(command: Command<Features>, client: Client): void {
     if (this.#server.monitors.size > 0) this.#feedMonitors(command);
     this.#server.keyspace.notesAccess = true;
-    this.#dropReplyIfUnwanted(client);
+    this.#dropReplyIfUnwanted(client, command);
+  }
+
+  /** Cold: puts the messages for the client that was answered behind its reply. */
+  appendPushes(): void {
+    this.#reply.rawRange(this.#pushes.buffer, 0, this.#pushes.length);
+    this.#pushes.clear();
   }
 
   /** Cold: serves the clients that waited for what the newest command made; returns now. */
   #serveWaiting(): number {
     this.#blocking.serve();
+    if (this.#pushes.length > 0) this.appendPushes();
     return this.#server.clock.monotonicUs();
   }
 
@@ -250,6 +267,7 @@ export class Dispatcher {
     this.#blocking.noteTime(this.#c.client, server.clock.monotonicUs() - since);
     if (server.monitors.size > 0) this.#feedMonitors(command);
     server.keyspace.notesAccess = true;
+    if (this.#pushes.length > 0) this.appendPushes();
   }
 
   #pointContextAt(command: Command<Features>, client: Client): void {
@@ -404,6 +422,13 @@ export class Dispatcher {
       const refusal = server.writeRefusal();
       if (refusal !== "") return this.#refuse(command, refusal);
     }
+    if (client.isSubscribed && client.protocol === 2 && !FOR_SUBSCRIBERS.has(command.fullName)) {
+      return this.#refuse(
+        command,
+        `ERR Can't execute '${command.fullName}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / ` +
+          "PING / QUIT / RESET are allowed in this context",
+      );
+    }
     if (server.persistence.loading && (flags & LOADING) === 0) {
       return this.#refuse(command, "LOADING Redis is loading the dataset in memory");
     }
@@ -507,11 +532,11 @@ export class Dispatcher {
   }
 
   /** CLIENT REPLY: takes back what the running command has written. */
-  #dropReplyIfUnwanted(client: Client): void {
+  #dropReplyIfUnwanted(client: Client, command?: Command<Features>): void {
     if (client.replyMode === REPLY_ON) return;
     if (client.replyMode === REPLY_SKIP) client.replyMode = REPLY_ON;
     else if (client.replyMode === REPLY_SKIP_NEXT) return;
-    this.#reply.length = this.#mark;
+    if (!command?.spec.pushes) this.#reply.length = this.#mark;
   }
 
   /** Hands the running command's effects to the sinks. */
@@ -578,6 +603,13 @@ export class Dispatcher {
     this.replyError(OUT_OF_MEMORY);
     return this.#running + 1;
   }
+}
+
+/** Whether something about a client has its commands pass the gates. */
+function isUnusual(client: Client): boolean {
+  return (
+    !client.authenticated || client.replyMode !== REPLY_ON || client.noTouch || client.isSubscribed
+  );
 }
 
 function isEnding(client: Client): boolean {

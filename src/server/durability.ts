@@ -219,6 +219,8 @@ const NO_CHANNEL: ClientChannel = {
   outputBytes: 0,
   outputCapacity: 0,
   send: () => {},
+  push: () => {},
+  pushShared: () => {},
   deliver: () => {},
   resume: () => {},
   close: () => {},

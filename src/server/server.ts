@@ -25,6 +25,7 @@ import { ActiveExpiry } from "../keyspace/active-expiry.ts";
 import { Eviction, type EvictionPolicy } from "../keyspace/eviction.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
 import type { FileSystem } from "../persistence/file-system.ts";
+import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { RecordView } from "../structures/record.ts";
@@ -76,6 +77,8 @@ const VERIFIED_KEYS_MAX = 20_000;
 
 const NO_BYTES = new Uint8Array(0);
 
+const NO_LIMIT: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
+
 /** A Redis-compatible server. */
 export class Server implements DispatchServer, ConnectionHost {
   readonly config: Config;
@@ -90,11 +93,13 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
   readonly blocking: Blocking;
+  readonly pubsub: PubSub;
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
   readonly effects = new Effects();
   readonly reply = new ReplyWriter();
+  readonly pushes = new ReplyWriter();
   readonly startedAtMs: number;
   readonly snapshots: Snapshots;
   readonly runId: string;
@@ -109,7 +114,8 @@ export class Server implements DispatchServer, ConnectionHost {
   bulkBytesMax = 0;
   clientBufferBytes = 0;
   readonly spareOutputs: Uint8Array[] = [];
-  normalOutputLimit: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
+  normalOutputLimit: OutputLimit = NO_LIMIT;
+  pubsubOutputLimit: OutputLimit = NO_LIMIT;
 
   readonly dispatcher: Dispatcher;
   readonly #context: CommandContext<Features>;
@@ -152,6 +158,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#context = new CommandContext<Features>(this, this.reply, this.effects);
     this.#blockedClients = new BlockedClients(this, this.#context);
     this.blocking = new Blocking(this.keyspace, this.#blockedClients);
+    this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -256,6 +263,14 @@ export class Server implements DispatchServer, ConnectionHost {
 
   // What connections ask.
 
+  get servedClient(): Client | undefined {
+    return this.#blockedClients.served;
+  }
+
+  get servedPushes(): ReplyWriter {
+    return this.#blockedClients.pushes;
+  }
+
   get holdsReplies(): boolean {
     return this.#durability.holdsReplies;
   }
@@ -328,6 +343,7 @@ export class Server implements DispatchServer, ConnectionHost {
 
   disconnected(client: Client): void {
     this.blocking.forget(client);
+    this.pubsub.forget(client);
     this.clients.remove(client);
     this.monitors.delete(client);
     this.#connections.delete(client);
@@ -593,6 +609,7 @@ export class Server implements DispatchServer, ConnectionHost {
     });
     follow(["client-output-buffer-limit"], () => {
       this.normalOutputLimit = config.outputBufferLimits.normal;
+      this.pubsubOutputLimit = config.outputBufferLimits.pubsub;
     });
     config.onChange("maxclients", () => this.#checkMaxClients());
     config.onChange("bind", () => this.#listeners.reopen("Failed to bind to specified addresses."));

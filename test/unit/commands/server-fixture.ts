@@ -25,6 +25,7 @@ import { persistenceCommands } from "../../../src/commands/persistence.ts";
 import { serverCommands } from "../../../src/commands/server.ts";
 import { slowlogCommands } from "../../../src/commands/slowlog.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
+import { PubSub } from "../../../src/pubsub/pubsub.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
 import { NO_EXPIRY } from "../../../src/structures/record.ts";
 import { nobodyWaits } from "./nobody-waits.ts";
@@ -76,6 +77,14 @@ export class RecordedChannel implements ClientChannel {
     this.sent += latin1Text(bytes);
   }
 
+  push(bytes: Uint8Array, start: number, end: number): void {
+    this.sent += latin1Text(bytes, start, end);
+  }
+
+  pushShared(bytes: Uint8Array): void {
+    this.sent += latin1Text(bytes);
+  }
+
   deliver(bytes: Uint8Array, start: number, end: number): void {
     this.sent += latin1Text(bytes, start, end);
   }
@@ -110,6 +119,7 @@ export class ServerFixture {
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
   readonly blocking = nobodyWaits(this.keyspace);
+  readonly pubsub = new PubSub(this.keyspace.structures.hasher);
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -224,6 +234,7 @@ export class ServerFixture {
       latency: this.latency,
       pauses: this.pauses,
       blocking: this.blocking,
+      pubsub: this.pubsub,
       monitors: this.monitors,
       debugSettings: this.debugSettings,
       persistence: this.persistence,
