@@ -13,6 +13,7 @@ export class PersistenceStatus {
   currentSaveKeysTotal = 0;
 
   rdbSaveInProgress = false;
+  rdbSaveScheduled = false;
   rdbSaveStartMs = 0;
   rdbLastSaveMs = 0;
   rdbLastSaveOk = true;

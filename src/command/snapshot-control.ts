@@ -1,14 +1,16 @@
-// What SAVE, BGSAVE, SHUTDOWN and DEBUG ask of the part of the server that takes snapshots.
+// What SAVE, BGSAVE, BGREWRITEAOF, SHUTDOWN and DEBUG ask of the parts of the server that take
+// snapshots and rewrite the append-only file.
 
 /** What became of the wish for a background save. */
-export type BackgroundSaveReply = "started" | "saving" | "failed";
+export type BackgroundSaveReply = "started" | "saving" | "rewriting" | "scheduled" | "failed";
 
 /** Takes and loads snapshots of the data set. */
 export interface SnapshotControl {
   readonly isSaving: boolean;
   /** Saves now, blocking; false where that failed, see the log. */
   save(): boolean;
-  saveInBackground(): BackgroundSaveReply;
+  /** One who `isPatient` waits for the end of a rewrite. */
+  saveInBackground(isPatient: boolean): BackgroundSaveReply;
   /** Ends the background save, if one is under way, without a result. */
   cancel(): void;
   /**
@@ -16,4 +18,13 @@ export interface SnapshotControl {
    * there already are replaced if `merges` says so, and else an error.
    */
   reload(merges: boolean): boolean;
+}
+
+/** What became of the wish for a rewrite. */
+export type RewriteReply = "started" | "rewriting" | "scheduled" | "failed";
+
+/** Rewrites the append-only file. */
+export interface RewriteControl {
+  readonly isActive: boolean;
+  rewrite(): RewriteReply;
 }

@@ -10,7 +10,7 @@ import type { Pauses } from "../command/pauses.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
 import type { CommandRegistry } from "../command/registry.ts";
 import type { CommandLog } from "../command/slowlog.ts";
-import type { SnapshotControl } from "../command/snapshot-control.ts";
+import type { RewriteControl, SnapshotControl } from "../command/snapshot-control.ts";
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
@@ -45,6 +45,7 @@ export interface Features extends ServerContext {
   readonly debugSettings: DebugSettings;
   readonly persistence: PersistenceStatus;
   readonly snapshots: SnapshotControl;
+  readonly rewriting: RewriteControl;
   readonly startedAtMs: number;
   /** 40 hexadecimal characters each. */
   readonly runId: string;

@@ -1,4 +1,4 @@
-// Saving the data set: SAVE, BGSAVE, LASTSAVE.
+// Saving the data set: SAVE, BGSAVE, BGREWRITEAOF, LASTSAVE.
 
 import {
   ADMIN,
@@ -13,6 +13,15 @@ import {
 import type { Context, Features } from "./features.ts";
 
 export const persistenceCommands = defineFamily<Features>("server", [
+  {
+    name: "BGREWRITEAOF",
+    arity: 1,
+    flags: ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+    since: "1.0.0",
+    complexity: "O(1)",
+    summary: "Makes the append-only file anew in the background, as short as can be.",
+    run: bgrewriteaofCommand,
+  },
   {
     name: "BGSAVE",
     arity: -1,
@@ -62,13 +71,37 @@ function saveCommand(c: Context): void {
 // BGSAVE [SCHEDULE]
 function bgsaveCommand(c: Context): void {
   if (c.count > 2 || (c.count === 2 && !c.is(1, "schedule"))) return c.reply.syntaxError();
-  switch (c.server.snapshots.saveInBackground()) {
+  switch (c.server.snapshots.saveInBackground(c.count === 2)) {
     case "started":
       return c.reply.simple("Background saving started");
     case "saving":
       return c.reply.error(ALREADY_SAVING);
+    case "rewriting":
+      return c.reply.error(
+        "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE " +
+          "in order to schedule a BGSAVE whenever possible.",
+      );
+    case "scheduled":
+      return c.reply.simple("Background saving scheduled");
     case "failed":
       return c.reply.error("ERR");
+  }
+}
+
+// BGREWRITEAOF
+function bgrewriteaofCommand(c: Context): void {
+  switch (c.server.rewriting.rewrite()) {
+    case "started":
+      return c.reply.simple("Background append only file rewriting started");
+    case "scheduled":
+      return c.reply.simple("Background append only file rewriting scheduled");
+    case "rewriting":
+      return c.reply.error("ERR Background append only file rewriting already in progress");
+    case "failed":
+      return c.reply.error(
+        "ERR Can't execute an AOF background rewriting. Please check the server logs for more " +
+          "information.",
+      );
   }
 }
 

@@ -1,15 +1,22 @@
-// Where an append-only file lives and which files make it up, at start-up:
+// Where an append-only file lives and which files make it up, at start-up and through rewrites:
 //
 // - `--aof PATH`: the one plain file PATH, nothing else;
 // - otherwise Redis 7's layout: `appenddirname/` in the data directory with a manifest. A file of
 //   the old layout (`appendfilename` directly in the data directory) is moved in as the base, by
 //   Redis's rule and safely repeatable if the process dies half-way.
+//
+// A rewrite adds an increment, has the log pass to it, and replaces what is before it by a new base
+// (`createIncrement`, `addIncrement`, `install`). Whatever fails, every manifest that may be on the
+// disk names a whole log: a file is only removed, or its name used again, once a manifest without
+// it is there for certain.
 
 import { LOG_NOTICE, type Logger } from "../base/log.ts";
 import { directoryOf, type FileSystem, joinPath, systemErrorText } from "./file-system.ts";
 import {
   BASE,
+  baseName,
   EMPTY_MANIFEST,
+  HISTORY,
   INCREMENT,
   incrementName,
   type Manifest,
@@ -120,7 +127,7 @@ export class AofFiles {
 
   async #upgrade(): Promise<void> {
     const { fileSystem, logger, directory, directoryName, fileName } = this.#location;
-    this.#createFolder();
+    this.createFolder();
     const base: ManifestEntry = { name: fileName, sequence: 1, type: BASE };
     const manifest: Manifest = { ...EMPTY_MANIFEST, base };
     await writeManifest(fileSystem, this.#folder, fileName, manifest);
@@ -135,7 +142,8 @@ export class AofFiles {
     );
   }
 
-  #createFolder(): void {
+  /** Makes the directory where it is missing. Throws the system's error. */
+  createFolder(): void {
     const { fileSystem, directory } = this.#location;
     if (fileSystem.isDirectory(this.#folder)) return;
     fileSystem.makeDirectory(this.#folder);
@@ -172,12 +180,14 @@ export class AofFiles {
       fileSystem.syncDirectory(this.#folder);
       return this.#append(path, path, "plain", 0);
     }
-    await this.#deleteHistory();
+    await this.deleteHistory();
     if (last?.kind === "incr") {
       logger.log(LOG_NOTICE, `Opening AOF incr file ${last.name} on server start`);
       return last;
     }
-    return this.#createIncrement();
+    const entry = this.createIncrement("on server start");
+    await this.addIncrement(entry);
+    return this.#append(entry.name, this.pathOf(entry), "incr", 0);
   }
 
   #append(name: string, path: string, kind: AofPart["kind"], size: number): AofPart {
@@ -186,36 +196,98 @@ export class AofFiles {
     return part;
   }
 
-  async #createIncrement(): Promise<AofPart> {
-    const { fileSystem, logger, fileName } = this.#location;
-    this.#createFolder();
-    const name = incrementName(fileName, 1);
-    const path = joinPath(this.#folder, name);
-    logger.log(LOG_NOTICE, `Creating AOF incr file ${name} on server start`);
+  /** The directory of the files. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  pathOf(entry: ManifestEntry): string {
+    return joinPath(this.#folder, entry.name);
+  }
+
+  /** The next increment, as an empty file that no manifest lists. Throws the system's error. */
+  createIncrement(occasion: string): ManifestEntry {
+    const { fileSystem, logger } = this.#location;
+    this.createFolder();
+    const entry = this.nextIncrement();
+    logger.log(LOG_NOTICE, `Creating AOF incr file ${entry.name} ${occasion}`);
     // A file of that name which no manifest lists is a leftover of an interrupted start.
-    const file = fileSystem.openAppend(path);
+    const file = fileSystem.openAppend(this.pathOf(entry));
     try {
       file.truncate(0);
-      file.syncNow();
+    } finally {
+      file.close();
+    }
+    return entry;
+  }
+
+  /** Makes a file that was created the log's last one. Rejects with the system's error. */
+  async addIncrement(entry: ManifestEntry): Promise<void> {
+    const { fileSystem } = this.#location;
+    const file = fileSystem.openAppend(this.pathOf(entry));
+    try {
+      await file.sync();
     } finally {
       file.close();
     }
     fileSystem.syncDirectory(this.#folder);
-    const increments: ManifestEntry[] = [{ name, sequence: 1, type: INCREMENT }];
-    const manifest: Manifest = { ...this.#manifest, increments };
-    await writeManifest(fileSystem, this.#folder, fileName, manifest);
-    this.#manifest = manifest;
-    return this.#append(name, path, "incr", 0);
+    const increments = [...this.#manifest.increments, entry];
+    await this.#replaceManifest({ ...this.#manifest, increments });
   }
 
-  async #deleteHistory(): Promise<void> {
+  nextIncrement(): ManifestEntry {
+    const sequence = this.#nextSequence(this.#manifest.increments, ".incr.");
+    return { name: incrementName(this.#location.fileName, sequence), sequence, type: INCREMENT };
+  }
+
+  /** The base that a rewrite is to make. */
+  nextBase(isRdb: boolean): ManifestEntry {
+    const { base } = this.#manifest;
+    const sequence = this.#nextSequence(base === undefined ? [] : [base], ".base.");
+    return { name: baseName(this.#location.fileName, sequence, isRdb), sequence, type: BASE };
+  }
+
+  /** Files that wait for their removal keep their numbers, too. */
+  #nextSequence(entries: readonly ManifestEntry[], infix: string): number {
+    const former = this.#manifest.history.filter(({ name }) => name.includes(infix));
+    return 1 + Math.max(0, ...[...entries, ...former].map(({ sequence }) => sequence));
+  }
+
+  /**
+   * Makes a base that is on the disk, and an increment with those behind it, the log; what was
+   * before becomes history. Without an increment the base is all. Rejects with the system's error.
+   */
+  async install(base: ManifestEntry, increment: ManifestEntry | undefined): Promise<void> {
+    const { base: formerBase, increments, history } = this.#manifest;
+    const isKept = (entry: ManifestEntry) =>
+      increment !== undefined && entry.sequence >= increment.sequence;
+    const kept = increments.filter(isKept);
+    if (increment !== undefined && kept.length === 0) kept.push(increment);
+    const former = formerBase === undefined ? [] : [formerBase];
+    former.push(...increments.filter((entry) => !isKept(entry)));
+    await this.#replaceManifest({
+      base,
+      increments: kept,
+      history: [...history, ...former.map((entry) => ({ ...entry, type: HISTORY }) as const)],
+    });
+  }
+
+  async #replaceManifest(manifest: Manifest): Promise<void> {
     const { fileSystem, fileName } = this.#location;
-    if (this.#manifest.history.length === 0) return;
-    for (const { name } of this.#manifest.history) {
-      const path = joinPath(this.#folder, name);
-      if (fileSystem.exists(path)) fileSystem.remove(path);
+    await writeManifest(fileSystem, this.#folder, fileName, manifest);
+    this.#manifest = manifest;
+  }
+
+  /** Removes what former generations left. Rejects with the system's error. */
+  async deleteHistory(): Promise<void> {
+    const { fileSystem, logger } = this.#location;
+    const { history } = this.#manifest;
+    if (history.length === 0) return;
+    for (const entry of history) {
+      if (!fileSystem.exists(this.pathOf(entry))) continue;
+      logger.log(LOG_NOTICE, `Removing the history file ${entry.name} in the background`);
+      fileSystem.remove(this.pathOf(entry));
     }
-    this.#manifest = { ...this.#manifest, history: [] };
-    await writeManifest(fileSystem, this.#folder, fileName, this.#manifest);
+    await this.#replaceManifest({ ...this.#manifest, history: [] });
   }
 }

@@ -13,6 +13,10 @@
 //    is cut back to #syncedSize and the kept bytes are written and synced anew.
 // 3. With `always`, `endOfTurn` answers true only for effects that are durable.
 // 4. Once an effect is lost to the log for good, the log is broken and refuses writes.
+// 5. A rewrite has the log pass to a new file (`switchTo`). Nothing is written there before all of
+//    the old one is durable, so the newer file never holds anything that the older one lacks the
+//    beginning of; until then the new file's effects wait in the buffer, and replies with them. If
+//    the old file fails meanwhile, it simply goes on and the new one stays empty.
 //
 // At most one write and one sync are under way, the sync possibly behind the write. What runs per
 // command is in append-buffer.ts; here it is once per turn.
@@ -81,6 +85,13 @@ const GATHER_MS = 1;
 /** Replies of one or more turns that wait for the same sync. */
 type Batch = PromiseWithResolvers<boolean>;
 
+/** The file that the log is passing to. */
+interface NextFile {
+  readonly file: AppendFile;
+  readonly path: string;
+  readonly settle: (isDone: boolean) => void;
+}
+
 /** The effect sink that writes the append-only file. */
 export class AppendOnlyFile implements EffectSink {
   readonly #fileSystem: FileSystem;
@@ -90,6 +101,7 @@ export class AppendOnlyFile implements EffectSink {
   readonly #delay: (ms: number, callback: () => void) => void;
 
   #file: AppendFile | undefined;
+  #next: NextFile | undefined;
   #position: AppendPosition | undefined;
   #fileSize = 0;
   #syncedSize = 0;
@@ -151,6 +163,31 @@ export class AppendOnlyFile implements EffectSink {
     this.#syncedSize = position.size;
     this.#buffer.continueAfter(position.uncoveredBytes, position.uncoveredCrc);
     this.#syncStartedUs = this.#clock.monotonicUs();
+  }
+
+  /**
+   * Has every effect from now on go to another file, which is empty, once all before are durable in
+   * this one; `endOfTurn` must follow. Resolves with false where that failed: then this file goes
+   * on. Throws the system's error, or a RangeError, with nothing changed.
+   */
+  switchTo(path: string): Promise<boolean> {
+    assert(this.#file !== undefined && this.#next === undefined, "one file follows another");
+    if (this.#failure !== "") return Promise.resolve(false);
+    const file = this.#fileSystem.openAppend(path);
+    try {
+      this.#buffer.split();
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#next = { file, path, settle: resolve };
+    return promise;
+  }
+
+  /** The files before the present one have been replaced by a base of so many bytes. */
+  rebase(baseBytes: number): void {
+    this.#position = { ...this.#position!, earlierBytes: baseBytes, baseBytes };
   }
 
   get isOpen(): boolean {
@@ -217,6 +254,11 @@ export class AppendOnlyFile implements EffectSink {
     this.#turnHasEffects = false;
     if (this.#failure !== "") return this.policy !== "always" || !hasEffects;
     const forReplies = this.policy === "always" && !this.#syncIsOff();
+    if (this.#next !== undefined) {
+      const outcome = forReplies ? this.#wait() : true;
+      this.#continue();
+      return outcome;
+    }
     if (this.#buffer.pendingBytes === 0 && this.#syncedSize === this.#fileSize) return true;
     if (this.#writing) return forReplies ? this.#wait() : true;
     if (forReplies && (this.#syncing || this.#gathering)) return this.#wait();
@@ -251,15 +293,15 @@ export class AppendOnlyFile implements EffectSink {
   /** Writes what is pending. True if it is in the file already, false if that will show. */
   #write(file: AppendFile): boolean {
     const buffer = this.#buffer;
-    if (buffer.pendingBytes === 0) return true;
+    if (buffer.written === buffer.limit) return true;
     try {
       buffer.cover();
     } catch {
       this.#break("Cannot allocate memory");
       return false;
     }
-    const length = buffer.pendingBytes;
-    const outcome = file.write(buffer.bytes, buffer.written, buffer.length);
+    const length = buffer.limit - buffer.written;
+    const outcome = file.write(buffer.bytes, buffer.written, buffer.limit);
     if (outcome === undefined) {
       this.#wrote(length);
       return true;
@@ -305,8 +347,42 @@ export class AppendOnlyFile implements EffectSink {
       return;
     }
     if (!this.#write(file)) return;
-    if (this.#nextBatch !== undefined) this.#startSync(file);
+    if (this.#next !== undefined) this.#goOnSwitching(file, this.#next);
+    else if (this.#nextBatch !== undefined) this.#startSync(file);
     else this.#syncIfDue(file);
+  }
+
+  /** All of the old file is written. */
+  #goOnSwitching(file: AppendFile, next: NextFile): void {
+    if (this.#syncedSize < this.#fileSize) return this.#startSync(file);
+    const { earlierBytes, baseBytes } = this.#position!;
+    this.#position = {
+      path: next.path,
+      size: 0,
+      uncoveredBytes: 0,
+      uncoveredCrc: 0,
+      earlierBytes: earlierBytes + this.#fileSize,
+      baseBytes,
+    };
+    this.#file = next.file;
+    this.#fileSize = 0;
+    this.#syncedSize = 0;
+    this.#forgot = false;
+    this.#buffer.join();
+    this.#next = undefined;
+    file.close();
+    next.settle(true);
+    this.#continue();
+  }
+
+  /** The old file goes on; the new one stays empty. */
+  #abandonSwitch(): void {
+    const next = this.#next;
+    if (next === undefined) return;
+    this.#next = undefined;
+    this.#buffer.join();
+    next.file.close();
+    next.settle(false);
   }
 
   /** Group commit: one sync for everything that this turn appended. */
@@ -342,13 +418,17 @@ export class AppendOnlyFile implements EffectSink {
     this.#syncing = true;
     this.#syncTarget = this.#fileSize;
     this.#syncStartedUs = this.#clock.monotonicUs();
-    this.#runningBatch = this.#nextBatch;
-    this.#nextBatch = undefined;
+    // Effects of replies that wait may belong to the next file.
+    if (this.#next === undefined) {
+      this.#runningBatch = this.#nextBatch;
+      this.#nextBatch = undefined;
+    }
     this.#activity = file.sync().then(
       () => this.#endSync(),
       (error) => {
         this.#syncing = false;
-        this.#failSync(error);
+        if (this.policy === "no" && this.#next !== undefined) this.#abandonSwitch();
+        else this.#failSync(error);
       },
     );
   }
@@ -399,6 +479,7 @@ export class AppendOnlyFile implements EffectSink {
     const reason = systemErrorText(error);
     if (this.#failure !== reason) this.#logger.log(LOG_WARNING, `${what}: ${reason}`);
     this.#failure = reason;
+    this.#abandonSwitch();
     this.#retrying = false;
     this.#lastRetryUs = this.#clock.monotonicUs();
     this.#answerBatches(false);
@@ -416,6 +497,7 @@ export class AppendOnlyFile implements EffectSink {
     if (this.#broken) return;
     this.#broken = true;
     this.#failure = reason;
+    this.#abandonSwitch();
     this.#logger.log(LOG_WARNING, `The AOF is incomplete and takes no more writes: ${reason}`);
   }
 
@@ -467,6 +549,7 @@ export class AppendOnlyFile implements EffectSink {
   async close(): Promise<boolean> {
     const file = this.#file;
     if (file === undefined) return true;
+    this.#abandonSwitch();
     while (this.#writing || this.#syncing) await this.#activity;
     const buffer = this.#buffer;
     let durable = !this.#broken;

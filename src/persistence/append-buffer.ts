@@ -9,8 +9,12 @@
 // `#CRC:<count>:<crc32>` covers the `count` bytes before it, back to the previous such line. Redis
 // and its tools skip comments; our loader finds flipped bytes by it.
 //
-// Invariants: 0 <= kept <= written <= length; `bytes` holds whole RESP commands only; every byte is
-// hashed before it is written, so it may be released as soon as it need not be kept.
+// While the log passes from one file to the next, `boundary` is where the bytes of the next one
+// begin: a SELECT stands there, and checksums are counted from there on.
+//
+// Invariants: 0 <= kept <= written <= length; a boundary is in [written, length]; `bytes` holds
+// whole RESP commands only; every byte is hashed before it is written, so it may be released as
+// soon as it need not be kept.
 
 import { crc32 } from "node:zlib";
 import { copyBytes, integerLength, writeInteger } from "../base/ascii.ts";
@@ -32,11 +36,14 @@ const CR = 13;
 const LF = 10;
 const COLON = 58;
 
+const NO_BOUNDARY = -1;
+
 export class AppendBuffer {
   bytes: Uint8Array = new Uint8Array(BYTES_MIN);
   kept = 0;
   written = 0;
   length = 0;
+  boundary = NO_BOUNDARY;
   /** A write is under way that may still read `bytes` where it lies. */
   pinned = false;
 
@@ -62,6 +69,23 @@ export class AppendBuffer {
   /** Bytes not yet written. */
   get pendingBytes(): number {
     return this.length - this.written;
+  }
+
+  /** Where the bytes end that go to the present file. */
+  get limit(): number {
+    return this.boundary === NO_BOUNDARY ? this.length : this.boundary;
+  }
+
+  /** Has what is appended from now on begin another file. */
+  split(): void {
+    this.cover(1);
+    this.boundary = this.length;
+    this.#dbIndex = -1;
+  }
+
+  /** The bytes behind the boundary follow those before after all, or those have been released. */
+  join(): void {
+    this.boundary = NO_BOUNDARY;
   }
 
   /** Copies whole commands for a database. Throws a RangeError where memory runs out. */
@@ -102,6 +126,7 @@ export class AppendBuffer {
     this.written -= this.kept;
     this.length -= this.kept;
     this.#hashed -= this.kept;
+    if (this.boundary !== NO_BOUNDARY) this.boundary -= this.kept;
     this.kept = 0;
   }
 
@@ -113,6 +138,7 @@ export class AppendBuffer {
     this.written = 0;
     this.length = 0;
     this.#hashed = 0;
+    if (this.boundary !== NO_BOUNDARY) this.boundary = 0;
     if (this.bytes.length > IDLE_BYTES_MAX) this.bytes = new Uint8Array(BYTES_MIN);
   }
 

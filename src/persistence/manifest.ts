@@ -55,6 +55,11 @@ export function manifestName(fileName: string): string {
   return `${fileName}.manifest`;
 }
 
+/** Name of a base. */
+export function baseName(fileName: string, sequence: number, isRdb: boolean): string {
+  return `${fileName}.${sequence}.base.${isRdb ? "rdb" : "aof"}`;
+}
+
 /** Name of an incremental file. */
 export function incrementName(fileName: string, sequence: number): string {
   return `${fileName}.${sequence}.incr.aof`;

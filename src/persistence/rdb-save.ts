@@ -22,7 +22,8 @@ import {
 } from "./rdb-format.ts";
 import { RdbValueWriter } from "./rdb-save-values.ts";
 import { RdbWriter } from "./rdb-writer.ts";
-import type { CollectionSink, SnapshotSink } from "./snapshot.ts";
+import type { CollectionSink } from "./snapshot.ts";
+import type { SnapshotOutput } from "./snapshot-output.ts";
 
 export interface RdbOptions {
   /** The version of the format. */
@@ -61,7 +62,7 @@ class Section {
 }
 
 /** Turns a snapshot into the bytes of an RDB, which `take` hands out piece by piece. */
-export class RdbSaver implements SnapshotSink {
+export class RdbSaver implements SnapshotOutput {
   readonly #keyspace: Keyspace;
   readonly #options: RdbOptions;
   readonly #values: RdbValueWriter;
@@ -82,19 +83,16 @@ export class RdbSaver implements SnapshotSink {
     this.#waiting = new Section(options.compresses);
   }
 
-  /** Bytes that `take` would hand out. */
   get readyBytes(): number {
     return this.#output.writer.length;
   }
 
-  /** Memory that what has been written, or waits for its turn, takes. */
   get memoryBytes(): number {
     let bytes = this.#output.writer.bytes.length + this.#waiting.writer.bytes.length;
     for (const section of this.#held) bytes += section.writer.bytes.length;
     return bytes;
   }
 
-  /** Writes what comes before the first key. */
   begin(): void {
     const { writer } = this.#output;
     writer.ascii(`REDIS${String(this.#options.version).padStart(4, "0")}`);
@@ -109,14 +107,12 @@ export class RdbSaver implements SnapshotSink {
     }
   }
 
-  /** Hands out what has been written since the last call. */
   take(): Uint8Array {
     const bytes = this.#output.writer.detach();
     if (this.#options.hasChecksum) this.#crc.update(bytes, 0, bytes.length);
     return bytes;
   }
 
-  /** Writes what comes behind the last key, and hands out the rest. */
   end(): Uint8Array {
     const { writer } = this.#output;
     writer.byte(RDB_OPCODE_EOF);

@@ -103,6 +103,11 @@ export class Snapshot implements WriteGate {
     return false;
   }
 
+  /** Whether it is not through yet. */
+  get isActive(): boolean {
+    return this.#keyspace.gate === this;
+  }
+
   /** Takes nothing more. `step` must still be called until it returns false: marks are cleared. */
   abort(): void {
     this.#isAborted = true;

@@ -47,6 +47,7 @@ export class Cron {
     server.blocking.expire(nowMs);
     this.#checkClients(nowMs);
     server.durability.tick();
+    server.rewriting.tick();
     server.snapshots.tick();
     server.updateRestrictions();
     server.statistics.eventLoopCronUs += server.clock.monotonicUs() - server.eventStartUs;

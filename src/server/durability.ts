@@ -1,14 +1,21 @@
-// Where the AOF meets the server: loading at start-up, and at the end of each event-loop turn the
-// commit of what the turn's commands changed. With `appendfsync always` the turn's replies wait for
-// that commit, which is one for all of them.
+// Where the AOF meets the server: loading at start-up, switching it on and off, and at the end of
+// each event-loop turn the commit of what the turn's commands changed. With `appendfsync always`
+// the turn's replies wait for that commit, which is one for all of them.
+//
+//   off       nothing is written
+//   waiting   switched on at run time; until a first rewrite is through, a restart finds nothing
+//   on        the log is complete
 
 import { resolve } from "node:path";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { Client, type ClientChannel } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
+import { InvalidValue } from "../config/value-types.ts";
 import { AppendOnlyFile } from "../persistence/aof.ts";
+import { AofFiles, type AofLocation } from "../persistence/aof-files.ts";
 import { AofLoader } from "../persistence/aof-load.ts";
-import type { FileSystem } from "../persistence/file-system.ts";
+import { type FileSystem, joinPath, systemErrorText } from "../persistence/file-system.ts";
+import type { ManifestEntry } from "../persistence/manifest.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -21,7 +28,13 @@ type SyncPolicy = "always" | "everysec" | "no";
 export class Durability implements EffectSink {
   readonly #server: Server;
   readonly #fileSystem: FileSystem;
+  #state: "off" | "waiting" | "on" = "off";
   #aof: AppendOnlyFile | undefined;
+  #files: AofFiles | undefined;
+  /** The file that takes the effects while the first rewrite runs, or "". */
+  #temporaryPath = "";
+  /** Former logs on their way to the disk. */
+  #closing: Promise<unknown> = Promise.resolve();
   /** Connections whose replies wait for the end of the turn. */
   #waiting: Connection[] = [];
   #isTurnScheduled = false;
@@ -29,6 +42,20 @@ export class Durability implements EffectSink {
   constructor(server: Server, fileSystem: FileSystem) {
     this.#server = server;
     this.#fileSystem = fileSystem;
+    this.#followConfig();
+  }
+
+  get isOn(): boolean {
+    return this.#state === "on";
+  }
+
+  get isWaiting(): boolean {
+    return this.#state === "waiting";
+  }
+
+  /** The log's files; undefined unless it is on. */
+  get files(): AofFiles | undefined {
+    return this.#files;
   }
 
   get holdsReplies(): boolean {
@@ -53,16 +80,10 @@ export class Durability implements EffectSink {
     const config = server.config;
     // Before anything is awaited: from here until effects are logged nobody may read or write.
     this.#beginLoading();
-    const path = config.text("aof");
     const loader = await AofLoader.open({
-      fileSystem: this.#fileSystem,
-      logger: server.logger,
+      ...this.#location,
       clock: server.clock,
       loadSnapshot: (file, onProgress) => server.snapshots.loadBase(file, onProgress),
-      path: path === "" ? undefined : resolve(config.files?.startDirectory ?? ".", path),
-      directory: config.text("dir"),
-      directoryName: config.text("appenddirname"),
-      fileName: config.text("appendfilename"),
       loadTruncated: config.flag("aof-load-truncated"),
       verifyChecksums: config.flag("aof-checksums"),
     });
@@ -73,19 +94,166 @@ export class Durability implements EffectSink {
     const count = loader.commands.toLocaleString("en-US");
     announce(`AOF: ${loader.files.displayPath} (loading ${count} commands)`);
     await this.#apply(loader);
-    this.#aof = new AppendOnlyFile({
-      fileSystem: this.#fileSystem,
-      clock: server.clock,
-      logger: server.logger,
-      policy: config.text("appendfsync") as SyncPolicy,
-      checksums: config.flag("aof-checksums"),
-    });
+    this.#aof = this.#newLog();
     this.#aof.open(await loader.position());
-    this.#followConfig(this.#aof);
+    this.#files = loader.files;
+    this.#state = "on";
     server.persistence.aofEnabled = true;
     server.effects.addSink(this);
     server.persistence.loading = false;
     server.keyspace.isLoading = false;
+  }
+
+  get #location(): AofLocation {
+    const { config, logger } = this.#server;
+    const path = config.text("aof");
+    return {
+      fileSystem: this.#fileSystem,
+      logger,
+      path: path === "" ? undefined : resolve(config.files?.startDirectory ?? ".", path),
+      directory: config.text("dir"),
+      directoryName: config.text("appenddirname"),
+      fileName: config.text("appendfilename"),
+    };
+  }
+
+  #newLog(): AppendOnlyFile {
+    const { config, clock, logger } = this.#server;
+    const aof = new AppendOnlyFile({
+      fileSystem: this.#fileSystem,
+      clock,
+      logger,
+      policy: config.text("appendfsync") as SyncPolicy,
+      checksums: config.flag("aof-checksums"),
+    });
+    aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
+    return aof;
+  }
+
+  // What a rewrite asks.
+
+  /** Throws where the log cannot be rewritten at present. */
+  checkRewritable(): void {
+    if (this.#aof?.writable === false) throw new Error(this.#aof.failure);
+    if (this.#location.path !== undefined) throw new Error("a single plain file cannot be");
+  }
+
+  /** The files of a log that is not on. Rejects with an AofError, or the system's error. */
+  findFiles(): Promise<AofFiles> {
+    return AofFiles.find(this.#location);
+  }
+
+  /** Has the log pass to an empty file: everything from now on. See `AppendOnlyFile.switchTo`. */
+  switchTo(path: string): Promise<boolean> {
+    const aof = this.#aof!;
+    const outcome = aof.switchTo(path);
+    this.#scheduleTurn();
+    return outcome.then((isDone) => {
+      aof.rewriteInProgress = isDone;
+      return isDone;
+    });
+  }
+
+  /** Has effects go to a file of their own until the log's first base is there. */
+  openTemporary(files: AofFiles): void {
+    const name = `temp-${this.#server.config.text("appendfilename")}.incr`;
+    const path = joinPath(files.folder, name);
+    if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
+    const aof = this.#newLog();
+    const nothing = { uncoveredBytes: 0, uncoveredCrc: 0, earlierBytes: 0, baseBytes: 0 };
+    aof.open({ path, size: 0, ...nothing });
+    this.#temporaryPath = path;
+    this.#aof = aof;
+    this.#server.effects.addSink(this);
+  }
+
+  /** Gives that file its name; it is to be entered in the manifest. Throws the system's error. */
+  renameTemporary(files: AofFiles): ManifestEntry {
+    const entry = files.nextIncrement();
+    this.#fileSystem.rename(this.#temporaryPath, files.pathOf(entry));
+    this.#temporaryPath = "";
+    this.#fileSystem.syncDirectory(files.folder);
+    return entry;
+  }
+
+  /** There is a new base of so many bytes. */
+  rebased(files: AofFiles, baseBytes: number): void {
+    this.#aof?.rebase(baseBytes);
+    if (this.isWaiting) this.#state = "on";
+    if (this.isOn) this.#files = files;
+  }
+
+  /** A rewrite or save in the background has begun or ended: `no-appendfsync-on-rewrite`. */
+  set writesInBackground(isSo: boolean) {
+    if (this.#aof !== undefined) this.#aof.rewriteInProgress = isSo;
+  }
+
+  /** A rewrite is over, one way or the other. */
+  rewriteEnded(): void {
+    this.writesInBackground = false;
+    if (this.isWaiting) this.#dropLog();
+  }
+
+  /** Switches the log on: a first rewrite begins, or will. Throws an InvalidValue. */
+  #turnOn(): void {
+    const { rewriting, snapshotRunner, persistence: status, logger } = this.#server;
+    this.#state = "waiting";
+    status.aofEnabled = true;
+    if (rewriting.isActive) {
+      logger.log(
+        LOG_WARNING,
+        "AOF was enabled but there is already an AOF rewriting in background. Stopping background" +
+          " AOF and starting a rewrite now.",
+      );
+      rewriting.cancel();
+    } else if (snapshotRunner.isActive) {
+      status.aofRewriteScheduled = true;
+      logger.log(
+        LOG_WARNING,
+        "AOF was enabled but there is already another background operation. An AOF background was" +
+          " scheduled to start when possible.",
+      );
+      return;
+    }
+    if (rewriting.rewrite() === "started") return;
+    this.#state = "off";
+    status.aofEnabled = false;
+    logger.log(
+      LOG_WARNING,
+      "Redis needs to enable the AOF but can't trigger a background AOF rewrite operation. Check" +
+        " the above logs for more info about the error.",
+    );
+    throw new InvalidValue("Unable to turn on AOF. Check server logs.");
+  }
+
+  #turnOff(): void {
+    const { rewriting, persistence: status } = this.#server;
+    rewriting.cancel();
+    status.aofRewriteScheduled = false;
+    status.aofEnabled = false;
+    this.#state = "off";
+    this.#dropLog();
+    this.#server.updateRestrictions();
+  }
+
+  /** Goes on without a log; what it holds goes to the disk. */
+  #dropLog(): void {
+    const aof = this.#aof;
+    if (aof === undefined) return;
+    this.#endTurn();
+    this.#server.effects.removeSink(this);
+    this.#aof = undefined;
+    this.#files = undefined;
+    this.#closing = Promise.all([this.#closing, aof.close()]);
+    if (this.#temporaryPath === "") return;
+    const { logger } = this.#server;
+    logger.log(LOG_NOTICE, `Removing the temp incr aof file ${this.#temporaryPath}`);
+    try {
+      this.#fileSystem.remove(this.#temporaryPath);
+    } catch (error) {
+      logger.log(LOG_WARNING, `Can't remove it: ${systemErrorText(error)}`);
+    }
+    this.#temporaryPath = "";
   }
 
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
@@ -114,6 +282,8 @@ export class Durability implements EffectSink {
 
   /** Makes everything durable and closes the file. */
   async close(): Promise<void> {
+    await this.#server.rewriting.close();
+    await this.#closing;
     const aof = this.#aof;
     if (aof === undefined) return;
     this.#endTurn();
@@ -172,13 +342,20 @@ export class Durability implements EffectSink {
     if (this.refusal !== "") this.#server.updateRestrictions();
   }
 
-  #followConfig(aof: AppendOnlyFile): void {
+  #followConfig(): void {
     const config = this.#server.config;
     config.onChange("appendfsync", () => {
-      aof.policy = config.text("appendfsync") as SyncPolicy;
+      if (this.#aof !== undefined) this.#aof.policy = config.text("appendfsync") as SyncPolicy;
     });
     config.onChange("no-appendfsync-on-rewrite", () => {
-      aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
+      if (this.#aof === undefined) return;
+      this.#aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
+    });
+    config.onChange("appendonly", () => {
+      const isWanted = config.flag("appendonly");
+      if (isWanted === (this.#state !== "off")) return;
+      if (isWanted) this.#turnOn();
+      else this.#turnOff();
     });
   }
 }

@@ -44,6 +44,8 @@ import { Durability } from "./durability.ts";
 import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
 import { Listeners } from "./listeners.ts";
 import { MemoryLimit } from "./memory-limit.ts";
+import { Rewriting } from "./rewriting.ts";
+import { SnapshotRunner } from "./snapshot-runner.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { SocketHandler, SocketLayer } from "./sockets.ts";
 
@@ -75,6 +77,9 @@ const INT32_MAX = 2 ** 31 - 1;
 const VERIFIED_EVENTS = 64;
 const VERIFIED_KEYS_MAX = 20_000;
 
+const SHUTDOWN_FAILED =
+  "Errors trying to shut down the server. Check the logs for more information.";
+
 const NO_BYTES = new Uint8Array(0);
 
 const NO_LIMIT: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
@@ -101,7 +106,9 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly reply = new ReplyWriter();
   readonly pushes = new ReplyWriter();
   readonly startedAtMs: number;
+  readonly snapshotRunner: SnapshotRunner;
   readonly snapshots: Snapshots;
+  readonly rewriting: Rewriting;
   readonly runId: string;
   replicationId: string;
   readonly pid = process.pid;
@@ -164,7 +171,9 @@ export class Server implements DispatchServer, ConnectionHost {
     const eviction = new Eviction(this.keyspace);
     this.#memoryLimit = new MemoryLimit(eviction, this);
     this.#durability = new Durability(this, parts.fileSystem);
+    this.snapshotRunner = new SnapshotRunner(this);
     this.snapshots = new Snapshots(this, parts.fileSystem);
+    this.rewriting = new Rewriting(this, parts.fileSystem);
     this.#listeners = new Listeners(parts.sockets, this, parts.port);
     this.#cron = new Cron(this);
     this.keyspace.events = {
@@ -237,6 +246,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#listeners.close();
     this.snapshots.close();
     await this.#durability.close();
+    this.snapshotRunner.close();
     for (const connection of [...this.#connections.values()]) connection.close("now");
     this.logger.log(LOG_WARNING, "Redis is now ready to exit, bye bye...");
   }
@@ -397,7 +407,7 @@ export class Server implements DispatchServer, ConnectionHost {
 
   /** Bytes counted as used: data, tables, buffers of clients, of the AOF and of a snapshot. */
   usedMemory(): number {
-    return this.limitedMemory() + this.#durability.memoryBytes + this.snapshots.memoryBytes;
+    return this.limitedMemory() + this.#durability.memoryBytes + this.snapshotRunner.memoryBytes;
   }
 
   /**
@@ -422,7 +432,7 @@ export class Server implements DispatchServer, ConnectionHost {
       allocatorActive: pool.activeBytes,
       allocatorResident: pool.chunkBytes,
       aofBufferBytes: this.#durability.memoryBytes,
-      snapshotBytes: this.snapshots.memoryBytes,
+      snapshotBytes: this.snapshotRunner.memoryBytes,
       databases: this.keyspace.databases
         .filter((db) => db.size > 0)
         .map((db) => ({
@@ -446,6 +456,17 @@ export class Server implements DispatchServer, ConnectionHost {
       this.logger.log(LOG_WARNING, "There is a child saving an .rdb. Killing it!");
       this.snapshots.cancel();
     }
+    if (this.rewriting.isActive) {
+      if (this.#durability.isWaiting && !force) {
+        this.logger.log(LOG_WARNING, "Writing initial AOF, can't exit.");
+        this.logger.log(LOG_WARNING, SHUTDOWN_FAILED);
+        return false;
+      }
+      const isFirst = this.#durability.isWaiting;
+      if (isFirst) this.logger.log(LOG_WARNING, "Writing initial AOF. Exiting anyway.");
+      this.logger.log(LOG_WARNING, "There is a child rewriting the AOF. Killing it!");
+      this.rewriting.cancel();
+    }
     const isWanted = save === "save" || (save === "default" && this.config.savePoints.length > 0);
     if (!isWanted) return true;
     this.logger.log(LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
@@ -455,10 +476,7 @@ export class Server implements DispatchServer, ConnectionHost {
       return true;
     }
     this.logger.log(LOG_WARNING, "Error trying to save the DB, can't exit.");
-    this.logger.log(
-      LOG_WARNING,
-      "Errors trying to shut down the server. Check the logs for more information.",
-    );
+    this.logger.log(LOG_WARNING, SHUTDOWN_FAILED);
     return false;
   }
 

@@ -1,6 +1,5 @@
 // Snapshots of the server's data set: loading one at start-up, SAVE, BGSAVE, the save points, and
-// the one before a shutdown. Taking one in the background is a matter of short slices between other
-// events (see `persistence/snapshot.ts`); at most one is under way.
+// the one before a shutdown. They are taken by `snapshot-runner.ts`.
 
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { REDIS_VERSION } from "../base/version.ts";
@@ -11,23 +10,14 @@ import {
   type ReadFile,
   systemErrorText,
 } from "../persistence/file-system.ts";
-import {
-  loadRdb,
-  loadRdbNow,
-  RdbFileError,
-  RdbFileWriter,
-  type RdbLoaded,
-  type RdbPlace,
-} from "../persistence/rdb-file.ts";
+import { loadRdb, loadRdbNow, RdbFileError, type RdbLoaded } from "../persistence/rdb-file.ts";
 import { RDB_VERSION } from "../persistence/rdb-format.ts";
 import type { RdbLoadOptions } from "../persistence/rdb-load.ts";
-import type { RdbOptions } from "../persistence/rdb-save.ts";
-import type { Snapshot } from "../persistence/snapshot.ts";
+import { type RdbOptions, RdbSaver } from "../persistence/rdb-save.ts";
+import type { SnapshotPlace } from "../persistence/snapshot-file.ts";
 import type { Server } from "./server.ts";
+import type { SnapshotTask } from "./snapshot-runner.ts";
 
-/** A slice of a background save, and the pause after it. */
-const SLICE_US = 1000;
-const PAUSE_MS = 1;
 /** After a failure the save points wait this long before they try again. */
 const RETRY_MS = 5000;
 
@@ -53,15 +43,16 @@ export class RdbLoadError extends Error {
 export class Snapshots implements SnapshotControl {
   readonly #server: Server;
   readonly #fileSystem: FileSystem;
-  #writer: RdbFileWriter | undefined;
-  #timer: Timer | undefined;
+  readonly #task: SnapshotTask = {
+    finished: () => this.#finished(),
+    failed: (error) => this.#failed(error),
+  };
+  #isSaving = false;
   #startedMs = 0;
   #lastTryMs = 0;
   /** Changes at the time when the running snapshot began. */
   #changesBefore = 0;
   #isClosing = false;
-  /** Given up; its marks are being cleared. No other one may begin before that is done. */
-  #abandoned: Snapshot | undefined;
 
   /**
    * Sources of libraries of functions that came with a snapshot. Nobody can call them here, but the
@@ -74,11 +65,6 @@ export class Snapshots implements SnapshotControl {
     this.#fileSystem = fileSystem;
   }
 
-  /** Memory that a snapshot under way takes besides the data. */
-  get memoryBytes(): number {
-    return this.#writer?.memoryBytes ?? 0;
-  }
-
   /** The error that refuses writes, or "". */
   get refusal(): string {
     const { persistence, config } = this.#server;
@@ -88,7 +74,7 @@ export class Snapshots implements SnapshotControl {
 
   /** Whether a background save is under way. */
   get isSaving(): boolean {
-    return this.#writer !== undefined;
+    return this.#isSaving;
   }
 
   /** Loads the snapshot file, if there is one. Throws an RdbLoadError, or the system's error. */
@@ -147,19 +133,9 @@ export class Snapshots implements SnapshotControl {
 
   save(): boolean {
     const server = this.#server;
-    this.#clearMarks();
-    let writer: RdbFileWriter | undefined;
     try {
-      writer = new RdbFileWriter(server.keyspace, server.clock, this.#place, this.#options());
-      for (let hasMore = true; hasMore; ) {
-        const step = writer.step(Number.POSITIVE_INFINITY);
-        hasMore = step.hasMore;
-        // On a healthy disk a write is through when the call returns.
-        if (step.written !== undefined) throw refusedWrite(step.written);
-      }
-      writer.finishNow();
+      server.snapshotRunner.takeNow(this.#place, new RdbSaver(server.keyspace, this.options()));
     } catch (error) {
-      if (writer !== undefined) this.#discard(writer);
       server.logger.log(LOG_WARNING, `Error saving DB on disk: ${systemErrorText(error)}`);
       return false;
     }
@@ -169,17 +145,24 @@ export class Snapshots implements SnapshotControl {
     return true;
   }
 
-  saveInBackground(): BackgroundSaveReply {
-    if (this.#writer !== undefined) return "saving";
+  saveInBackground(isPatient = false): BackgroundSaveReply {
     const server = this.#server;
-    this.#clearMarks();
+    const status = server.persistence;
+    if (this.#isSaving) return "saving";
+    if (server.rewriting.isActive) {
+      if (!isPatient) return "rewriting";
+      status.rdbSaveScheduled = true;
+      return "scheduled";
+    }
+    status.rdbSaveScheduled = false;
     this.#lastTryMs = server.clock.wallMs();
-    server.persistence.rdbSaves++;
+    status.rdbSaves++;
     try {
-      this.#writer = new RdbFileWriter(server.keyspace, server.clock, this.#place, this.#options());
+      const output = new RdbSaver(server.keyspace, this.options());
+      server.snapshotRunner.start(this.#place, output, this.#task);
     } catch (error) {
       // As in Redis, where the child process finds out, the command itself has succeeded.
-      server.persistence.rdbLastSaveOk = false;
+      status.rdbLastSaveOk = false;
       const reason = systemErrorText(error);
       server.logger.log(LOG_WARNING, `Failed opening the temp RDB file for saving: ${reason}`);
       server.logger.log(LOG_WARNING, "Background saving error");
@@ -187,35 +170,36 @@ export class Snapshots implements SnapshotControl {
       return "started";
     }
     server.logger.log(LOG_NOTICE, `Background saving started by pid ${server.pid}`);
+    this.#isSaving = true;
+    server.durability.writesInBackground = true;
     this.#changesBefore = server.effects.changes;
-    const status = server.persistence;
     this.#startedMs = this.#lastTryMs;
     status.rdbSaveInProgress = true;
     status.rdbSaveStartMs = this.#startedMs;
-    status.currentSaveKeysTotal = this.#writer.snapshot.keyCount;
-    status.currentSaveKeysProcessed = 0;
-    this.#schedule();
     return "started";
   }
 
   /** Ends the background save, if one is under way, without a result. */
   cancel(): void {
-    const writer = this.#writer;
-    if (writer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#discard(writer);
+    if (!this.#isSaving) return;
+    this.#server.snapshotRunner.cancel();
     this.#ended();
   }
 
   /** Periodic work: the save points. */
   tick(): void {
     const server = this.#server;
-    if (this.isSaving || server.persistence.loading || this.#isClosing) return;
+    const { persistence } = server;
+    if (this.#isSaving || server.rewriting.isActive) return;
+    if (persistence.loading || this.#isClosing) return;
+    const nowMs = server.clock.wallMs();
+    if (!persistence.rdbLastSaveOk && nowMs < this.#lastTryMs + RETRY_MS) return;
+    if (persistence.rdbSaveScheduled) {
+      this.saveInBackground();
+      return;
+    }
     const { changes } = server.effects;
     if (changes === 0) return;
-    const nowMs = server.clock.wallMs();
-    const { persistence } = server;
-    if (!persistence.rdbLastSaveOk && nowMs < this.#lastTryMs + RETRY_MS) return;
     const sinceMs = nowMs - (persistence.rdbLastSaveMs || server.startedAtMs);
     for (const { seconds, changes: needed } of server.config.savePoints) {
       if (changes < needed || sinceMs <= seconds * 1000) continue;
@@ -229,8 +213,6 @@ export class Snapshots implements SnapshotControl {
   close(): void {
     this.#isClosing = true;
     this.cancel();
-    this.#clearMarks();
-    clearTimeout(this.#timer);
   }
 
   get #path(): string {
@@ -238,7 +220,7 @@ export class Snapshots implements SnapshotControl {
     return joinPath(config.text("dir"), config.text("dbfilename"));
   }
 
-  get #place(): RdbPlace {
+  get #place(): SnapshotPlace {
     const { config, pid } = this.#server;
     return {
       fileSystem: this.#fileSystem,
@@ -248,7 +230,8 @@ export class Snapshots implements SnapshotControl {
     };
   }
 
-  #options(): RdbOptions {
+  /** How an RDB is to be written; whether it is the base of a log. */
+  options(isBase = false): RdbOptions {
     const server = this.#server;
     const { config } = server;
     const policy = config.text("maxmemory-policy");
@@ -262,7 +245,7 @@ export class Snapshots implements SnapshotControl {
         ["redis-bits", "64"],
         ["ctime", String(Math.floor(server.clock.wallMs() / 1000))],
         ["used-mem", String(server.usedMemory())],
-        ["aof-base", "0"],
+        ["aof-base", isBase ? "1" : "0"],
       ],
       libraries: this.#libraries,
     };
@@ -313,75 +296,31 @@ export class Snapshots implements SnapshotControl {
     );
   }
 
-  #schedule(): void {
-    this.#timer = setTimeout(() => void this.#slice(), PAUSE_MS);
-  }
-
-  async #slice(): Promise<void> {
-    const writer = this.#writer;
-    if (writer === undefined) return;
+  #finished(): void {
     const server = this.#server;
-    try {
-      const { hasMore, written } = writer.step(SLICE_US);
-      server.persistence.currentSaveKeysProcessed = writer.snapshot.keysTaken;
-      await written;
-      if (this.#writer !== writer) return;
-      if (hasMore) return this.#pace(writer);
-      await writer.finish();
-      if (this.#writer !== writer) return;
-      this.#ended();
-      server.effects.changes -= this.#changesBefore;
-      server.logger.log(LOG_NOTICE, "DB saved on disk");
-      server.logger.log(LOG_NOTICE, "Background saving terminated with success");
-      this.#noteSaved();
-    } catch (error) {
-      this.#discard(writer);
-      this.#ended();
-      server.persistence.rdbLastSaveOk = false;
-      const reason = systemErrorText(error);
-      server.logger.log(LOG_WARNING, `Write error saving DB on disk: ${reason}`);
-      server.logger.log(LOG_WARNING, "Background saving error");
-      server.updateRestrictions();
-    }
+    this.#ended();
+    server.effects.changes -= this.#changesBefore;
+    server.logger.log(LOG_NOTICE, "DB saved on disk");
+    server.logger.log(LOG_NOTICE, "Background saving terminated with success");
+    this.#noteSaved();
   }
 
-  /** Waits for the next slice; longer where `rdb-key-save-delay` makes keys slow, for tests. */
-  #pace(writer: RdbFileWriter): void {
-    const delayUs = this.#server.config.integer("rdb-key-save-delay");
-    if (delayUs <= 0) return this.#schedule();
-    const dueMs = this.#startedMs + (writer.snapshot.keysTaken * delayUs) / 1000;
-    const waitMs = Math.max(PAUSE_MS, dueMs - this.#server.clock.wallMs());
-    this.#timer = setTimeout(() => void this.#slice(), waitMs);
-  }
-
-  /** Gives up a snapshot; what it has marked is cleared in slices, like those it is taken in. */
-  #discard(writer: RdbFileWriter): void {
-    writer.abandon();
-    this.#abandoned = writer.snapshot;
-    this.#clearSome();
-  }
-
-  #clearSome(): void {
-    const snapshot = this.#abandoned;
-    if (snapshot === undefined) return;
-    if (snapshot.step(SLICE_US)) this.#timer = setTimeout(() => this.#clearSome(), PAUSE_MS);
-    else this.#abandoned = undefined;
-  }
-
-  /** Clears what an abandoned snapshot has marked, at once. */
-  #clearMarks(): void {
-    const snapshot = this.#abandoned;
-    this.#abandoned = undefined;
-    while (snapshot?.step(Number.POSITIVE_INFINITY));
+  #failed(error: unknown): void {
+    const server = this.#server;
+    this.#ended();
+    server.persistence.rdbLastSaveOk = false;
+    const reason = systemErrorText(error);
+    server.logger.log(LOG_WARNING, `Write error saving DB on disk: ${reason}`);
+    server.logger.log(LOG_WARNING, "Background saving error");
+    server.updateRestrictions();
   }
 
   #ended(): void {
     const status = this.#server.persistence;
-    this.#writer = undefined;
+    this.#isSaving = false;
+    this.#server.durability.writesInBackground = false;
     status.rdbSaveInProgress = false;
     status.rdbLastSaveSeconds = Math.round((this.#server.clock.wallMs() - this.#startedMs) / 1000);
-    status.currentSaveKeysProcessed = 0;
-    status.currentSaveKeysTotal = 0;
   }
 
   #noteSaved(): void {
@@ -391,10 +330,4 @@ export class Snapshots implements SnapshotControl {
     status.rdbLastSaveMs = server.clock.wallMs();
     server.updateRestrictions();
   }
-}
-
-/** The error of a write that was not through at once; what becomes of it is of no interest. */
-function refusedWrite(written: Promise<void>): Error {
-  written.catch(() => {});
-  return Object.assign(new Error("The disk takes no more"), { code: "ENOSPC" });
 }

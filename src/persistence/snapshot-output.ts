@@ -1,0 +1,17 @@
+// What a snapshot becomes on its way to a file: bytes of an RDB, or commands.
+
+import type { SnapshotSink } from "./snapshot.ts";
+
+/** Turns a snapshot into bytes, which `take` hands out piece by piece. */
+export interface SnapshotOutput extends SnapshotSink {
+  /** Writes what comes before the first key. */
+  begin(): void;
+  /** Bytes that `take` would hand out. */
+  readonly readyBytes: number;
+  /** Memory that what has been written, or waits for its turn, takes. */
+  readonly memoryBytes: number;
+  /** Hands out what has been written since the last call. */
+  take(): Uint8Array;
+  /** Writes what comes behind the last key, and hands out the rest. */
+  end(): Uint8Array;
+}

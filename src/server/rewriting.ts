@@ -1,0 +1,264 @@
+// BGREWRITEAOF, automatic rewriting, and the rewrite that begins a log when `appendonly` is
+// switched on at run time.
+//
+//   begin      a new increment joins the manifest, still empty
+//   instant    a snapshot begins, and the log passes to that increment
+//   slices     the snapshot is written beside, as RDB or commands
+//   install    it is put in place; the manifest names it with the increment; the rest is history
+//
+// Until the manifest names the new base the old files are the log, with the increment as their
+// continuation: a failure or crash at any point leaves a whole log. Without a log (AOF off) there
+// is no increment. When one is being begun, its effects go to a temporary file until there is a
+// base.
+
+import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
+import type { RewriteControl, RewriteReply } from "../command/snapshot-control.ts";
+import type { AofFiles } from "../persistence/aof-files.ts";
+import { CommandSaver } from "../persistence/command-save.ts";
+import { type FileSystem, joinPath, systemErrorText } from "../persistence/file-system.ts";
+import type { ManifestEntry } from "../persistence/manifest.ts";
+import { RdbSaver } from "../persistence/rdb-save.ts";
+import type { Server } from "./server.ts";
+
+/** So many failures in a row slow down what is tried without being asked for. */
+const FAILURES_MAX = 3;
+const MINUTE_MS = 60_000;
+const DELAY_MINUTES_MAX = 60;
+
+/** One rewrite. */
+interface Run {
+  readonly startedMs: number;
+  files: AofFiles | undefined;
+  increment: ManifestEntry | undefined;
+  base: ManifestEntry | undefined;
+  /** Whether the log has passed to the increment. */
+  isSwitched: Promise<boolean>;
+}
+
+/** Rewrites the log of one server. */
+export class Rewriting implements RewriteControl {
+  readonly #server: Server;
+  readonly #fileSystem: FileSystem;
+  #run: Run | undefined;
+  /** The last run's dealings with the disk, which must be over before the next one has any. */
+  #settled: Promise<void> = Promise.resolve();
+  #isClosing = false;
+  #delayMinutes = 0;
+  #delayedUntilMs = 0;
+
+  constructor(server: Server, fileSystem: FileSystem) {
+    this.#server = server;
+    this.#fileSystem = fileSystem;
+  }
+
+  get isActive(): boolean {
+    return this.#run !== undefined;
+  }
+
+  rewrite(): RewriteReply {
+    if (this.isActive) return "rewriting";
+    const status = this.#server.persistence;
+    if (this.#server.snapshotRunner.isActive) {
+      status.aofRewriteScheduled = true;
+      status.aofRewritesConsecutiveFailures = 0;
+      return "scheduled";
+    }
+    return this.#begin() ? "started" : "failed";
+  }
+
+  /** Periodic work: rewrites that were put off, and those that the log's growth asks for. */
+  tick(): void {
+    const server = this.#server;
+    const status = server.persistence;
+    if (this.isActive || server.snapshotRunner.isActive) return;
+    if (status.loading || this.#isClosing) return;
+    if (status.aofRewriteScheduled) {
+      if (!this.#isLimited()) this.#begin();
+      return;
+    }
+    const percentage = server.config.integer("auto-aof-rewrite-percentage");
+    if (percentage === 0 || !server.durability.isOn) return;
+    server.durability.report();
+    const size = status.aofCurrentSize;
+    if (size <= server.config.integer("auto-aof-rewrite-min-size")) return;
+    const growth = Math.floor((size * 100) / (status.aofBaseSize || 1)) - 100;
+    if (growth < percentage || this.#isLimited()) return;
+    server.logger.log(LOG_NOTICE, `Starting automatic rewriting of AOF on ${growth}% growth`);
+    this.#begin();
+  }
+
+  /** Ends the rewrite, if one is under way, without a result. */
+  cancel(): void {
+    if (this.#run === undefined) return;
+    const { logger, pid, snapshotRunner } = this.#server;
+    logger.log(LOG_NOTICE, `Killing running AOF rewrite child: ${pid}`);
+    snapshotRunner.cancel();
+    this.#ended(this.#run);
+  }
+
+  close(): Promise<void> {
+    this.#isClosing = true;
+    this.cancel();
+    return this.#settled;
+  }
+
+  /** Whether what nobody asked for must wait, after failures: 1, 2, 4... minutes. */
+  #isLimited(): boolean {
+    const { persistence, clock, logger } = this.#server;
+    if (persistence.aofRewritesConsecutiveFailures < FAILURES_MAX) {
+      this.#delayMinutes = 0;
+      this.#delayedUntilMs = 0;
+      return false;
+    }
+    const nowMs = clock.wallMs();
+    if (this.#delayedUntilMs !== 0) {
+      if (nowMs < this.#delayedUntilMs) return true;
+      // This one attempt may be made; the next has to wait again.
+      this.#delayedUntilMs = 0;
+      return false;
+    }
+    this.#delayMinutes = Math.min(DELAY_MINUTES_MAX, this.#delayMinutes * 2 || 1);
+    this.#delayedUntilMs = nowMs + this.#delayMinutes * MINUTE_MS;
+    logger.log(
+      LOG_WARNING,
+      "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in " +
+        `${this.#delayMinutes} minutes`,
+    );
+    return true;
+  }
+
+  #begin(): boolean {
+    const server = this.#server;
+    const { durability, persistence: status, logger } = server;
+    status.aofRewriteScheduled = false;
+    const run: Run = {
+      startedMs: server.clock.wallMs(),
+      files: durability.files,
+      increment: undefined,
+      base: undefined,
+      isSwitched: Promise.resolve(true),
+    };
+    try {
+      durability.checkRewritable();
+      if (durability.isOn) run.increment = run.files?.createIncrement("on background rewrite");
+    } catch (error) {
+      logger.log(LOG_WARNING, `Can't rewrite the AOF: ${systemErrorText(error)}`);
+      status.aofLastRewriteOk = false;
+      status.aofRewritesConsecutiveFailures++;
+      return false;
+    }
+    logger.log(LOG_NOTICE, `Background append only file rewriting started by pid ${server.pid}`);
+    this.#run = run;
+    status.aofRewriteInProgress = true;
+    status.aofRewriteStartMs = run.startedMs;
+    status.aofRewrites++;
+    this.#settled = this.#settled.then(() => this.#attempt(run, () => this.#prepare(run)));
+    return true;
+  }
+
+  async #attempt(run: Run, act: () => Promise<void>): Promise<void> {
+    if (this.#run !== run) return;
+    try {
+      await act();
+    } catch (error) {
+      if (this.#run === run) this.#failed(run, error);
+    }
+  }
+
+  async #prepare(run: Run): Promise<void> {
+    const { durability } = this.#server;
+    run.files ??= await durability.findFiles();
+    const { files, increment } = run;
+    files.createFolder();
+    if (increment !== undefined) await files.addIncrement(increment);
+    if (this.#run === run) this.#take(run, files);
+  }
+
+  /** The instant: what is there now goes to the base, what changes from now on behind it. */
+  #take(run: Run, files: AofFiles): void {
+    const { durability, snapshots, snapshotRunner, keyspace, config, pid } = this.#server;
+    const options = snapshots.options(true);
+    // Libraries of functions have no commands here that could make them.
+    const isRdb = config.flag("aof-use-rdb-preamble") || options.libraries.length > 0;
+    const base = files.nextBase(isRdb);
+    run.base = base;
+    const output = isRdb
+      ? new RdbSaver(keyspace, options)
+      : new CommandSaver(keyspace, config.flag("aof-checksums"));
+    const place = {
+      fileSystem: this.#fileSystem,
+      directory: files.folder,
+      name: base.name,
+      temporaryName: `temp-rewriteaof-bg-${pid}.aof`,
+    };
+    snapshotRunner.start(place, output, {
+      finished: () => {
+        this.#settled = this.#settled.then(() => this.#attempt(run, () => this.#install(run)));
+      },
+      failed: (error) => {
+        const reason = systemErrorText(error);
+        this.#server.logger.log(
+          LOG_WARNING,
+          `Write error writing append only file on disk: ${reason}`,
+        );
+        this.#failed(run, error);
+      },
+    });
+    try {
+      if (run.increment !== undefined) {
+        run.isSwitched = durability.switchTo(files.pathOf(run.increment));
+      } else if (durability.isWaiting) {
+        durability.openTemporary(files);
+      }
+    } catch (error) {
+      snapshotRunner.cancel();
+      throw error;
+    }
+  }
+
+  async #install(run: Run): Promise<void> {
+    const { durability, logger, config, clock, persistence: status } = this.#server;
+    const files = run.files!;
+    const base = run.base!;
+    if (!(await run.isSwitched)) throw new Error("The log could not go on in a new file");
+    if (this.#run !== run) return;
+    logger.log(LOG_NOTICE, "Background AOF rewrite terminated with success");
+    logger.log(LOG_NOTICE, `Successfully renamed the temporary AOF base file into ${base.name}`);
+    if (durability.isWaiting) run.increment = durability.renameTemporary(files);
+    await files.install(base, run.increment);
+    const file = this.#fileSystem.openRead(joinPath(files.folder, base.name));
+    durability.rebased(files, file.size());
+    file.close();
+    if (this.#run !== run) return;
+    this.#ended(run);
+    status.aofLastRewriteOk = true;
+    status.aofRewritesConsecutiveFailures = 0;
+    status.aofLastRewriteSeconds = Math.round((clock.wallMs() - run.startedMs) / 1000);
+    logger.log(LOG_NOTICE, "Background AOF rewrite finished successfully");
+    if (config.flag("aof-disable-auto-gc")) return;
+    await files.deleteHistory().catch((error: unknown) => {
+      // The next rewrite or start tries again.
+      logger.log(LOG_WARNING, `Can't remove history files: ${systemErrorText(error)}`);
+    });
+  }
+
+  #failed(run: Run, error: unknown): void {
+    const { durability, logger, clock, persistence: status } = this.#server;
+    this.#ended(run);
+    logger.log(
+      LOG_WARNING,
+      `Background AOF rewrite terminated with error: ${systemErrorText(error)}`,
+    );
+    status.aofLastRewriteOk = false;
+    status.aofRewritesConsecutiveFailures++;
+    status.aofLastRewriteSeconds = Math.round((clock.wallMs() - run.startedMs) / 1000);
+    if (durability.isWaiting) status.aofRewriteScheduled = true;
+  }
+
+  #ended(run: Run): void {
+    if (this.#run !== run) return;
+    this.#run = undefined;
+    this.#server.persistence.aofRewriteInProgress = false;
+    this.#server.durability.rewriteEnded();
+  }
+}

@@ -1,0 +1,204 @@
+// Takes snapshots to files, for whoever wants one: BGSAVE, SAVE, a rewrite of the append-only file.
+// In the background that is a matter of short slices between other events (see
+// `persistence/snapshot.ts`). At most one is under way.
+
+import { assert } from "../base/assert.ts";
+import type { Snapshot } from "../persistence/snapshot.ts";
+import { SnapshotFileWriter, type SnapshotPlace } from "../persistence/snapshot-file.ts";
+import type { SnapshotOutput } from "../persistence/snapshot-output.ts";
+import type { Server } from "./server.ts";
+
+/** A slice of a snapshot in the background, and the pause after it. */
+const SLICE_US = 1000;
+const PAUSE_MS = 1;
+
+/** Whoever a snapshot in the background is for. */
+export interface SnapshotTask {
+  /** It is in its place. */
+  finished(): void;
+  /** There is none, for this reason. */
+  failed(error: unknown): void;
+}
+
+/** The snapshots of one server. */
+export class SnapshotRunner {
+  readonly #server: Server;
+  #writer: SnapshotFileWriter | undefined;
+  #task: SnapshotTask | undefined;
+  #timer: Timer | undefined;
+  #startedMs = 0;
+  /** The running one has everything and is only to be put in its place. */
+  #isTaken = false;
+  /** The disk has not taken the last piece yet. */
+  #isWriting = false;
+  /** Given up; its marks are being cleared. No other one may begin before that is done. */
+  #abandoned: Snapshot | undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Whether a snapshot is being taken in the background. */
+  get isActive(): boolean {
+    return this.#writer !== undefined;
+  }
+
+  /** Memory that the snapshot under way takes. */
+  get memoryBytes(): number {
+    return this.#writer?.memoryBytes ?? 0;
+  }
+
+  /** Begins one in the background: of what is there now. Throws the system's error. */
+  start(place: SnapshotPlace, output: SnapshotOutput, task: SnapshotTask): void {
+    assert(this.#writer === undefined, "one snapshot at a time");
+    const server = this.#server;
+    this.#clearMarks();
+    const writer = new SnapshotFileWriter(server.keyspace, server.clock, place, output);
+    this.#writer = writer;
+    this.#task = task;
+    this.#isTaken = false;
+    this.#startedMs = server.clock.wallMs();
+    server.persistence.currentSaveKeysTotal = writer.snapshot.keyCount;
+    server.persistence.currentSaveKeysProcessed = 0;
+    this.#schedule();
+  }
+
+  /**
+   * Takes one at once, serving nobody meanwhile. One that is under way has everything first; it is
+   * put in its place later. Throws the system's error.
+   */
+  takeNow(place: SnapshotPlace, output: SnapshotOutput): void {
+    this.#completeRunning();
+    this.#clearMarks();
+    const server = this.#server;
+    const writer = new SnapshotFileWriter(server.keyspace, server.clock, place, output);
+    try {
+      takeAll(writer);
+      writer.finishNow();
+    } catch (error) {
+      this.#discard(writer);
+      throw error;
+    }
+  }
+
+  /** Ends the one in the background, if there is any, without a word to its task. */
+  cancel(): void {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#ended();
+    this.#discard(writer);
+  }
+
+  /** Ends what is under way before the server does. */
+  close(): void {
+    this.cancel();
+    this.#clearMarks();
+    clearTimeout(this.#timer);
+  }
+
+  #completeRunning(): void {
+    const writer = this.#writer;
+    if (writer === undefined || this.#isTaken) return;
+    try {
+      if (this.#isWriting) throw refusal();
+      takeAll(writer);
+      this.#isTaken = true;
+    } catch (error) {
+      clearTimeout(this.#timer);
+      this.#fail(writer, error);
+    }
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => void this.#slice(), PAUSE_MS);
+  }
+
+  async #slice(): Promise<void> {
+    const writer = this.#writer;
+    if (writer === undefined) return;
+    try {
+      if (!this.#isTaken) {
+        const { hasMore, written } = writer.step(SLICE_US);
+        this.#server.persistence.currentSaveKeysProcessed = writer.snapshot.keysTaken;
+        this.#isTaken = !hasMore;
+        this.#isWriting = written !== undefined;
+        await written;
+        this.#isWriting = false;
+        if (this.#writer !== writer) return;
+        if (!this.#isTaken) return this.#pace(writer);
+      }
+      await writer.finish();
+      if (this.#writer !== writer) return;
+    } catch (error) {
+      this.#isWriting = false;
+      if (this.#writer === writer) this.#fail(writer, error);
+      return;
+    }
+    const task = this.#task;
+    this.#ended();
+    task?.finished();
+  }
+
+  #fail(writer: SnapshotFileWriter, error: unknown): void {
+    const task = this.#task;
+    this.#ended();
+    this.#discard(writer);
+    task?.failed(error);
+  }
+
+  /** Waits for the next slice; longer where `rdb-key-save-delay` makes keys slow, for tests. */
+  #pace(writer: SnapshotFileWriter): void {
+    const delayUs = this.#server.config.integer("rdb-key-save-delay");
+    if (delayUs <= 0) return this.#schedule();
+    const dueMs = this.#startedMs + (writer.snapshot.keysTaken * delayUs) / 1000;
+    const waitMs = Math.max(PAUSE_MS, dueMs - this.#server.clock.wallMs());
+    this.#timer = setTimeout(() => void this.#slice(), waitMs);
+  }
+
+  #ended(): void {
+    const status = this.#server.persistence;
+    this.#writer = undefined;
+    this.#task = undefined;
+    status.currentSaveKeysProcessed = 0;
+    status.currentSaveKeysTotal = 0;
+  }
+
+  /** Gives up a snapshot; what it has marked is cleared in slices, like those it is taken in. */
+  #discard(writer: SnapshotFileWriter): void {
+    writer.abandon();
+    if (!writer.snapshot.isActive) return;
+    this.#abandoned = writer.snapshot;
+    this.#clearSome();
+  }
+
+  #clearSome(): void {
+    const snapshot = this.#abandoned;
+    if (snapshot === undefined) return;
+    if (snapshot.step(SLICE_US)) this.#timer = setTimeout(() => this.#clearSome(), PAUSE_MS);
+    else this.#abandoned = undefined;
+  }
+
+  /** Clears what an abandoned snapshot has marked, at once. */
+  #clearMarks(): void {
+    const snapshot = this.#abandoned;
+    this.#abandoned = undefined;
+    while (snapshot?.step(Number.POSITIVE_INFINITY));
+  }
+}
+
+/** Takes the rest of a snapshot at once. On a healthy disk a write is through on return. */
+function takeAll(writer: SnapshotFileWriter): void {
+  for (let hasMore = true; hasMore; ) {
+    const step = writer.step(SLICE_US);
+    hasMore = step.hasMore;
+    if (step.written === undefined) continue;
+    // What becomes of it is of no interest.
+    step.written.catch(() => {});
+    throw refusal();
+  }
+}
+
+function refusal(): Error {
+  return Object.assign(new Error("The disk takes no more"), { code: "ENOSPC" });
+}
