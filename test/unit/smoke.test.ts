@@ -56,6 +56,24 @@ for (const bench of microBenches()) {
   );
 }
 
+test(
+  "bench/macro/persistence.ts works at smoke size",
+  async () => {
+    const command = ["bench/macro/persistence.ts", "--only-ours", "--n", "2000", "--alone", "10"];
+    const child = Bun.spawn([process.execPath, ...command], {
+      cwd: PROJECT,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [output, errors] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    expect(`${await child.exited} ${errors}`).toBe("0 ");
+    expect(output).toMatch(/\| miniredis .* \| writes and BGSAVE \| /);
+    expect(output).toMatch(/\| miniredis .* \| 2000 \| /);
+  },
+  BENCH_TIMEOUT_MS,
+);
+
 describe("the loads of the macro benchmarks", () => {
   let server: ServerProcess;
   beforeAll(async () => {
