@@ -110,7 +110,10 @@ export class RdbValueReader {
         return loadStream(keyspace, target, reader, STREAM_FORM_3);
       case RDB_TYPE_MODULE:
       case RDB_TYPE_MODULE_2:
-        throw new RdbError("The RDB file contains module data that cannot be loaded: no modules");
+        throw new RdbError(
+          "The RDB file contains module data I can't load: no matching module type " +
+            `'${reader.moduleName()}'`,
+        );
     }
     return this.#readHash(target, type);
   }

@@ -166,7 +166,8 @@ export class RdbLoader {
         throw new RdbError("Pre-release function format not supported.");
       case RDB_OPCODE_MODULE_AUX:
         throw new RdbError(
-          "The RDB file contains AUX module data that cannot be loaded: no modules",
+          "The RDB file contains AUX module data I can't load: no matching module " +
+            `'${reader.moduleName()}'`,
         );
     }
     this.#readKey(code);

@@ -41,6 +41,10 @@ const BUFFER_BYTES = 1 << 20;
 const LZF_RATIO_MAX = 264;
 const INTEGER_TEXT_MAX = 11;
 
+const MODULE_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const MODULE_NAME_LENGTH = 9;
+const MODULE_VERSION_BITS = 10n;
+
 /**
  * Reads lengths, strings and numbers as RDB has them. Every method throws an RdbError at the end.
  */
@@ -153,6 +157,18 @@ export class RdbReader {
     if (first === RDB_LENGTH_64) this.high = this.#bigEndian32();
     else if (first !== RDB_LENGTH_32) throw new RdbError("Unknown length encoding");
     this.low = this.#bigEndian32();
+  }
+
+  /** The name in a module type's ID: nine characters of six bits, and ten bits of a version. */
+  moduleName(): string {
+    this.count64();
+    let rest = (BigInt(this.high) << 32n) | BigInt(this.low);
+    rest >>= MODULE_VERSION_BITS;
+    let name = "";
+    for (let k = 0; k < MODULE_NAME_LENGTH; k++, rest >>= 6n) {
+      name = MODULE_CHARACTERS[Number(rest & 63n)] + name;
+    }
+    return name;
   }
 
   /** A string, left in `value[valueStart, valueEnd)`. */

@@ -58,10 +58,14 @@ export class SnapshotFileWriter {
     return { hasMore, written: this.#file.write(bytes, 0, bytes.length) };
   }
 
-  /** Puts the file in its place once it is on the disk. Rejects with the system's error. */
+  /**
+   * Puts the file in its place once it is on the disk, unless it is given up meanwhile. Rejects
+   * with the system's error.
+   */
   async finish(): Promise<void> {
     await this.#file.sync();
-    this.#install();
+    // The name of one given up may be another one's by now.
+    if (this.#isOpen) this.#install();
   }
 
   /** As `finish`, blocking. */

@@ -119,14 +119,16 @@ export class SnapshotRunner {
     if (writer === undefined) return;
     try {
       if (!this.#isTaken) {
-        const { hasMore, written } = writer.step(SLICE_US);
+        const delayUs = this.#server.config.integer("rdb-key-save-delay");
+        const { hasMore, written } = writer.step(delayUs > 0 ? 0 : SLICE_US);
         this.#server.persistence.currentSaveKeysProcessed = writer.snapshot.keysTaken;
         this.#isTaken = !hasMore;
         this.#isWriting = written !== undefined;
         await written;
         this.#isWriting = false;
         if (this.#writer !== writer) return;
-        if (!this.#isTaken) return this.#pace(writer);
+        if (delayUs > 0) return this.#pace(writer.snapshot.keysTaken * delayUs);
+        if (!this.#isTaken) return this.#schedule();
       }
       await writer.finish();
       if (this.#writer !== writer) return;
@@ -147,11 +149,9 @@ export class SnapshotRunner {
     task?.failed(error);
   }
 
-  /** Waits for the next slice; longer where `rdb-key-save-delay` makes keys slow, for tests. */
-  #pace(writer: SnapshotFileWriter): void {
-    const delayUs = this.#server.config.integer("rdb-key-save-delay");
-    if (delayUs <= 0) return this.#schedule();
-    const dueMs = this.#startedMs + (writer.snapshot.keysTaken * delayUs) / 1000;
+  /** Waits until so much time has passed since the beginning: keys are made slow, for tests. */
+  #pace(delayUs: number): void {
+    const dueMs = this.#startedMs + delayUs / 1000;
     const waitMs = Math.max(PAUSE_MS, dueMs - this.#server.clock.wallMs());
     this.#timer = setTimeout(() => void this.#slice(), waitMs);
   }

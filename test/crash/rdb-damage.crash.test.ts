@@ -171,7 +171,11 @@ const REFUSALS: readonly (readonly [string, Buffer, readonly string[]])[] = [
     rdbFile(9, 0xfe, 0, 10, stringOf("a"), stringOf("this is no ziplist")),
     ["-> Ziplist integrity check failed.", `# ${TERMINATING}`],
   ],
-  ["data of modules", rdbFile(9, 0xf7, 1, 2, 0, 0), ["AUX module data", `# ${TERMINATING}`]],
+  [
+    "data of modules",
+    rdbFile(9, 0xf7, 0x81, Buffer.from("0123456789abcdef", "hex"), 2, 0, 0),
+    ["AUX module data I can't load: no matching module 'ASNFZ4mrz'", `# ${TERMINATING}`],
+  ],
   ["an empty file", Buffer.alloc(0), ["-> Unexpected EOF reading RDB file", `# ${TERMINATING}`]],
 ];
 

@@ -16,6 +16,8 @@ const FIRST_SEED = Number(process.env.RDB_SEED ?? 1);
 const FILE = "/data/dump.rdb";
 const DIRECTIVES = "dir /data\nenable-debug-command yes\nstop-writes-on-bgsave-error no";
 const NOTHING = "nothing";
+/** The digest of a data set without keys. */
+const NO_KEYS = `+${"0".repeat(40)}\r\n`;
 
 /** What a snapshot file holds; throws where it is not whole. */
 function digestOf(disk: FaultyFileSystem): string {
@@ -34,6 +36,8 @@ class Life {
   /** What the newest snapshot holds that was said to be saved; and what others may hold. */
   #saved = NOTHING;
   #possible = new Set<string>();
+  /** What the snapshot under way will hold. */
+  #digest = NOTHING;
   /** Disks as crashes would leave them, with what may be on them. */
   readonly #left: { readonly disk: FaultyFileSystem; readonly possible: Set<string> }[] = [];
 
@@ -67,10 +71,10 @@ class Life {
     for (let round = 2 + randomBelow(this.#random, 3); round > 0; round--) {
       this.#change();
       this.#disk.slowWrites = this.#chance(3);
-      const digest = this.#peer.run("debug digest");
-      this.#possible.add(digest);
+      this.#digest = this.#peer.run("debug digest");
+      this.#possible.add(this.#digest);
       if (await this.#save()) {
-        this.#saved = digest;
+        this.#saved = this.#digest;
         this.#possible.clear();
       }
       this.#crash();
@@ -91,12 +95,26 @@ class Life {
         this.#disk.slowWrites = false;
         return this.#fixture.server.saveBeforeExit({ save: "save", now: false, force: false });
     }
+    this.#disk.holdSyncs = this.#chance(3);
     this.#peer.run("bgsave");
-    while (snapshots.isSaving) {
+    for (let isGivenUp = false; snapshots.isSaving; ) {
       this.#change();
+      if (this.#chance(3)) this.#disk.finishSyncs();
+      if (!isGivenUp && this.#chance(12)) {
+        isGivenUp = true;
+        this.#flush();
+        this.#peer.run("bgsave");
+      }
       await new Promise((go) => setTimeout(go, 1));
     }
     return this.#fixture.server.persistence.rdbLastSaveOk;
+  }
+
+  /** Gives the snapshot up that is under way, for an empty one; the next one is of nothing, too. */
+  #flush(): void {
+    this.#possible.add(NO_KEYS);
+    this.#peer.run("flushall");
+    this.#digest = NO_KEYS;
   }
 
   #change(): void {

@@ -289,6 +289,58 @@ describe("a background save", () => {
     expect(saving.disk.exists("/data/other.rdb")).toBe(true);
   });
 
+  test("that was given up in its last sync leaves the next one's file alone", async () => {
+    const saving = new Saving("save 3600 1");
+    const { disk } = saving;
+    const turn = () => new Promise((go) => setTimeout(go, 1));
+    saving.run("set a 1");
+    disk.holdSyncs = true;
+    saving.run("bgsave");
+    while (disk.openSyncs === 0) await turn();
+    saving.run("flushall");
+    const empty = disk.contentOf(FILE);
+    saving.run("debug populate 60000 key 100");
+    saving.fixture.clock.tickUs = 20;
+    saving.run("bgsave");
+    while (saving.leftovers.length === 0 || disk.contentOf(saving.leftovers[0]).length === 0) {
+      await turn();
+    }
+    disk.finishSyncs();
+    await turn();
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("1");
+    expect(disk.contentOf(FILE).equals(empty)).toBe(true);
+    expect(saving.leftovers.length).toBe(1);
+    disk.holdSyncs = false;
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+    expect(saving.run("dbsize")).toBe(":60000\r\n");
+  });
+
+  test("takes as long as rdb-key-save-delay makes it, and tells how far it is", async () => {
+    const saving = new Saving("rdb-key-save-delay 1000000");
+    saving.run("debug populate 200");
+    saving.run("bgsave");
+    while (saving.info("current_save_keys_processed") === "0") {
+      await new Promise((go) => setTimeout(go, 1));
+    }
+    const taken = Number(saving.info("current_save_keys_processed"));
+    expect(taken).toBeLessThan(200);
+    expect(saving.info("current_save_keys_total")).toBe("200");
+    expect(saving.info("current_fork_perc")).toBe(((taken / 200) * 100).toFixed(2));
+    await new Promise((go) => setTimeout(go, 20));
+    expect(Number(saving.info("current_save_keys_processed"))).toBe(taken);
+    saving.run("flushall");
+    expect(saving.info("rdb_bgsave_in_progress")).toBe("0");
+    saving.run("set a 1");
+    saving.run("config set rdb-key-save-delay 40000");
+    const startMs = performance.now();
+    saving.run("bgsave");
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(performance.now() - startMs).toBeGreaterThan(39);
+  });
+
   test("counts what it holds back as used memory, which no eviction can win back", async () => {
     const saving = new Saving("rdbcompression no");
     for (let k = 0; k < 2000; k++) saving.run(`set k${k} ${"x".repeat(1000)}`);
