@@ -22,8 +22,10 @@ import {
   RDB_OPCODE_SELECT,
   RDB_OPCODE_SLOT_INFO,
   RDB_SIGNATURE_BYTES,
+  RDB_TYPE_STRING,
   rdbSignature,
 } from "./rdb-format.ts";
+import { RdbStringBatch } from "./rdb-load-strings.ts";
 import { RdbValueReader } from "./rdb-load-values.ts";
 import { RdbError, type RdbReader } from "./rdb-reader.ts";
 
@@ -77,6 +79,7 @@ export class RdbLoader {
   readonly #options: RdbLoadOptions;
   readonly #keyspace: Keyspace;
   readonly #values: RdbValueReader;
+  readonly #strings: RdbStringBatch;
   readonly #view: RecordView;
   #version = 0;
   #db: Database;
@@ -98,6 +101,8 @@ export class RdbLoader {
     this.#values = new RdbValueReader(options.keyspace, reader);
     this.#view = new RecordView(options.keyspace.pool);
     this.#db = options.keyspace.databases[0];
+    this.#strings = new RdbStringBatch(options.keyspace, reader);
+    reader.beforeRefill = () => this.#insertStrings();
   }
 
   /**
@@ -147,6 +152,7 @@ export class RdbLoader {
         this.#frequency = reader.byte();
         return;
       case RDB_OPCODE_EOF:
+        this.#insertStrings();
         return this.#readEnd();
       case RDB_OPCODE_SELECT:
         return this.#select(reader.plainCount());
@@ -170,7 +176,40 @@ export class RdbLoader {
             `'${reader.moduleName()}'`,
         );
     }
+    if (code === RDB_TYPE_STRING && this.#notesString()) return;
+    this.#insertStrings();
     this.#readKey(code);
+    this.#expiryMs = NO_EXPIRY;
+    this.#idleSeconds = NOT_KEPT;
+    this.#frequency = NOT_KEPT;
+  }
+
+  /** Takes a string for a batch; false where it must be read on its own. */
+  #notesString(): boolean {
+    if (this.#idleSeconds !== NOT_KEPT || this.#frequency !== NOT_KEPT) return false;
+    if (this.#options.merges || this.#isExpired) return false;
+    if (this.#strings.isFull) this.#insertStrings();
+    if (!this.#strings.add(this.#db, this.#expiryMs)) return false;
+    this.#expiryMs = NO_EXPIRY;
+    return true;
+  }
+
+  #insertStrings(): void {
+    const { count } = this.#strings;
+    if (count === 0) return;
+    const double = this.#strings.flush();
+    if (double >= 0) this.#refuseDouble(this.#strings.keyAt(double));
+    this.keysLoaded += count;
+  }
+
+  /** Whether the time of the key that comes next is over, and matters. */
+  get #isExpired(): boolean {
+    const expiryMs = this.#expiryMs;
+    return expiryMs !== NO_EXPIRY && this.#options.dropsExpired && expiryMs < this.#keyspace.nowMs;
+  }
+
+  #refuseDouble(key: Uint8Array): never {
+    throw new RdbError(`RDB has duplicated key '${latin1Text(key)}' in DB ${this.#db.index}`);
   }
 
   #select(index: number): void {
@@ -181,6 +220,7 @@ export class RdbLoader {
           `${this.#keyspace.databases.length} databases. Exiting`,
       );
     }
+    this.#insertStrings();
     this.#db = db;
   }
 
@@ -208,17 +248,13 @@ export class RdbLoader {
     const key = this.#reader.stringCopy();
     const hash = keyspace.hash(key, 0, key.length);
     const expiryMs = this.#expiryMs;
-    const isExpired =
-      expiryMs !== NO_EXPIRY && this.#options.dropsExpired && expiryMs < keyspace.nowMs;
     const isThere = this.#db.peek(view, key, 0, key.length, hash) !== undefined;
     if (isThere && this.#options.merges) this.#db.deleteView(view);
-    else if (isThere) {
-      throw new RdbError(`RDB has duplicated key '${latin1Text(key)}' in DB ${this.#db.index}`);
-    }
+    else if (isThere) this.#refuseDouble(key);
     if (!this.#values.read(this.#db, view, type, key, hash)) {
       this.keysEmpty++;
       this.#options.onEmptyKey?.(latin1Text(key));
-    } else if (isExpired) {
+    } else if (this.#isExpired) {
       this.#db.deleteView(view);
       this.keysExpired++;
     } else {
@@ -226,9 +262,6 @@ export class RdbLoader {
       this.#setAccess(view);
       this.keysLoaded++;
     }
-    this.#expiryMs = NO_EXPIRY;
-    this.#idleSeconds = NOT_KEPT;
-    this.#frequency = NOT_KEPT;
   }
 
   /** What the key was last used for, where the file says so and the policy goes by it. */

@@ -69,6 +69,10 @@ export class RdbReader {
 
   /** Set by `count` where the length's place was taken by a special encoding of a string. */
   isSpecial = false;
+  /** Set by `plainLengthAt`. */
+  prefixLength = 0;
+  /** Told before the window moves. */
+  beforeRefill: () => void = () => {};
   /** The halves of the number that `count64` read. */
   high = 0;
   low = 0;
@@ -171,6 +175,23 @@ export class RdbReader {
     return name;
   }
 
+  /**
+   * The length of a string at an offset of the window, if all of it is there as it is, or -1;
+   * `prefixLength` says how many bytes tell it. Reads nothing.
+   */
+  plainLengthAt(at: number): number {
+    if (at + 2 > this.end) return -1;
+    const first = this.bytes[at];
+    let length = first;
+    this.prefixLength = 1;
+    if (first >= 0x80) return -1;
+    if (first >= 0x40) {
+      length = ((first & 0x3f) << 8) | this.bytes[at + 1];
+      this.prefixLength = 2;
+    }
+    return at + this.prefixLength + length <= this.end ? length : -1;
+  }
+
   /** A string, left in `value[valueStart, valueEnd)`. */
   string(): void {
     const length = this.count();
@@ -268,6 +289,7 @@ export class RdbReader {
 
   /** Moves what is left to the front and reads until `count` bytes are there. */
   #refill(count: number): void {
+    this.beforeRefill();
     this.checksum();
     const left = this.end - this.at;
     let target = this.bytes;

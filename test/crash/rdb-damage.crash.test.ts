@@ -172,6 +172,11 @@ const REFUSALS: readonly (readonly [string, Buffer, readonly string[]])[] = [
     ["-> Ziplist integrity check failed.", `# ${TERMINATING}`],
   ],
   [
+    "a key that is there twice",
+    rdbFile(9, ...KEY, 0, stringOf("b"), stringOf("1"), 0, stringOf("a"), stringOf("2")),
+    ["-> RDB has duplicated key 'a' in DB 0", `# ${TERMINATING}`],
+  ],
+  [
     "data of modules",
     rdbFile(9, 0xf7, 0x81, Buffer.from("0123456789abcdef", "hex"), 2, 0, 0),
     ["AUX module data I can't load: no matching module 'ASNFZ4mrz'", `# ${TERMINATING}`],
