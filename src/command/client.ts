@@ -57,6 +57,12 @@ export interface Wait {
   end(reason: "timeout" | "error"): void;
 }
 
+/** Commands queued in a transaction; see `src/transactions/`. */
+export interface QueuedCommands {
+  /** The flags of all of them. */
+  readonly flags: number;
+}
+
 /** One connected client. */
 export class Client {
   readonly id: number;
@@ -96,10 +102,16 @@ export class Client {
   channelCount = 0;
   patternCount = 0;
   shardChannelCount = 0;
-  /** Commands queued in a transaction, -1 outside of one, and their bytes. */
+  /** Commands queued in a transaction, -1 outside of one. */
   queuedCommands = -1;
+  queue: QueuedCommands | undefined;
+  /** Bytes that they and the watched keys take, and bytes of their arguments alone. */
   queuedBytes = 0;
+  queuedArgumentBytes = 0;
+  /** A command was refused while a transaction was queued: EXEC will discard it. */
+  dirtyQueue = false;
   watchedKeys = 0;
+  /** A watched key has changed: EXEC will run nothing. */
   dirtyWatch = false;
   /** Bytes of the arguments of the running command. */
   argumentBytes = 0;

@@ -3,20 +3,39 @@
 // Effects: what commands changed, as RESP commands, on its way to every sink (the AOF, replicas).
 // A command that changed data is propagated as its own request bytes unless its handler wrote
 // something deterministic in their place (EXPIRE becomes PEXPIREAT). Deletions by expiry or
-// eviction join the effects of the command during which they happened. Several commands that
-// belong together are wrapped in MULTI and EXEC.
+// eviction join the effects of the command during which they happened.
+//
+// What belongs together is one unit: one command, or all commands of a transaction or script
+// between `open` and `close`. A unit of several effects is wrapped in MULTI and EXEC; one that has
+// none leaves nothing. Its effects may be in several databases:
+//
+//   #pending   effect effect | effect | effect effect      whole RESP commands
+//   #segments  (db, start)   (db, start) (db, start)       a new one where the database changes
+//
+// Invariant: outside of `open`, nothing is pending between two units.
 
 import { latin1Bytes } from "../base/text.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 
+/** In place of a database's index: the effect is the same in each. */
+export const ANY_DB = -1;
+
 /** Takes effects in execution order. Must copy what it keeps; must not throw. */
 export interface EffectSink {
-  /** `bytes[start, end)` is one or more whole RESP commands, to be run on database `dbIndex`. */
+  /**
+   * `bytes[start, end)` is one or more whole RESP commands, to be run on database `dbIndex`, or on
+   * whichever it is for ANY_DB.
+   */
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void;
 }
 
 const MULTI = latin1Bytes("*1\r\n$5\r\nMULTI\r\n");
 const EXEC = latin1Bytes("*1\r\n$4\r\nEXEC\r\n");
+
+/** In #segmentDbs: the database that the running command will be said to have run in. */
+const OWN_DB = -2;
+/** Tables of segments start with so many entries. */
+const SEGMENTS_MIN = 16;
 
 /** Collects the effects of the unit being executed and hands them to the sinks. */
 export class Effects {
@@ -24,10 +43,19 @@ export class Effects {
   changes = 0;
 
   readonly #sinks: EffectSink[] = [];
-  /** Effects of the running unit other than the request itself, `#count` whole commands. */
+  /** Effects of the running unit but for the request itself, `#count` whole commands. */
   readonly #pending = new ReplyWriter();
   #count = 0;
+  #segmentDbs = new Int32Array(SEGMENTS_MIN);
+  #segmentStarts = new Int32Array(SEGMENTS_MIN);
+  #segmentCount = 0;
   #replaced = false;
+  /** Transactions and scripts that are being run, one in the other. */
+  #depth = 0;
+  /** What was pending when the running command of an open unit began. */
+  #doneBytes = 0;
+  #doneCount = 0;
+  #doneSegments = 0;
 
   addSink(sink: EffectSink): void {
     this.#sinks.push(sink);
@@ -43,15 +71,21 @@ export class Effects {
     return this.#sinks.length > 0;
   }
 
-  /** Whether the running unit has effects other than its request, or must not have that one. */
-  get hasPending(): boolean {
-    return this.#count > 0 || this.#replaced;
+  /** Whether a transaction or script is being run: what it has done so far is not told yet. */
+  get isOpen(): boolean {
+    return this.#depth > 0;
   }
 
-  /** Drops the effects of a unit that failed. */
+  /** Whether the running command has effects other than its request, or must not have that one. */
+  get hasPending(): boolean {
+    return this.#count > this.#doneCount || this.#replaced;
+  }
+
+  /** Drops the effects of a command that failed. */
   abandon(): void {
-    this.#pending.clear();
-    this.#count = 0;
+    this.#pending.length = this.#doneBytes;
+    this.#count = this.#doneCount;
+    this.#segmentCount = this.#doneSegments;
     this.#replaced = false;
   }
 
@@ -62,18 +96,20 @@ export class Effects {
 
   /**
    * Starts an effect of `argCount` arguments; the caller writes them with `reply.bulk` and its
-   * siblings on the writer returned. The request itself is still propagated, after it.
+   * siblings on the writer returned. The request itself is still propagated, after it. `dbIndex` is
+   * given where the effect is not in the running command's database.
    */
-  also(argCount: number): ReplyWriter {
+  also(argCount: number, dbIndex = OWN_DB): ReplyWriter {
+    this.#enter(dbIndex);
     this.#count++;
     this.#pending.array(argCount);
     return this.#pending;
   }
 
   /** As `also`, in place of the request. May be called again for a second command. */
-  replace(argCount: number): ReplyWriter {
+  replace(argCount: number, dbIndex = OWN_DB): ReplyWriter {
     this.#replaced = true;
-    return this.also(argCount);
+    return this.also(argCount, dbIndex);
   }
 
   /** The running command must not be propagated in any form of its own. */
@@ -81,8 +117,22 @@ export class Effects {
     this.#replaced = true;
   }
 
+  /** From here to `close` all commands are one unit. */
+  open(): void {
+    this.#depth++;
+  }
+
+  /** Ends what `open` began; the outermost one propagates. */
+  close(): void {
+    if (--this.#depth > 0) return;
+    this.#doneBytes = 0;
+    this.#doneCount = 0;
+    this.#doneSegments = 0;
+    if (this.#count > 0) this.#send();
+  }
+
   /**
-   * Ends the running unit. `changedData` says whether the request is an effect itself; its bytes
+   * Ends the running command. `changedData` says whether the request is an effect itself; its bytes
    * are the range of the request as a RESP array of bulk strings.
    */
   finish(
@@ -93,16 +143,65 @@ export class Effects {
     end: number,
   ): void {
     const withRequest = changedData && !this.#replaced;
-    const total = this.#count + (withRequest ? 1 : 0);
-    if (total > 0) {
-      if (total > 1) this.#append(dbIndex, MULTI, 0, MULTI.length);
-      if (this.#count > 0) this.#append(dbIndex, this.#pending.buffer, 0, this.#pending.length);
-      if (withRequest) this.#append(dbIndex, request, start, end);
-      if (total > 1) this.#append(dbIndex, EXEC, 0, EXEC.length);
-    }
-    if (this.#count > 0) this.#pending.clear();
-    this.#count = 0;
     this.#replaced = false;
+    if (this.#depth === 0 && this.#count === 0) {
+      // By far the most frequent case is not copied.
+      if (withRequest) this.#append(dbIndex, request, start, end);
+      return;
+    }
+    this.#settleSegments(dbIndex);
+    if (withRequest && this.active) {
+      this.#enter(dbIndex);
+      this.#count++;
+      this.#pending.rawRange(request, start, end);
+    }
+    if (this.#depth === 0) return this.#send();
+    this.#doneBytes = this.#pending.length;
+    this.#doneCount = this.#count;
+    this.#doneSegments = this.#segmentCount;
+  }
+
+  /** Hands what is pending to the sinks. */
+  #send(): void {
+    const isWrapped = this.#count > 1;
+    const pending = this.#pending;
+    if (isWrapped) this.#append(ANY_DB, MULTI, 0, MULTI.length);
+    for (let k = 0; k < this.#segmentCount; k++) {
+      const end = k + 1 < this.#segmentCount ? this.#segmentStarts[k + 1] : pending.length;
+      this.#append(this.#segmentDbs[k], pending.buffer, this.#segmentStarts[k], end);
+    }
+    if (isWrapped) this.#append(ANY_DB, EXEC, 0, EXEC.length);
+    pending.clear();
+    this.#count = 0;
+    this.#segmentCount = 0;
+  }
+
+  /** What comes next is in a database. */
+  #enter(dbIndex: number): void {
+    const count = this.#segmentCount;
+    // What was done is not added to, so that it can be gone back to.
+    if (count > this.#doneSegments && this.#segmentDbs[count - 1] === dbIndex) return;
+    if (count === this.#segmentDbs.length) this.#growSegments();
+    this.#segmentDbs[count] = dbIndex;
+    this.#segmentStarts[count] = this.#pending.length;
+    this.#segmentCount = count + 1;
+  }
+
+  /** The running command's database is known now. */
+  #settleSegments(dbIndex: number): void {
+    for (let k = this.#doneSegments; k < this.#segmentCount; k++) {
+      if (this.#segmentDbs[k] === OWN_DB) this.#segmentDbs[k] = dbIndex;
+    }
+  }
+
+  #growSegments(): void {
+    // alloc: doubling
+    const dbs = new Int32Array(this.#segmentDbs.length * 2);
+    const starts = new Int32Array(dbs.length);
+    dbs.set(this.#segmentDbs);
+    starts.set(this.#segmentStarts);
+    this.#segmentDbs = dbs;
+    this.#segmentStarts = starts;
   }
 
   #append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {

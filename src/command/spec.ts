@@ -24,6 +24,8 @@ export const NO_MULTI = 1 << 16;
 export const MOVABLEKEYS = 1 << 17;
 export const ALLOW_BUSY = 1 << 18;
 export const NO_MANDATORY_KEYS = 1 << 19;
+/** Runs at once even while a transaction is being queued. COMMAND INFO does not tell. */
+export const UNQUEUED = 1 << 20;
 
 /** Key spec flags: what a command does with a key. */
 export const RO = 1 << 0;

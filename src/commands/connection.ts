@@ -10,6 +10,7 @@ import {
   NO_AUTH,
   NOSCRIPT,
   STALE,
+  UNQUEUED,
 } from "../command/spec.ts";
 import type { Protocol } from "../resp/reply.ts";
 import {
@@ -97,7 +98,7 @@ export const connectionCommands = defineFamily<Features>("connection", [
   {
     name: "QUIT",
     arity: -1,
-    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | UNQUEUED,
     since: "1.0.0",
     complexity: "O(1)",
     summary: "Closes the connection.",
@@ -109,7 +110,7 @@ export const connectionCommands = defineFamily<Features>("connection", [
   {
     name: "RESET",
     arity: 1,
-    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    flags: NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | UNQUEUED,
     since: "6.2.0",
     complexity: "O(1)",
     summary: "Gives the connection the state of a new one.",
@@ -238,6 +239,7 @@ function resetCommand(c: Context): void {
   const client = c.client;
   if (client.isMonitor) stopMonitoring(c);
   c.server.pubsub.forget(client);
+  c.server.transactions.discard(client);
   client.dbIndex = 0;
   c.db = c.server.keyspace.databases[0];
   client.name = "";

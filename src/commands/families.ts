@@ -60,6 +60,8 @@ import { stringMultipleCommands } from "./strings-multiple.ts";
 import { stringNumericCommands } from "./strings-numeric.ts";
 import { stringRangeCommands } from "./strings-range.ts";
 
+import { transactionCommands } from "./transactions.ts";
+
 export const families: readonly CommandFamily<Features>[] = [
   bitmapCommands,
   bitmapFieldCommands,
@@ -119,4 +121,5 @@ export const families: readonly CommandFamily<Features>[] = [
   stringMultipleCommands,
   stringNumericCommands,
   stringRangeCommands,
+  transactionCommands,
 ];

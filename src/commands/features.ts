@@ -5,6 +5,7 @@ import type { Blocking } from "../blocking/blocking.ts";
 import type { Client, Clients } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { DebugSettings } from "../command/debug-settings.ts";
+import type { CommandExecutor } from "../command/executor.ts";
 import type { LatencyMonitor } from "../command/latency-monitor.ts";
 import type { Pauses } from "../command/pauses.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
@@ -14,6 +15,7 @@ import type { RewriteControl, SnapshotControl } from "../command/snapshot-contro
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
+import type { Transactions } from "../transactions/transactions.ts";
 
 /** How the server is to end; see SHUTDOWN. */
 export interface ShutdownOptions {
@@ -41,6 +43,9 @@ export interface Features extends ServerContext {
   readonly pauses: Pauses;
   readonly blocking: Blocking;
   readonly pubsub: PubSub;
+  readonly transactions: Transactions;
+  /** Runs commands for others: EXEC, scripts. */
+  readonly executor: CommandExecutor<Features>;
   readonly monitors: Set<Client>;
   readonly debugSettings: DebugSettings;
   readonly persistence: PersistenceStatus;

@@ -57,7 +57,6 @@ export function clientsSection(c: Context): InfoField[] {
   let tracking = 0;
   let subscribed = 0;
   let watching = 0;
-  let watchedKeys = 0;
   let inputMax = 0;
   let outputMax = 0;
   for (const client of c.server.clients) {
@@ -67,7 +66,6 @@ export function clientsSection(c: Context): InfoField[] {
     if (client.trackingFlags !== "") tracking++;
     if (type === "pubsub") subscribed++;
     if (client.watchedKeys > 0) watching++;
-    watchedKeys += client.watchedKeys;
     inputMax = Math.max(inputMax, client.channel.queryCapacity);
     outputMax = Math.max(outputMax, client.channel.outputCapacity);
   }
@@ -82,7 +80,7 @@ export function clientsSection(c: Context): InfoField[] {
     ["pubsub_clients", subscribed],
     ["watching_clients", watching],
     ["clients_in_timeout_table", c.server.blocking.deadlineCount],
-    ["total_watched_keys", watchedKeys],
+    ["total_watched_keys", c.server.transactions.watches.keyCount],
     ["total_blocking_keys", c.server.blocking.keyCount],
     ["total_blocking_keys_on_nokey", c.server.blocking.vanishKeyCount],
   ];

@@ -99,7 +99,7 @@ export const serverCommands = defineFamily<Features>("server", [
 function monitorCommand(c: Context): void {
   // As in Redis, a monitor that asks again gets no second reply.
   if (c.client.isMonitor) return;
-  if (c.client.queuedCommands >= 0) {
+  if (c.client.denyBlocking) {
     return c.reply.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   }
   c.client.isMonitor = true;

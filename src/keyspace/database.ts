@@ -123,6 +123,20 @@ export class Database {
     return this.#load(view, bytes, start, end, hash) ? view : undefined;
   }
 
+  /** As `peek`, but finds a key whose time has come, and leaves it. */
+  peekEvenExpired(
+    view: RecordView,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    hash: number,
+  ): RecordView | undefined {
+    const ref = this.#find(bytes, start, end, hash);
+    if (ref === NULL_REF) return undefined;
+    view.load(ref, hash);
+    return view;
+  }
+
   /** Looks up a key to change it: its old value is saved for a snapshot in progress. */
   lookupWrite(
     view: RecordView,
@@ -566,7 +580,7 @@ export class Database {
   /** Deletes the record of a view to make room, and says so to the effects. */
   evict(view: RecordView): void {
     this.#seekView(view);
-    this.#beforeWrite(view.ref, view.hash);
+    this.#beforeLoss(view.ref, view.hash);
     this.#keyspace.events.evicted(this.index, view);
     this.#keyspace.evicted++;
     this.#unlink(view.ref, view.hash);
@@ -601,6 +615,7 @@ export class Database {
   /** Deletes everything; what is large is given back in slices. */
   clear(): void {
     const keyspace = this.#keyspace;
+    keyspace.observer?.beforeClear(this);
     const detached = new DetachedTable(keyspace, this.table);
     if (!keyspace.gate?.keepsCleared(this, detached)) {
       if (this.size <= CLEARED_AT_ONCE_MAX) while (!detached.release(CLEARED_AT_ONCE_MAX));
@@ -717,12 +732,22 @@ export class Database {
   }
 
   #beforeWrite(ref: number, hash: number): void {
-    const gate = this.#keyspace.gate;
-    if (gate !== null) gate.beforeWrite(this, ref, hash);
+    const keyspace = this.#keyspace;
+    if (!keyspace.isFollowed) return;
+    keyspace.gate?.beforeWrite(this, ref, hash);
+    keyspace.observer?.beforeWrite(this, ref, hash);
+  }
+
+  /** As `#beforeWrite`, where no command has asked for the change. */
+  #beforeLoss(ref: number, hash: number): void {
+    const keyspace = this.#keyspace;
+    if (!keyspace.isFollowed) return;
+    keyspace.gate?.beforeWrite(this, ref, hash);
+    keyspace.observer?.beforeLoss(this, ref, hash);
   }
 
   #expireRef(ref: number, hash: number): void {
-    this.#beforeWrite(ref, hash);
+    this.#beforeLoss(ref, hash);
     const view = this.#keyspace.ownView;
     view.load(ref, hash);
     this.#keyspace.events.expired(this.index, view);
@@ -855,8 +880,11 @@ export class Database {
       valueLength,
       expiryMs,
     );
-    const gate = this.#keyspace.gate;
-    if (gate !== null) gate.afterCreate(this, ref, hash);
+    const keyspace = this.#keyspace;
+    if (keyspace.isFollowed) {
+      keyspace.gate?.afterCreate(this, ref, hash);
+      keyspace.observer?.afterCreate(this, ref, hash);
+    }
     // alloc: `try` costs nothing while nothing is thrown
     try {
       this.table.insert(hash, ref);

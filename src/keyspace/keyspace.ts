@@ -38,6 +38,20 @@ export interface WriteGate {
   keepsDiscarded(container: Container): boolean;
 }
 
+/** Follows changes to keys as seen by those who watch them; set while somebody does. */
+export interface ChangeObserver {
+  /** The record may be about to change, to be replaced or to be deleted by a command. */
+  beforeWrite(db: Database, ref: number, hash: number): void;
+  /** The record is new. */
+  afterCreate(db: Database, ref: number, hash: number): void;
+  /** The record goes, because its time has come or to make room. */
+  beforeLoss(db: Database, ref: number, hash: number): void;
+  /** All of a database is about to go. */
+  beforeClear(db: Database): void;
+  /** Two databases are about to exchange their contents. */
+  beforeSwap(left: Database, right: Database): void;
+}
+
 /** Is told of keys that go without a command having asked for it, before they go, and of values
  * that clients may wait for. */
 export interface KeyspaceEvents {
@@ -96,7 +110,10 @@ export class Keyspace {
 
   /** Unix time in milliseconds that expiry goes by; set once per event. */
   nowMs = 0;
-  gate: WriteGate | null = null;
+  #gate: WriteGate | null = null;
+  #observer: ChangeObserver | null = null;
+  /** Whether there is a gate or an observer: all that a write has to ask. */
+  isFollowed = false;
   events: KeyspaceEvents = NO_EVENTS;
   /** Replica: expired keys are not found, but only the primary deletes them. */
   hidesExpired = false;
@@ -127,6 +144,24 @@ export class Keyspace {
     for (let index = 0; index < databaseCount; index++) {
       this.databases.push(new Database(this, index));
     }
+  }
+
+  get gate(): WriteGate | null {
+    return this.#gate;
+  }
+
+  set gate(gate: WriteGate | null) {
+    this.#gate = gate;
+    this.isFollowed = gate !== null || this.#observer !== null;
+  }
+
+  get observer(): ChangeObserver | null {
+    return this.#observer;
+  }
+
+  set observer(observer: ChangeObserver | null) {
+    this.#observer = observer;
+    this.isFollowed = observer !== null || this.#gate !== null;
   }
 
   /** The hash of a key: an int32, keyed by this keyspace. */
@@ -160,6 +195,7 @@ export class Keyspace {
     const databases = this.databases;
     const first = databases[left];
     const second = databases[right];
+    this.#observer?.beforeSwap(first, second);
     const table = first.table;
     first.table = second.table;
     second.table = table;

@@ -19,6 +19,7 @@
 import { crc32 } from "node:zlib";
 import { copyBytes, integerLength, writeInteger } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
+import { ANY_DB } from "../command/effects.ts";
 
 const BYTES_MIN = 64 * 1024;
 /** A buffer that grew above this is given up once it is empty. */
@@ -92,7 +93,7 @@ export class AppendBuffer {
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
     const needed = this.length + (end - start) + LINE_BYTES_MAX;
     if (needed > this.bytes.length) this.#makeRoom(needed);
-    if (dbIndex !== this.#dbIndex) this.#select(dbIndex);
+    if (dbIndex !== this.#dbIndex && dbIndex !== ANY_DB) this.#select(dbIndex);
     copyBytes(this.bytes, this.length, bytes, start, end);
     this.length += end - start;
   }

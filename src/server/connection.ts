@@ -185,7 +185,8 @@ export class Connection implements ClientChannel, DecoderLimits {
     } else {
       this.#process(chunk, chunk.length);
     }
-    if (this.#inputLength > host.queryBytesMax) this.#refuseInput();
+    const queued = this.client.queuedArgumentBytes;
+    if (this.#inputLength + queued > host.queryBytesMax) this.#refuseInput();
   }
 
   /** Goes on with a client that was held by CLIENT PAUSE or a blocking command. */

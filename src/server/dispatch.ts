@@ -13,9 +13,16 @@
 import { equalBytes, equalsToken } from "../base/ascii.ts";
 import { latin1Text } from "../base/text.ts";
 import type { Blocking } from "../blocking/blocking.ts";
-import { type Client, REPLY_ON, REPLY_SKIP, REPLY_SKIP_NEXT } from "../command/client.ts";
+import {
+  type Client,
+  type QueuedCommands,
+  REPLY_ON,
+  REPLY_SKIP,
+  REPLY_SKIP_NEXT,
+} from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
 import type { Effects } from "../command/effects.ts";
+import type { CommandExecutor } from "../command/executor.ts";
 import { LatencyHistogram } from "../command/histogram.ts";
 import { feedMonitors } from "../command/monitor.ts";
 import { PAUSE_NONE } from "../command/pauses.ts";
@@ -25,8 +32,10 @@ import {
   DENYOOM,
   LOADING,
   NO_AUTH,
+  NO_MULTI,
   SKIP_MONITOR,
   SKIP_SLOWLOG,
+  UNQUEUED,
   WRITE,
 } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
@@ -35,6 +44,8 @@ import { BATCH_MAX, type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { MemberIndex } from "../structures/container.ts";
 import { CONTAINER, handleIn } from "../structures/record.ts";
+import type { Transactions } from "../transactions/transactions.ts";
+import type { Watches } from "../transactions/watches.ts";
 import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
 
 /** A reply larger than this says that a quick command was not. */
@@ -70,13 +81,15 @@ export interface DispatchServer extends Features, Restrictions {
 }
 
 /** Executes the commands of one server. */
-export class Dispatcher {
+export class Dispatcher implements CommandExecutor<Features> {
   readonly #server: DispatchServer;
   readonly #c: CommandContext<Features>;
   readonly #reply: ReplyWriter;
   readonly #effects: Effects;
   readonly #blocking: Blocking;
   readonly #pushes: ReplyWriter;
+  readonly #transactions: Transactions;
+  readonly #watches: Watches;
   readonly #requestWriter = new ReplyWriter();
 
   /** Any of: loading, paused, monitored, maxmemory set, disk refusing writes. Set by the server. */
@@ -109,6 +122,8 @@ export class Dispatcher {
     this.#effects = context.effects;
     this.#blocking = server.blocking;
     this.#pushes = server.pushes;
+    this.#transactions = server.transactions;
+    this.#watches = server.transactions.watches;
   }
 
   /**
@@ -191,17 +206,16 @@ export class Dispatcher {
       c.setArguments(bytes, decoder.starts, decoder.ends, decoder.bases[index], argumentCount);
       const command = this.#commands[index];
       const isRestricted = this.restricted || isUnusual(client);
-      if (command === undefined || !command.acceptsCount(argumentCount)) {
+      const isRefused = command === undefined || !command.acceptsCount(argumentCount);
+      if (isRefused) this.#refuseCall(command, client);
+      if (isRefused || (isRestricted && !this.#enters(command, client, bytes, decoder, index))) {
+        if (client.blocked) break;
         if (untimed < index) since = this.#account(untimed, index, since, false);
         untimed = index + 1;
-        this.#refuseCall(command, client);
         continue;
       }
-      if (isRestricted && !this.admits(command, client)) {
-        if (client.blocked) break;
-        this.#dropReplyIfUnwanted(client);
-        continue;
-      }
+      // What was queued since is not the time of EXEC.
+      if (untimed === index && client.queuedCommands > 0) since = server.clock.monotonicUs();
       if (command.firstKey === 1) {
         c.setFirstKeyHash(this.#hashes[index]);
         if (isAhead) table.expect(this.#hashes[index], this.#refs[index], this.#aheadVersion);
@@ -216,6 +230,7 @@ export class Dispatcher {
       const errorsBefore = reply.errorCount;
       command.run!(c);
       const changed = effects.changes > changesBefore; // A save starts from zero again.
+      if (this.#watches.hasNoted) this.#watches.settle(changed);
       if (changed || effects.hasPending) this.#propagate(changed, bytes, decoder, index);
       if (client.blocked) {
         this.#noteWaiting(command, since);
@@ -239,6 +254,111 @@ export class Dispatcher {
     this.#noteCalls(client, called, since - started);
     // Nothing more of a client that is being closed is executed.
     return isEnding(client) ? count : index;
+  }
+
+  /** Cold: passes the gates; false when the command was refused, queued or must wait. */
+  #enters(
+    command: Command<Features>,
+    client: Client,
+    bytes: Uint8Array,
+    decoder: Decoder,
+    index: number,
+  ): boolean {
+    const isAdmitted = this.admits(command, client);
+    if (isAdmitted && (client.queuedCommands < 0 || (command.flags & UNQUEUED) !== 0)) return true;
+    if (client.blocked) return false;
+    if (isAdmitted) this.#queue(command, client, bytes, decoder, index);
+    this.#dropReplyIfUnwanted(client);
+    return false;
+  }
+
+  call(command: Command<Features>, from: number, to: number): void {
+    const c = this.#c;
+    const { client, effects, reply } = c;
+    const server = this.#server;
+    const outerMark = this.#mark;
+    const mark = reply.length;
+    this.#mark = mark;
+    reply.protocol = client.protocol;
+    if (c.db.index !== client.dbIndex) c.db = server.keyspace.databases[client.dbIndex];
+    c.command = command;
+    if (client.noTouch) server.keyspace.notesAccess = command.fullName === "touch";
+    const startedUs = server.clock.monotonicUs();
+    const changesBefore = effects.changes;
+    const errorsBefore = reply.errorCount;
+    // alloc: `try` costs nothing while nothing is thrown
+    try {
+      command.run!(c);
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error;
+      reply.length = mark;
+      effects.abandon();
+      reply.error(OUT_OF_MEMORY);
+    }
+    const changed = effects.changes > changesBefore;
+    if (this.#watches.hasNoted) this.#watches.settle(changed);
+    if (changed || effects.hasPending) {
+      client.wroteInTurn = true;
+      effects.finish(c.db.index, changed, c.bytes, from, to);
+    }
+    const us = server.clock.monotonicUs() - startedUs;
+    command.calls++;
+    client.commandsProcessed++;
+    server.statistics.commandsProcessed++;
+    this.charge(command, us, 1);
+    if (reply.errorCount !== errorsBefore) {
+      this.#noteFailure(command, errorsBefore);
+      // It is no error of the command that has called it.
+      reply.errorCount = errorsBefore;
+    }
+    if (us >= server.commandLog.slow.threshold) this.#logSlow(us);
+    if (reply.length - mark >= this.largeReplyBytes || to - from >= this.largeRequestBytes) {
+      this.#logLargeCall(reply.length - mark, to - from);
+    }
+    if (server.latency.thresholdMs > 0 && us >= server.latency.thresholdMs * 1000) {
+      server.latency.add(command.isQuick ? "fast-command" : "command", us / 1000, c.nowMs);
+    }
+    if (server.monitors.size > 0) this.#feedMonitors(command);
+    this.#mark = outerMark;
+  }
+
+  /** Adds a command to the client's transaction. */
+  #queue(
+    command: Command<Features>,
+    client: Client,
+    bytes: Uint8Array,
+    decoder: Decoder,
+    index: number,
+  ): void {
+    const c = this.#c;
+    client.lastCommand = command.fullName;
+    if (command.firstKey === 1) c.setFirstKeyHash(this.#hashes[index]);
+    const { starts, ends } = decoder;
+    const from = decoder.from[index];
+    if (from !== INLINE) {
+      const base = decoder.bases[index];
+      this.#transactions.queue(c, command, bytes, from, decoder.to[index], starts, ends, base);
+    } else {
+      this.#queueInline(command);
+    }
+    this.#reply.simple("QUEUED");
+  }
+
+  /** Cold: as `#queue`, for a command that did not arrive in RESP. */
+  #queueInline(command: Command<Features>): void {
+    const c = this.#c;
+    const request = this.#requestWriter;
+    const starts = new Int32Array(c.count);
+    const ends = new Int32Array(c.count);
+    request.clear();
+    request.array(c.count);
+    for (let k = 0; k < c.count; k++) {
+      request.bulk(c.bytes, c.start(k), c.end(k));
+      ends[k] = request.length - 2;
+      starts[k] = ends[k] - c.length(k);
+    }
+    const { buffer, length } = request;
+    this.#transactions.queue(c, command, buffer, 0, length, starts, ends, 0);
   }
 
   /** Cold: what is left to do after a command that had to pass the gates. */
@@ -299,12 +419,16 @@ export class Dispatcher {
 
   /** Cold: logs the command that ran as large. */
   #logLarge(decoder: Decoder, index: number): void {
-    const log = this.#server.commandLog;
     const replyBytes = this.#reply.length - this.#mark;
-    if (replyBytes >= log.largeReply.threshold) log.largeReply.add(this.#c, replyBytes);
     const from = decoder.from[index];
     const start = from === INLINE ? decoder.starts[decoder.bases[index]] : from;
-    const requestBytes = decoder.to[index] - start;
+    this.#logLargeCall(replyBytes, decoder.to[index] - start);
+  }
+
+  /** Cold: logs the command that ran as large in what it is found to be. */
+  #logLargeCall(replyBytes: number, requestBytes: number): void {
+    const log = this.#server.commandLog;
+    if (replyBytes >= log.largeReply.threshold) log.largeReply.add(this.#c, replyBytes);
     if (requestBytes >= log.largeRequest.threshold) log.largeRequest.add(this.#c, requestBytes);
   }
 
@@ -410,10 +534,14 @@ export class Dispatcher {
    */
   admits(command: Command<Features>, client: Client): boolean {
     const server = this.#server;
-    const flags = command.flags;
+    const flags =
+      client.queuedCommands < 0 ? command.flags : flagsInTransaction(command, client.queue);
     if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
     if (!client.authenticated && (flags & NO_AUTH) === 0) {
       return this.#refuse(command, "NOAUTH Authentication required.");
+    }
+    if (client.queuedCommands >= 0 && (flags & NO_MULTI) !== 0) {
+      return this.#refuse(command, "ERR Command not allowed inside a transaction");
     }
     if ((flags & DENYOOM) !== 0 && !server.makeRoom()) {
       return this.#refuse(command, OUT_OF_MEMORY);
@@ -450,8 +578,21 @@ export class Dispatcher {
 
   #refuse(command: Command<Features>, text: string): false {
     command.rejectedCalls++;
-    this.replyError(text);
+    this.#refuseInTransaction(command, text);
     return false;
+  }
+
+  /** Cold: the error for a refused command; where one is queued, EXEC will run nothing. */
+  #refuseInTransaction(command: Command<Features> | undefined, text: string): void {
+    const client = this.#c.client;
+    if (client.queuedCommands < 0) return this.replyError(text);
+    if (command?.fullName !== "exec") {
+      client.dirtyQueue = true;
+      return this.replyError(text);
+    }
+    this.#transactions.discard(client);
+    const reason = text.replace(/^ERR /, "");
+    this.replyError(`EXECABORT Transaction discarded because of: ${reason}`);
   }
 
   /** Cold: the command does not exist or not with so many arguments. */
@@ -476,14 +617,15 @@ export class Dispatcher {
       echoed += `'${this.#argumentText(index, room)}' `;
     }
     const name = this.#argumentText(0, ECHO_BYTES_MAX);
-    this.replyError(`ERR unknown command '${name}', with args beginning with: ${echoed}`);
+    const text = `ERR unknown command '${name}', with args beginning with: ${echoed}`;
+    this.#refuseInTransaction(undefined, text);
   }
 
   /** Cold: an unknown subcommand. */
   #refuseSubcommand(container: string): void {
     const name = this.#argumentText(1, ECHO_BYTES_MAX);
     const upper = container.toUpperCase();
-    this.replyError(`ERR unknown subcommand '${name}'. Try ${upper} HELP.`);
+    this.#refuseInTransaction(undefined, `ERR unknown subcommand '${name}'. Try ${upper} HELP.`);
   }
 
   /** Cold: a browser was made to send its request here; nothing of it may be executed. */
@@ -499,7 +641,8 @@ export class Dispatcher {
   /** Cold: the wrong number of arguments. */
   #refuseArity(command: Command<Features>): void {
     command.rejectedCalls++;
-    this.replyError(`ERR wrong number of arguments for '${command.fullName}' command`);
+    const text = `ERR wrong number of arguments for '${command.fullName}' command`;
+    this.#refuseInTransaction(command, text);
   }
 
   /** Cold: an argument as errors repeat it. */
@@ -600,7 +743,8 @@ export class Dispatcher {
     if (!isOutOfMemory(error)) throw error;
     this.#reply.length = this.#mark;
     this.#effects.abandon();
-    this.replyError(OUT_OF_MEMORY);
+    if (this.#watches.hasNoted) this.#watches.settle(true);
+    this.#refuseInTransaction(this.#commands[this.#running], OUT_OF_MEMORY);
     return this.#running + 1;
   }
 }
@@ -608,8 +752,20 @@ export class Dispatcher {
 /** Whether something about a client has its commands pass the gates. */
 function isUnusual(client: Client): boolean {
   return (
-    !client.authenticated || client.replyMode !== REPLY_ON || client.noTouch || client.isSubscribed
+    !client.authenticated ||
+    client.replyMode !== REPLY_ON ||
+    client.noTouch ||
+    client.isSubscribed ||
+    client.queuedCommands >= 0
   );
+}
+
+/** What counts as a command's flags in a transaction: EXEC runs all that is queued. */
+function flagsInTransaction(command: Command<Features>, queue: QueuedCommands | undefined): number {
+  if (command.fullName === "exec") return command.flags | ((queue?.flags ?? 0) & ~NO_MULTI);
+  // Queueing takes memory, whatever the command; what ends it does not.
+  const takesMemory = command.fullName !== "discard" && command.fullName !== "reset";
+  return takesMemory && command.fullName !== "quit" ? command.flags | DENYOOM : command.flags;
 }
 
 function isEnding(client: Client): boolean {

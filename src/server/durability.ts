@@ -206,7 +206,7 @@ export class Durability implements EffectSink {
           " AOF and starting a rewrite now.",
       );
       rewriting.cancel();
-    } else if (snapshotRunner.isActive) {
+    } else if (snapshotRunner.isActive || this.#server.effects.isOpen) {
       status.aofRewriteScheduled = true;
       logger.log(
         LOG_WARNING,

@@ -58,7 +58,8 @@ export class Rewriting implements RewriteControl {
   rewrite(): RewriteReply {
     if (this.isActive) return "rewriting";
     const status = this.#server.persistence;
-    if (this.#server.snapshotRunner.isActive) {
+    // Amid a transaction what it has done so far would be in both files.
+    if (this.#server.snapshotRunner.isActive || this.#server.effects.isOpen) {
       status.aofRewriteScheduled = true;
       status.aofRewritesConsecutiveFailures = 0;
       return "scheduled";

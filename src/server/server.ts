@@ -29,6 +29,7 @@ import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { RecordView } from "../structures/record.ts";
+import { Transactions } from "../transactions/transactions.ts";
 import { BlockedClients } from "./blocked-clients.ts";
 import {
   Connection,
@@ -99,6 +100,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly pauses = new Pauses();
   readonly blocking: Blocking;
   readonly pubsub: PubSub;
+  readonly transactions: Transactions;
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -166,6 +168,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#blockedClients = new BlockedClients(this, this.#context);
     this.blocking = new Blocking(this.keyspace, this.#blockedClients);
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
+    this.transactions = new Transactions(this.keyspace);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -263,6 +266,10 @@ export class Server implements DispatchServer, ConnectionHost {
     return this.#expiry;
   }
 
+  get executor(): Dispatcher {
+    return this.dispatcher;
+  }
+
   get durability(): Durability {
     return this.#durability;
   }
@@ -354,6 +361,7 @@ export class Server implements DispatchServer, ConnectionHost {
   disconnected(client: Client): void {
     this.blocking.forget(client);
     this.pubsub.forget(client);
+    this.transactions.discard(client);
     this.clients.remove(client);
     this.monitors.delete(client);
     this.#connections.delete(client);
@@ -415,7 +423,8 @@ export class Server implements DispatchServer, ConnectionHost {
    * evicting because of them would never end.
    */
   limitedMemory(): number {
-    return this.keyspace.usedBytes + this.clientBufferBytes + this.blocking.memoryBytes;
+    const waiting = this.blocking.memoryBytes + this.transactions.memoryBytes;
+    return this.keyspace.usedBytes + this.clientBufferBytes + waiting;
   }
 
   refreshFigures(): void {
@@ -505,13 +514,9 @@ export class Server implements DispatchServer, ConnectionHost {
   /** Propagates a key's deletion by expiry or eviction as DEL, or UNLINK under lazy freeing. */
   #propagateDeletion(lazyDirective: string, dbIndex: number, view: RecordView): void {
     if (!this.effects.active) return;
-    // A key of another database than the running command's (COPY, MOVE) goes ahead on its own.
-    const commandIndex = this.#context.db.index;
-    if (dbIndex !== commandIndex) this.finishEffects(commandIndex);
-    const writer = this.effects.also(2);
+    const writer = this.effects.also(2, dbIndex);
     writer.bulkText(this.config.flag(lazyDirective) ? "UNLINK" : "DEL");
     writer.bulk(view.bytes, view.keyStart, view.keyEnd);
-    if (dbIndex !== commandIndex) this.finishEffects(dbIndex);
   }
 
   /** Propagates the deletion of a hash's field by expiry. */
@@ -523,13 +528,10 @@ export class Server implements DispatchServer, ConnectionHost {
     end: number,
   ): void {
     if (!this.effects.active) return;
-    const commandIndex = this.#context.db.index;
-    if (dbIndex !== commandIndex) this.finishEffects(commandIndex);
-    const writer = this.effects.also(3);
+    const writer = this.effects.also(3, dbIndex);
     writer.bulkText("HDEL");
     writer.bulk(view.bytes, view.keyStart, view.keyEnd);
     writer.bulk(bytes, start, end);
-    if (dbIndex !== commandIndex) this.finishEffects(dbIndex);
   }
 
   /** Has held clients go on as soon as the pause ends. */

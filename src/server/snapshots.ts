@@ -149,8 +149,9 @@ export class Snapshots implements SnapshotControl {
     const server = this.#server;
     const status = server.persistence;
     if (this.#isSaving) return "saving";
-    if (server.rewriting.isActive) {
-      if (!isPatient) return "rewriting";
+    const isAmid = server.effects.isOpen;
+    if (server.rewriting.isActive || isAmid) {
+      if (!isPatient && !isAmid) return "rewriting";
       status.rdbSaveScheduled = true;
       return "scheduled";
     }

@@ -92,6 +92,7 @@ describe("INFO fields", () => {
     const fixture = new ServerFixture();
     fixture.second.channelCount = 1;
     fixture.second.watchedKeys = 3;
+    fixture.transactions.watches.keyCount = 3;
     fixture.first.blocked = true;
     fixture.channelOf(fixture.first).queryCapacity = 77;
     const replica = fixture.connect("127.0.0.1:50003");

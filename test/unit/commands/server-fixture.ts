@@ -28,6 +28,7 @@ import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { PubSub } from "../../../src/pubsub/pubsub.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
 import { NO_EXPIRY } from "../../../src/structures/record.ts";
+import { Transactions } from "../../../src/transactions/transactions.ts";
 import { nobodyWaits } from "./nobody-waits.ts";
 
 export const START_MS = 1_700_000_000_000;
@@ -120,6 +121,7 @@ export class ServerFixture {
   readonly pauses = new Pauses();
   readonly blocking = nobodyWaits(this.keyspace);
   readonly pubsub = new PubSub(this.keyspace.structures.hasher);
+  readonly transactions = new Transactions(this.keyspace);
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -235,6 +237,7 @@ export class ServerFixture {
       pauses: this.pauses,
       blocking: this.blocking,
       pubsub: this.pubsub,
+      transactions: this.transactions,
       monitors: this.monitors,
       debugSettings: this.debugSettings,
       persistence: this.persistence,

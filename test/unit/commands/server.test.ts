@@ -42,7 +42,7 @@ describe("MONITOR", () => {
 
   test("it is refused inside of a transaction", () => {
     const fixture = new ServerFixture();
-    fixture.first.queuedCommands = 1;
+    fixture.first.denyBlocking = true;
     expect(fixture.run("monitor")).toBe("-ERR MONITOR isn't allowed for DENY BLOCKING client\r\n");
   });
 });

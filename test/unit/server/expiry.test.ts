@@ -33,10 +33,10 @@ describe("keys that a command finds expired", () => {
     fixture.effects.length = 0;
     expect(peer.run("incr a", "get b", "set c 1")).toBe(`:1\r\n$-1\r\n${OK}`);
     expect(fixture.effects).toEqual([
-      "0 MULTI",
+      "-1 MULTI",
       "0 DEL a",
       "0 incr a",
-      "0 EXEC",
+      "-1 EXEC",
       "0 DEL b",
       "0 set c 1",
     ]);
@@ -58,7 +58,7 @@ describe("keys that a command finds expired", () => {
     fixture.clock.advance(200);
     fixture.effects.length = 0;
     expect(peer.run("mget a b")).toBe("*2\r\n$-1\r\n$-1\r\n");
-    expect(fixture.effects).toEqual(["0 MULTI", "0 DEL a", "0 DEL b", "0 EXEC"]);
+    expect(fixture.effects).toEqual(["-1 MULTI", "0 DEL a", "0 DEL b", "-1 EXEC"]);
   });
 
   test("in another database than the command's are deleted there, not here", () => {
@@ -69,7 +69,7 @@ describe("keys that a command finds expired", () => {
       fixture.clock.advance(50);
       fixture.effects.length = 0;
       expect(peer.run(line)).toBe(":1\r\n");
-      expect(fixture.effects).toEqual(["3 DEL key", `0 ${line}`]);
+      expect(fixture.effects).toEqual(["-1 MULTI", "3 DEL key", `0 ${line}`, "-1 EXEC"]);
       expect(peer.run("select 3", "get key")).toBe(`${OK}$3\r\nnew\r\n`);
       fixture.verify();
     }
