@@ -4,6 +4,9 @@ import type { Context } from "./features.ts";
 
 // DEBUG RELOAD [NOSAVE] [NOFLUSH] [MERGE]
 export function debugReload(c: Context): void {
+  if (c.server.persistence.loading) {
+    return c.reply.error("LOADING Redis is loading the dataset in memory");
+  }
   let saves = true;
   let flushes = true;
   let merges = false;

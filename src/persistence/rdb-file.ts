@@ -4,6 +4,8 @@ import type { ReadFile } from "./file-system.ts";
 import { RdbChecksumError, RdbLoader, type RdbLoadOptions, RdbUnfitError } from "./rdb-load.ts";
 import { RdbEndError, RdbError, RdbReader, type RdbSource } from "./rdb-reader.ts";
 
+/** Where loading is made slow: the pause between two looks at whether it may go on. */
+const DELAY_MS = 5;
 /** How long loading goes on before it lets the event loop turn. */
 const LOAD_SLICE_US = 8_000;
 /** The bytes of a file, from a position on. */
@@ -55,9 +57,16 @@ export async function loadRdb(
   const reader = RdbReader.from(new FileSource(file));
   const loader = new RdbLoader(reader, options);
   try {
-    while (loader.step(LOAD_SLICE_US)) {
+    const delayUs = () => options.keyDelayUs?.() ?? 0;
+    const startedUs = options.clock.monotonicUs();
+    for (let hasMore = true; hasMore; ) {
+      hasMore = loader.step(delayUs() > 0 ? 0 : LOAD_SLICE_US);
       onProgress(reader.position);
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (hasMore) await new Promise<void>((resolve) => setImmediate(resolve));
+      while (options.clock.monotonicUs() - startedUs < loader.keysRead * delayUs()) {
+        await new Promise<void>((resolve) => setTimeout(resolve, DELAY_MS));
+        onProgress(reader.position);
+      }
     }
   } catch (error) {
     throw located(error, reader);

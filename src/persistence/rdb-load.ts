@@ -63,6 +63,8 @@ export interface RdbLoadOptions {
   readonly merges?: boolean;
   /** `rdbchecksum` */
   readonly verifiesChecksum: boolean;
+  /** `key-load-delay`: microseconds that every key is to take, for tests. */
+  keyDelayUs?(): number;
   /** Told of each auxiliary field. */
   onField?(name: string, value: string): void;
   /** Told of a library of functions, as its source. Without, a file that has one is refused. */
@@ -103,6 +105,11 @@ export class RdbLoader {
     this.#db = options.keyspace.databases[0];
     this.#strings = new RdbStringBatch(options.keyspace, reader);
     reader.beforeRefill = () => this.#insertStrings();
+  }
+
+  /** Keys read so far, whatever became of them. */
+  get keysRead(): number {
+    return this.keysLoaded + this.keysExpired + this.keysEmpty + this.#strings.count;
   }
 
   /**

@@ -461,6 +461,11 @@ export class Server implements DispatchServer, ConnectionHost {
 
   /** Saves what an end of the server asks to be saved; false where that fails and must not. */
   saveBeforeExit({ save, force }: ShutdownOptions): boolean {
+    // What is loaded so far must not take the place of the whole.
+    if (this.persistence.loading) {
+      this.logger.log(LOG_WARNING, "Received shutdown signal during loading, exiting now.");
+      return true;
+    }
     if (this.snapshots.isSaving) {
       this.logger.log(LOG_WARNING, "There is a child saving an .rdb. Killing it!");
       this.snapshots.cancel();

@@ -222,12 +222,13 @@ export class Snapshots implements SnapshotControl {
   }
 
   get #place(): SnapshotPlace {
-    const { config, pid } = this.#server;
+    const { config, pid, runId } = this.#server;
     return {
       fileSystem: this.#fileSystem,
       directory: config.text("dir"),
       name: config.text("dbfilename"),
-      temporaryName: `temp-${pid}.rdb`,
+      // Several servers of one process may share a directory.
+      temporaryName: `temp-${pid}-${runId.slice(0, 8)}.rdb`,
     };
   }
 
@@ -261,6 +262,7 @@ export class Snapshots implements SnapshotControl {
       clock,
       dropsExpired,
       verifiesChecksum: config.flag("rdbchecksum") && !debugSettings.skipsChecksums,
+      keyDelayUs: () => config.integer("key-load-delay"),
       onField: (name, value) => {
         if (name === "redis-ver" || name === "valkey-ver") {
           logger.log(LOG_NOTICE, `Loading RDB produced by version ${value}`);

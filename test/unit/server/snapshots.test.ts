@@ -96,6 +96,34 @@ describe("what counts as changed", () => {
   });
 });
 
+describe("loading", () => {
+  test("is no time to save: a shutdown leaves the file as it is", async () => {
+    const saving = new Saving("save 3600 1");
+    saving.run("debug populate 60000 key 100");
+    saving.run("save");
+    const whole = saving.disk.contentOf(FILE);
+    for (const command of ["shutdown", "shutdown save", "shutdown save force"]) {
+      const again = new Saving("save 3600 1\nport 0\nkey-load-delay 1000000");
+      again.disk.put(FILE, whole);
+      let ended = 0;
+      again.fixture.server.onShutdown = () => ended++;
+      const started = again.fixture.server.start();
+      while (again.info("loading_loaded_bytes") === "0") await again.fixture.endTurn();
+      expect(again.run("set a 1")).toBe("-LOADING Redis is loading the dataset in memory\r\n");
+      expect(again.run("bgsave")).toBe("-LOADING Redis is loading the dataset in memory\r\n");
+      expect(again.run("debug reload")).toBe("-LOADING Redis is loading the dataset in memory\r\n");
+      again.run(command);
+      expect(ended).toBe(1);
+      expect(again.disk.contentOf(FILE).equals(whole)).toBe(true);
+      expect(again.leftovers).toEqual([]);
+      again.run("config set key-load-delay 0");
+      await started;
+      expect(again.run("dbsize")).toBe(":60000\r\n");
+      await again.fixture.server.stop();
+    }
+  });
+});
+
 describe("save points", () => {
   test("save once enough has changed for longer than the time", async () => {
     const saving = new Saving("save 10 2 60 1");
