@@ -85,6 +85,20 @@ const GATHER_MS = 1;
 /** Replies of one or more turns that wait for the same sync. */
 type Batch = PromiseWithResolvers<boolean>;
 
+/** A file that holds all that the log's does, durably, under the log's name. */
+export interface Successor {
+  readonly file: AppendFile;
+  /** Why the name may not survive a power cut. */
+  readonly error: unknown;
+}
+
+/** The file is to be replaced by another one as soon as nothing is under way. */
+interface Exchange {
+  /** Throws where there is no successor. */
+  readonly act: (size: number) => Successor;
+  readonly settle: PromiseWithResolvers<void>;
+}
+
 /** The file that the log is passing to. */
 interface NextFile {
   readonly file: AppendFile;
@@ -102,6 +116,7 @@ export class AppendOnlyFile implements EffectSink {
 
   #file: AppendFile | undefined;
   #next: NextFile | undefined;
+  #exchange: Exchange | undefined;
   #position: AppendPosition | undefined;
   #fileSize = 0;
   #syncedSize = 0;
@@ -186,8 +201,35 @@ export class AppendOnlyFile implements EffectSink {
   }
 
   /** The files before the present one have been replaced by a base of so many bytes. */
-  rebase(baseBytes: number): void {
-    this.#position = { ...this.#position!, earlierBytes: baseBytes, baseBytes };
+  rebase(baseBytes: number, earlierBytes = baseBytes): void {
+    this.#position = { ...this.#position!, earlierBytes, baseBytes };
+  }
+
+  /** Bytes that are in the file. */
+  get size(): number {
+    return this.#fileSize;
+  }
+
+  /**
+   * Where in the file the effects from now on will stand, which can be read without what is before.
+   * Throws a RangeError.
+   */
+  markTail(): number {
+    this.#buffer.detach();
+    return this.#fileSize + this.#buffer.pendingBytes;
+  }
+
+  /**
+   * Calls `act` with the size of the file once everything is written and nothing is under way, and
+   * goes on with the file that it returns; `endOfTurn` or `tick` must follow. Rejects with what it
+   * throws, or where the log fails: then this file goes on.
+   */
+  exchange(act: (size: number) => Successor): Promise<void> {
+    assert(this.#exchange === undefined && this.#next === undefined, "one exchange at a time");
+    if (this.#failure !== "") return Promise.reject(new Error(this.#failure));
+    const settle = Promise.withResolvers<void>();
+    this.#exchange = { act, settle };
+    return settle.promise;
   }
 
   get isOpen(): boolean {
@@ -254,7 +296,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#turnHasEffects = false;
     if (this.#failure !== "") return this.policy !== "always" || !hasEffects;
     const forReplies = this.policy === "always" && !this.#syncIsOff();
-    if (this.#next !== undefined) {
+    if (this.#next !== undefined || this.#exchange !== undefined) {
       const outcome = forReplies ? this.#wait() : true;
       this.#continue();
       return outcome;
@@ -348,6 +390,7 @@ export class AppendOnlyFile implements EffectSink {
     }
     if (!this.#write(file)) return;
     if (this.#next !== undefined) this.#goOnSwitching(file, this.#next);
+    else if (this.#exchange !== undefined) this.#exchangeNow(file, this.#exchange);
     else if (this.#nextBatch !== undefined) this.#startSync(file);
     else this.#syncIfDue(file);
   }
@@ -375,8 +418,29 @@ export class AppendOnlyFile implements EffectSink {
     this.#continue();
   }
 
+  /** All of the old file is written. */
+  #exchangeNow(file: AppendFile, { act, settle }: Exchange): void {
+    this.#exchange = undefined;
+    let successor: Successor;
+    try {
+      successor = act(this.#fileSize);
+    } catch (error) {
+      settle.reject(error);
+      return this.#continue();
+    }
+    file.close();
+    this.#file = successor.file;
+    this.#fileSize = successor.file.size();
+    this.#synced(this.#fileSize);
+    if (successor.error === undefined) this.#answerBatches(true);
+    else this.#break(systemErrorText(successor.error));
+    settle.resolve();
+  }
+
   /** The old file goes on; the new one stays empty. */
   #abandonSwitch(): void {
+    this.#exchange?.settle.reject(new Error(this.#failure));
+    this.#exchange = undefined;
     const next = this.#next;
     if (next === undefined) return;
     this.#next = undefined;
@@ -498,6 +562,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#broken = true;
     this.#failure = reason;
     this.#abandonSwitch();
+    this.#answerBatches(false);
     this.#logger.log(LOG_WARNING, `The AOF is incomplete and takes no more writes: ${reason}`);
   }
 

@@ -79,8 +79,13 @@ export class AppendBuffer {
 
   /** Has what is appended from now on begin another file. */
   split(): void {
-    this.cover(1);
+    this.detach();
     this.boundary = this.length;
+  }
+
+  /** Has what is appended from now on need nothing before it. */
+  detach(): void {
+    this.cover(1);
     this.#dbIndex = -1;
   }
 

@@ -14,8 +14,14 @@ import { InvalidValue } from "../config/value-types.ts";
 import { AppendOnlyFile } from "../persistence/aof.ts";
 import { AofFiles, type AofLocation } from "../persistence/aof-files.ts";
 import { AofLoader } from "../persistence/aof-load.ts";
-import { type FileSystem, joinPath, systemErrorText } from "../persistence/file-system.ts";
+import {
+  directoryOf,
+  type FileSystem,
+  joinPath,
+  systemErrorText,
+} from "../persistence/file-system.ts";
 import type { ManifestEntry } from "../persistence/manifest.ts";
+import { moveBehindBase } from "../persistence/tail-copy.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -135,7 +141,34 @@ export class Durability implements EffectSink {
   /** Throws where the log cannot be rewritten at present. */
   checkRewritable(): void {
     if (this.#aof?.writable === false) throw new Error(this.#aof.failure);
-    if (this.#location.path !== undefined) throw new Error("a single plain file cannot be");
+  }
+
+  /** The path of a log that is one plain file; undefined where it is a directory. */
+  get plainPath(): string | undefined {
+    return this.#location.path;
+  }
+
+  /** Where the effects from now on will stand in that file; see `AppendOnlyFile.markTail`. */
+  markTail(): number {
+    return this.#aof!.markTail();
+  }
+
+  /** Has that file begin with a base of so many bytes, and go on with what came behind it. */
+  async replacePlain(base: string, tailStart: number, baseBytes: number): Promise<void> {
+    const path = this.plainPath!;
+    const aof = this.#aof;
+    const fileSystem = this.#fileSystem;
+    if (aof === undefined) {
+      fileSystem.rename(base, path);
+      fileSystem.syncDirectory(directoryOf(path));
+      return;
+    }
+    const source = this.#temporaryPath || path;
+    const places = { fileSystem, source, base, path };
+    await moveBehindBase(aof, places, tailStart, () => this.#scheduleTurn());
+    aof.rebase(baseBytes, 0);
+    if (this.#temporaryPath !== "") this.#removeTemporary();
+    this.#state = "on";
   }
 
   /** The files of a log that is not on. Rejects with an AofError, or the system's error. */
@@ -155,9 +188,9 @@ export class Durability implements EffectSink {
   }
 
   /** Has effects go to a file of their own until the log's first base is there. */
-  openTemporary(files: AofFiles): void {
+  openTemporary(folder: string): void {
     const name = `temp-${this.#server.config.text("appendfilename")}.incr`;
-    const path = joinPath(files.folder, name);
+    const path = joinPath(folder, name);
     if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
     const aof = this.#newLog();
     const nothing = { uncoveredBytes: 0, uncoveredCrc: 0, earlierBytes: 0, baseBytes: 0 };
@@ -245,7 +278,10 @@ export class Durability implements EffectSink {
     this.#aof = undefined;
     this.#files = undefined;
     this.#closing = Promise.all([this.#closing, aof.close()]);
-    if (this.#temporaryPath === "") return;
+    if (this.#temporaryPath !== "") this.#removeTemporary();
+  }
+
+  #removeTemporary(): void {
     const { logger } = this.#server;
     logger.log(LOG_NOTICE, `Removing the temp incr aof file ${this.#temporaryPath}`);
     try {

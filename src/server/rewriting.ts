@@ -9,13 +9,18 @@
 // Until the manifest names the new base the old files are the log, with the increment as their
 // continuation: a failure or crash at any point leaves a whole log. Without a log (AOF off) there
 // is no increment. When one is being begun, its effects go to a temporary file until there is a
-// base.
+// base. A log that is one plain file has no increments: see `persistence/tail-copy.ts`.
 
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import type { RewriteControl, RewriteReply } from "../command/snapshot-control.ts";
 import type { AofFiles } from "../persistence/aof-files.ts";
 import { CommandSaver } from "../persistence/command-save.ts";
-import { type FileSystem, joinPath, systemErrorText } from "../persistence/file-system.ts";
+import {
+  directoryOf,
+  type FileSystem,
+  joinPath,
+  systemErrorText,
+} from "../persistence/file-system.ts";
 import type { ManifestEntry } from "../persistence/manifest.ts";
 import { RdbSaver } from "../persistence/rdb-save.ts";
 import type { Server } from "./server.ts";
@@ -31,6 +36,9 @@ interface Run {
   files: AofFiles | undefined;
   increment: ManifestEntry | undefined;
   base: ManifestEntry | undefined;
+  /** The base's path, and in a plain file where the effects behind the base begin. */
+  basePath: string;
+  tailStart: number;
   /** Whether the log has passed to the increment. */
   isSwitched: Promise<boolean>;
 }
@@ -134,14 +142,18 @@ export class Rewriting implements RewriteControl {
     status.aofRewriteScheduled = false;
     const run: Run = {
       startedMs: server.clock.wallMs(),
-      files: durability.files,
+      files: durability.plainPath === undefined ? durability.files : undefined,
       increment: undefined,
       base: undefined,
+      basePath: "",
+      tailStart: 0,
       isSwitched: Promise.resolve(true),
     };
     try {
       durability.checkRewritable();
-      if (durability.isOn) run.increment = run.files?.createIncrement("on background rewrite");
+      if (durability.isOn && durability.plainPath === undefined) {
+        run.increment = run.files?.createIncrement("on background rewrite");
+      }
     } catch (error) {
       logger.log(LOG_WARNING, `Can't rewrite the AOF: ${systemErrorText(error)}`);
       status.aofLastRewriteOk = false;
@@ -168,28 +180,32 @@ export class Rewriting implements RewriteControl {
 
   async #prepare(run: Run): Promise<void> {
     const { durability } = this.#server;
+    const { plainPath } = durability;
+    if (plainPath !== undefined) return this.#take(run, directoryOf(plainPath));
     run.files ??= await durability.findFiles();
     const { files, increment } = run;
     files.createFolder();
     if (increment !== undefined) await files.addIncrement(increment);
-    if (this.#run === run) this.#take(run, files);
+    if (this.#run === run) this.#take(run, files.folder);
   }
 
   /** The instant: what is there now goes to the base, what changes from now on behind it. */
-  #take(run: Run, files: AofFiles): void {
+  #take(run: Run, folder: string): void {
     const { durability, snapshots, snapshotRunner, keyspace, config, pid } = this.#server;
+    const { files } = run;
     const options = snapshots.options(true);
     // Libraries of functions have no commands here that could make them.
     const isRdb = config.flag("aof-use-rdb-preamble") || options.libraries.length > 0;
-    const base = files.nextBase(isRdb);
-    run.base = base;
+    run.base = files?.nextBase(isRdb);
+    const name = run.base?.name ?? `temp-rewritten-${pid}.aof`;
+    run.basePath = joinPath(folder, name);
     const output = isRdb
       ? new RdbSaver(keyspace, options)
       : new CommandSaver(keyspace, config.flag("aof-checksums"));
     const place = {
       fileSystem: this.#fileSystem,
-      directory: files.folder,
-      name: base.name,
+      directory: folder,
+      name,
       temporaryName: `temp-rewriteaof-bg-${pid}.aof`,
     };
     snapshotRunner.start(place, output, {
@@ -207,9 +223,11 @@ export class Rewriting implements RewriteControl {
     });
     try {
       if (run.increment !== undefined) {
-        run.isSwitched = durability.switchTo(files.pathOf(run.increment));
+        run.isSwitched = durability.switchTo(joinPath(folder, run.increment.name));
       } else if (durability.isWaiting) {
-        durability.openTemporary(files);
+        durability.openTemporary(folder);
+      } else if (durability.isOn) {
+        run.tailStart = durability.markTail();
       }
     } catch (error) {
       snapshotRunner.cancel();
@@ -219,17 +237,20 @@ export class Rewriting implements RewriteControl {
 
   async #install(run: Run): Promise<void> {
     const { durability, logger, config, clock, persistence: status } = this.#server;
-    const files = run.files!;
-    const base = run.base!;
     if (!(await run.isSwitched)) throw new Error("The log could not go on in a new file");
     if (this.#run !== run) return;
     logger.log(LOG_NOTICE, "Background AOF rewrite terminated with success");
-    logger.log(LOG_NOTICE, `Successfully renamed the temporary AOF base file into ${base.name}`);
-    if (durability.isWaiting) run.increment = durability.renameTemporary(files);
-    await files.install(base, run.increment);
-    const file = this.#fileSystem.openRead(joinPath(files.folder, base.name));
-    durability.rebased(files, file.size());
-    file.close();
+    const { files, base } = run;
+    const baseBytes = this.#sizeOf(run.basePath);
+    if (files === undefined || base === undefined) {
+      await durability.replacePlain(run.basePath, run.tailStart, baseBytes);
+    } else {
+      const what = "Successfully renamed the temporary AOF base file into";
+      logger.log(LOG_NOTICE, `${what} ${base.name}`);
+      if (durability.isWaiting) run.increment = durability.renameTemporary(files);
+      await files.install(base, run.increment);
+      durability.rebased(files, baseBytes);
+    }
     if (this.#run !== run) return;
     this.#ended(run);
     status.aofLastRewriteOk = true;
@@ -237,15 +258,23 @@ export class Rewriting implements RewriteControl {
     status.aofLastRewriteSeconds = Math.round((clock.wallMs() - run.startedMs) / 1000);
     logger.log(LOG_NOTICE, "Background AOF rewrite finished successfully");
     if (config.flag("aof-disable-auto-gc")) return;
-    await files.deleteHistory().catch((error: unknown) => {
+    await files?.deleteHistory().catch((error: unknown) => {
       // The next rewrite or start tries again.
       logger.log(LOG_WARNING, `Can't remove history files: ${systemErrorText(error)}`);
     });
   }
 
+  #sizeOf(path: string): number {
+    const file = this.#fileSystem.openRead(path);
+    const size = file.size();
+    file.close();
+    return size;
+  }
+
   #failed(run: Run, error: unknown): void {
     const { durability, logger, clock, persistence: status } = this.#server;
     this.#ended(run);
+    if (run.files === undefined) this.#removeLeftover(run.basePath);
     logger.log(
       LOG_WARNING,
       `Background AOF rewrite terminated with error: ${systemErrorText(error)}`,
@@ -254,6 +283,15 @@ export class Rewriting implements RewriteControl {
     status.aofRewritesConsecutiveFailures++;
     status.aofLastRewriteSeconds = Math.round((clock.wallMs() - run.startedMs) / 1000);
     if (durability.isWaiting) status.aofRewriteScheduled = true;
+  }
+
+  /** Removes a base that did not come to be the log. */
+  #removeLeftover(path: string): void {
+    try {
+      if (path !== "" && this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
+    } catch (error) {
+      this.#server.logger.log(LOG_WARNING, `Can't remove ${path}: ${systemErrorText(error)}`);
+    }
   }
 
   #ended(run: Run): void {

@@ -5,6 +5,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { type Random, randomBelow, Xoshiro } from "../../src/base/random.ts";
+import { AppendOnlyFile } from "../../src/persistence/aof.ts";
 import { AppendBuffer } from "../../src/persistence/append-buffer.ts";
 import type { AppendFile } from "../../src/persistence/file-system.ts";
 import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
@@ -32,6 +33,7 @@ class Life {
   /** The same commands without a log. */
   readonly #model = new ServerFixture(COMMON).connect();
   readonly #isAlways: boolean;
+  readonly #log: string;
   /** By the digest of the data: how many commands had been executed. */
   readonly #prefixes = new Map<string, number>();
   #executed = 0;
@@ -50,8 +52,9 @@ class Life {
     this.#isAlways = !this.#chance(3);
     const policy = this.#isAlways ? "always" : this.#chance(2) ? "everysec" : "no";
     const preamble = this.#chance(2) ? "yes" : "no";
-    const directives = `appendonly yes\nappendfsync ${policy}\naof-use-rdb-preamble ${preamble}`;
-    this.#fixture = new ServerFixture(`${COMMON}\n${directives}`, seed, disk);
+    this.#log = this.#chance(3) ? "aof /data/plain.aof" : "appendonly yes";
+    const directives = `appendfsync ${policy}\naof-use-rdb-preamble ${preamble}`;
+    this.#fixture = new ServerFixture(`${COMMON}\n${this.#log}\n${directives}`, seed, disk);
   }
 
   #chance(oneIn: number): boolean {
@@ -169,7 +172,7 @@ class Life {
   }
 
   async #verify({ disk, promised }: Left): Promise<void> {
-    const fixture = new ServerFixture(`${COMMON}\nappendonly yes\nappendfsync no`, 1, disk);
+    const fixture = new ServerFixture(`${COMMON}\n${this.#log}\nappendfsync no`, 1, disk);
     await fixture.server.start();
     fixture.verify();
     const found = this.#prefixes.get(fixture.connect().run("debug digest"));
@@ -249,6 +252,18 @@ describe("the simulation notices", () => {
       expect(await isNoticed(() => new FaultyFileSystem())).toBe(true);
     } finally {
       AppendBuffer.prototype.split = split;
+    }
+  }, 60_000);
+
+  test("a plain file whose tail is copied from too far on", async () => {
+    const { markTail } = AppendOnlyFile.prototype;
+    AppendOnlyFile.prototype.markTail = function (this: AppendOnlyFile) {
+      return markTail.call(this) + request("incrby count 1").length;
+    };
+    try {
+      expect(await isNoticed(() => new FaultyFileSystem())).toBe(true);
+    } finally {
+      AppendOnlyFile.prototype.markTail = markTail;
     }
   }, 60_000);
 });

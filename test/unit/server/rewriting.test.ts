@@ -1,0 +1,283 @@
+// What Redis answers and shows around rewrites was seen on 8.0.6.
+
+import { describe, expect, test } from "bun:test";
+import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
+import { ServerFixture } from "./server-fixture.ts";
+
+const COMMON = "port 0\ndir /data\nenable-debug-command yes\nenable-protected-configs yes";
+const STARTED = "+Background append only file rewriting started\r\n";
+const FOLDER = "/data/appendonlydir/";
+
+class Rewrites {
+  readonly disk: FaultyFileSystem;
+  readonly fixture: ServerFixture;
+  readonly peer;
+
+  private constructor(directives: string, disk: FaultyFileSystem) {
+    this.disk = disk;
+    disk.put("/data/other", Buffer.alloc(0));
+    this.fixture = new ServerFixture(`${COMMON}\n${directives}`, 1, disk);
+    this.peer = this.fixture.connect();
+  }
+
+  static async start(directives: string, disk = new FaultyFileSystem()): Promise<Rewrites> {
+    const rewrites = new Rewrites(directives, disk);
+    await rewrites.fixture.server.start();
+    return rewrites;
+  }
+
+  run(...commands: string[]): string {
+    return this.peer.run(...commands);
+  }
+
+  info(field: string): string {
+    const lines = this.run("info persistence").split("\r\n");
+    return lines.find((line) => line.startsWith(`${field}:`))?.slice(field.length + 1) ?? "?";
+  }
+
+  /** Lets what runs in the background come to its end. */
+  async settle(): Promise<void> {
+    const { server } = this.fixture;
+    const isBusy = () => server.rewriting.isActive || server.snapshots.isSaving;
+    for (let k = 0; k < 2000 && isBusy(); k++) await new Promise((go) => setTimeout(go, 1));
+    for (let k = 0; k < 5; k++) await this.fixture.endTurn();
+  }
+
+  get files(): string[] {
+    return this.disk.paths
+      .filter((path) => path.startsWith(FOLDER))
+      .map((path) => path.slice(FOLDER.length));
+  }
+
+  get manifest(): string {
+    return this.disk.contentOf(`${FOLDER}appendonly.aof.manifest`).toString();
+  }
+
+  stop(): Promise<void> {
+    return this.fixture.server.stop();
+  }
+
+  /** What a restart on the same disk finds. */
+  async digestAgain(directives = "appendonly yes"): Promise<string> {
+    const again = await Rewrites.start(directives, this.disk.killProcess());
+    const digest = again.run("debug digest");
+    await again.stop();
+    return digest;
+  }
+}
+
+const LOGGED = "appendonly yes\nappendfsync everysec";
+
+describe("BGREWRITEAOF", () => {
+  test("replaces base and increment, and the manifest names the new ones", async () => {
+    const rewrites = await Rewrites.start(LOGGED);
+    rewrites.run("set a 1", "incr n");
+    expect(rewrites.run("bgrewriteaof")).toBe(STARTED);
+    expect(rewrites.info("aof_rewrite_in_progress")).toBe("1");
+    rewrites.run("incr n");
+    await rewrites.settle();
+    expect(rewrites.run("incr n")).toBe(":3\r\n");
+    await rewrites.settle();
+    expect(rewrites.files).toEqual([
+      "appendonly.aof.1.base.rdb",
+      "appendonly.aof.2.incr.aof",
+      "appendonly.aof.manifest",
+    ]);
+    expect(rewrites.manifest).toBe(
+      "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n",
+    );
+    expect(rewrites.info("aof_rewrite_in_progress")).toBe("0");
+    expect(rewrites.info("aof_last_bgrewrite_status")).toBe("ok");
+    expect(rewrites.info("aof_rewrites")).toBe("1");
+    const base = rewrites.disk.contentOf(`${FOLDER}appendonly.aof.1.base.rdb`).length;
+    expect(rewrites.info("aof_base_size")).toBe(String(base));
+    expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
+    await rewrites.stop();
+  });
+
+  test("is refused while one runs, and BGSAVE waits if it is patient", async () => {
+    const rewrites = await Rewrites.start(LOGGED);
+    rewrites.run("set a 1", "bgrewriteaof");
+    expect(rewrites.run("bgrewriteaof")).toBe(
+      "-ERR Background append only file rewriting already in progress\r\n",
+    );
+    expect(rewrites.run("bgsave")).toBe(
+      "-ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE SCHEDULE" +
+        " in order to schedule a BGSAVE whenever possible.\r\n",
+    );
+    expect(rewrites.run("bgsave schedule")).toBe("+Background saving scheduled\r\n");
+    expect(rewrites.run("save")).toBe("+OK\r\n");
+    await rewrites.settle();
+    rewrites.fixture.advance(100);
+    await rewrites.settle();
+    expect(rewrites.info("rdb_saves")).toBe("2");
+    await rewrites.stop();
+  });
+
+  test("is put off while a save runs", async () => {
+    const rewrites = await Rewrites.start(LOGGED);
+    rewrites.run("set a 1", "bgsave");
+    expect(rewrites.run("bgrewriteaof")).toBe(
+      "+Background append only file rewriting scheduled\r\n",
+    );
+    expect(rewrites.info("aof_rewrite_scheduled")).toBe("1");
+    await rewrites.settle();
+    rewrites.fixture.advance(100);
+    await rewrites.settle();
+    expect(rewrites.info("aof_rewrite_scheduled")).toBe("0");
+    expect(rewrites.info("aof_rewrites")).toBe("1");
+    await rewrites.stop();
+  });
+
+  test("without a log makes a base alone", async () => {
+    const rewrites = await Rewrites.start("appendonly no");
+    rewrites.run("set a 1");
+    expect(rewrites.run("bgrewriteaof")).toBe(STARTED);
+    await rewrites.settle();
+    expect(rewrites.manifest).toBe("file appendonly.aof.1.base.rdb seq 1 type b\n");
+    expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
+    await rewrites.stop();
+  });
+
+  test("that fails leaves the log whole, wherever the disk does", async () => {
+    for (let failing = 1; failing < 40; failing++) {
+      const rewrites = await Rewrites.start(LOGGED);
+      rewrites.run("set a 1", "rpush l 1 2 3");
+      await rewrites.settle();
+      let operations = 0;
+      rewrites.disk.fault = (_, path) =>
+        path.includes("incr.aof") || ++operations !== failing ? undefined : "EIO";
+      rewrites.run("bgrewriteaof", "incr n");
+      await rewrites.settle();
+      rewrites.disk.fault = () => undefined;
+      rewrites.run("incr n");
+      await rewrites.settle();
+      const digest = rewrites.run("debug digest");
+      expect(await rewrites.digestAgain()).toBe(digest);
+      // The next one succeeds.
+      expect(rewrites.run("bgrewriteaof")).toBe(STARTED);
+      await rewrites.settle();
+      expect(rewrites.info("aof_last_bgrewrite_status")).toBe("ok");
+      expect(await rewrites.digestAgain()).toBe(digest);
+      await rewrites.stop();
+    }
+  }, 30_000);
+});
+
+describe("automatic rewriting", () => {
+  test("begins once the log has grown enough, and not below its least size", async () => {
+    const directives = `${LOGGED}\nauto-aof-rewrite-min-size 1000\nauto-aof-rewrite-percentage 100`;
+    const rewrites = await Rewrites.start(directives);
+    const grow = async (count: number) => {
+      for (let k = 0; k < count; k++) rewrites.run(`set key ${"v".repeat(80)}`);
+      await rewrites.settle();
+      rewrites.fixture.advance(100);
+      await rewrites.settle();
+    };
+    await grow(5);
+    expect(rewrites.info("aof_rewrites")).toBe("0");
+    await grow(20);
+    expect(rewrites.info("aof_rewrites")).toBe("1");
+    expect(rewrites.fixture.logged.join("\n")).toContain("Starting automatic rewriting of AOF on ");
+    await grow(1);
+    expect(rewrites.info("aof_rewrites")).toBe("1");
+    await grow(20);
+    expect(rewrites.info("aof_rewrites")).toBe("2");
+    await rewrites.stop();
+  });
+
+  test("waits longer and longer after three failures", async () => {
+    const directives = `${LOGGED}\nauto-aof-rewrite-min-size 10\nauto-aof-rewrite-percentage 1`;
+    const rewrites = await Rewrites.start(directives);
+    rewrites.run("set a 1");
+    await rewrites.settle();
+    rewrites.disk.fault = (_, path) => (path.includes("temp-rewrite") ? "EIO" : undefined);
+    for (let k = 0; k < 8; k++) {
+      rewrites.fixture.advance(100);
+      await rewrites.settle();
+    }
+    expect(rewrites.info("aof_rewrites_consecutive_failures")).toBe("3");
+    expect(rewrites.fixture.logged).toContain(
+      "Background AOF rewrite has repeatedly failed and triggered the limit, will retry in " +
+        "1 minutes",
+    );
+    rewrites.disk.fault = () => undefined;
+    rewrites.fixture.advance(61_000);
+    await rewrites.settle();
+    expect(rewrites.info("aof_rewrites_consecutive_failures")).toBe("0");
+    await rewrites.stop();
+  });
+});
+
+describe("CONFIG SET appendonly", () => {
+  test("begins a log with what is there, and ends it", async () => {
+    const rewrites = await Rewrites.start("appendonly no");
+    rewrites.run("set a 1");
+    expect(rewrites.run("config set appendonly yes")).toBe("+OK\r\n");
+    expect(rewrites.info("aof_enabled")).toBe("1");
+    await rewrites.settle();
+    rewrites.run("incr n");
+    await rewrites.settle();
+    expect(rewrites.manifest).toBe(
+      "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n",
+    );
+    const digest = rewrites.run("debug digest");
+    expect(await rewrites.digestAgain()).toBe(digest);
+    expect(rewrites.run("config set appendonly no")).toBe("+OK\r\n");
+    expect(rewrites.info("aof_enabled")).toBe("0");
+    rewrites.run("incr n");
+    await rewrites.settle();
+    expect(await rewrites.digestAgain()).toBe(digest);
+    expect(rewrites.run("config set appendonly yes")).toBe("+OK\r\n");
+    rewrites.run("incr n");
+    await rewrites.settle();
+    expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
+    await rewrites.stop();
+  });
+
+  test("no during the first rewrite leaves nothing behind", async () => {
+    const rewrites = await Rewrites.start("appendonly no");
+    rewrites.run("debug populate 3000", "config set appendonly yes");
+    for (let k = 0; k < 5; k++) await rewrites.fixture.endTurn();
+    rewrites.run("incr n");
+    expect(rewrites.run("config set appendonly no")).toBe("+OK\r\n");
+    await rewrites.settle();
+    expect(rewrites.files).toEqual([]);
+    expect(rewrites.fixture.logged.join("\n")).toContain("Removing the temp incr aof file");
+    await rewrites.stop();
+  });
+
+  test("yes during a save waits for its end", async () => {
+    const rewrites = await Rewrites.start("appendonly no");
+    rewrites.run("set a 1", "bgsave");
+    expect(rewrites.run("config set appendonly yes")).toBe("+OK\r\n");
+    expect(rewrites.info("aof_rewrite_scheduled")).toBe("1");
+    await rewrites.settle();
+    rewrites.fixture.advance(100);
+    await rewrites.settle();
+    expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
+    await rewrites.stop();
+  });
+});
+
+describe("a log that is one plain file", () => {
+  const PLAIN = "aof /data/my.aof";
+
+  for (const preamble of ["yes", "no"]) {
+    test(`is rewritten in place, aof-use-rdb-preamble ${preamble}`, async () => {
+      const rewrites = await Rewrites.start(`${PLAIN}\naof-use-rdb-preamble ${preamble}`);
+      rewrites.run("set a 1", "select 3", "incr n");
+      expect(rewrites.run("bgrewriteaof")).toBe(STARTED);
+      rewrites.run("incr n");
+      await rewrites.settle();
+      rewrites.run("incr n");
+      await rewrites.settle();
+      expect(rewrites.info("aof_last_bgrewrite_status")).toBe("ok");
+      expect(rewrites.disk.paths).toEqual(["/data/my.aof", "/data/other"]);
+      const begin = rewrites.disk.contentOf("/data/my.aof").toString("latin1", 0, 5);
+      expect(begin).toBe(preamble === "yes" ? "REDIS" : "*2\r\n$");
+      expect(await rewrites.digestAgain(PLAIN)).toBe(rewrites.run("debug digest"));
+      await rewrites.stop();
+    });
+  }
+});
