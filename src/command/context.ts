@@ -20,6 +20,7 @@ import type { Random } from "../base/random.ts";
 import { latin1Text, utf8Text } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import { notify } from "../keyspace/notify.ts";
 import type { Protocol, ReplyWriter } from "../resp/reply.ts";
 import type { Container } from "../structures/container.ts";
 import type { RecordView } from "../structures/record.ts";
@@ -221,6 +222,13 @@ export class CommandContext<S extends ServerContext = ServerContext> {
   /** Deletes the key in argument `index`; false where there is none. */
   deleteKey(index: number): boolean {
     return this.db.delete(this.bytes, this.start(index), this.end(index), this.hash(index));
+  }
+
+  /** Tells whoever follows that class of events what happened to the key in argument `index`. */
+  notify(eventClass: number, name: string, index: number): void {
+    const { keyspace } = this.server;
+    if ((keyspace.notifiedEvents & eventClass) === 0) return;
+    notify(keyspace, this.db, eventClass, name, this.bytes, this.start(index), this.end(index));
   }
 
   /** An argument with one character per byte. Cold. */

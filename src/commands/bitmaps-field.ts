@@ -18,6 +18,7 @@ import {
   VARIABLE_FLAGS,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import {
   addToField,
   FAIL,
@@ -169,9 +170,13 @@ function bitfieldCommand(c: Context): void {
     else if (writeOperation(c, at, view, operation, policy, grows)) changes++;
     at += OPERATION_ARGUMENTS[operation];
   }
-  if (changes > 0) c.effects.changed(changes);
-  // Every write has failed, but the string has become longer.
-  else if (grows) propagateUncounted(c);
+  if (changes > 0) {
+    c.effects.changed(changes);
+    c.notify(EVENT_STRING, "setbit", 1);
+  } else if (grows) {
+    // Every write has failed, but the string has become longer.
+    propagateUncounted(c);
+  }
 }
 
 // BITFIELD_RO key [GET encoding offset ...]

@@ -17,6 +17,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_STRING } from "../keyspace/event-classes.ts";
 import { CHUNK_SHIFT } from "../memory/pool.ts";
 import {
   AND,
@@ -102,7 +103,10 @@ function bitopCommand(c: Context): void {
   const length = findSources(c);
   if (length < 0) return c.reply.wrongType();
   if (length === 0) {
-    if (c.deleteKey(2)) c.effects.changed(1);
+    if (c.deleteKey(2)) {
+      c.effects.changed(1);
+      c.notify(EVENT_GENERIC, "del", 2);
+    }
     return c.reply.integer(0);
   }
   // alloc: for results longer than a block
@@ -116,6 +120,7 @@ function bitopCommand(c: Context): void {
   const ref = c.db.setString(bytes, start, end, c.hash(2), result, 0, length, NO_EXPIRY);
   setEncoding(c.server.keyspace.pool, ref, ENCODING_RAW);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "set", 2);
   c.reply.integer(length);
 }
 

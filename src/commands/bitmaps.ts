@@ -15,6 +15,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import { CHUNK_SHIFT } from "../memory/pool.ts";
 import { bitOf, byteOf, countBitRange, countBits, findBit, NOT_FOUND } from "../structures/bits.ts";
 import { type RecordView, STRING } from "../structures/record.ts";
@@ -118,7 +119,10 @@ function setbitCommand(c: Context): void {
   const old = (bytes[at] & mask) !== 0 ? 1 : 0;
   if (old !== value) bytes[at] ^= mask;
   // A bit that was the same already is no change, and not worth a line in the log.
-  if (grows || old !== value) c.effects.changed(1);
+  if (grows || old !== value) {
+    c.effects.changed(1);
+    c.notify(EVENT_STRING, "setbit", 1);
+  }
   c.reply.integer(old);
 }
 

@@ -14,6 +14,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC } from "../keyspace/event-classes.ts";
 import { dumpValue, isDumpPayload, restoreValue } from "../persistence/dump-payload.ts";
 import { NO_EXPIRY, type RecordView, setAccess } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
@@ -136,6 +137,7 @@ function restoreCommand(c: Context): void {
   }
   c.db.moveFrom(keyspace.staging, staged, c.bytes, c.start(1), c.end(1), c.hash(1));
   c.effects.changed(1);
+  c.notify(EVENT_GENERIC, "restore", 1);
   if (expiryMs !== NO_EXPIRY && !options.isAbsolute) propagateAbsolute(c, expiryMs);
   c.reply.ok();
 }
@@ -173,6 +175,7 @@ function restoreExpired(c: Context, payload: Uint8Array, exists: boolean): void 
   if (exists) {
     c.deleteKey(1);
     c.effects.changed(1);
+    c.notify(EVENT_GENERIC, "del", 1);
     const effect = c.effects.replace(2);
     effect.bulkBytes(DEL);
     effect.bulk(c.bytes, c.start(1), c.end(1));

@@ -16,6 +16,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_KEY_MISS } from "../keyspace/event-classes.ts";
 import { NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
 
@@ -233,6 +234,7 @@ function deletesExpired(c: Context): boolean {
 
 function deleteNow(c: Context, found: RecordView): void {
   c.db.deleteView(found);
+  c.notify(EVENT_GENERIC, "del", 1);
   if (!c.effects.active) return;
   const isLazy = c.server.config.flag("lazyfree-lazy-expire");
   const effect = c.effects.replace(2);
@@ -249,6 +251,7 @@ function setExpiry(
 ): void {
   // Below zero stands NO_EXPIRY; a time before 1970 is met only where nothing is deleted.
   c.db.setExpiry(found, Math.max(expiryMs, 0));
+  c.notify(EVENT_GENERIC, "expire", 1);
   const isPexpireat = unitMs === 1 && !isRelative;
   if (isPexpireat || !c.effects.active) return;
   const effect = c.effects.replace(c.count);
@@ -265,6 +268,7 @@ function persistCommand(c: Context): void {
   if (found === undefined || found.expiryMs === NO_EXPIRY) return c.reply.integer(0);
   c.db.clearExpiry(found);
   c.effects.changed(1);
+  c.notify(EVENT_GENERIC, "persist", 1);
   c.reply.integer(1);
 }
 
@@ -274,6 +278,7 @@ function tell(c: Context, unitMs: number, isRelative: boolean): void {
   const found = c.peekKey(1);
   if (found === undefined) {
     keyspace.misses++;
+    c.notify(EVENT_KEY_MISS, "keymiss", 1);
     return c.reply.integer(-2);
   }
   // A hit, though no access: asking must not make the key look used.

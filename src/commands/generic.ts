@@ -25,6 +25,8 @@ import {
 } from "../command/spec.ts";
 import type { Database } from "../keyspace/database.ts";
 import { typeName } from "../keyspace/encoding.ts";
+import { EVENT_GENERIC, EVENT_KEY_MISS } from "../keyspace/event-classes.ts";
+import { notify } from "../keyspace/notify.ts";
 import type { RecordView } from "../structures/record.ts";
 import { dbIndexOrReply, NO_INDEX } from "./databases.ts";
 import type { Context, Features } from "./features.ts";
@@ -206,6 +208,7 @@ function existsCommand(c: Context): void {
     // A hit or a miss, but no access that eviction should see.
     if (c.peekKey(index) === undefined) {
       keyspace.misses++;
+      c.notify(EVENT_KEY_MISS, "keymiss", index);
     } else {
       keyspace.hits++;
       count++;
@@ -229,6 +232,7 @@ function typeCommand(c: Context): void {
   const found = c.peekKey(1);
   if (found === undefined) {
     keyspace.misses++;
+    c.notify(EVENT_KEY_MISS, "keymiss", 1);
     return c.reply.simple("none");
   }
   keyspace.hits++;
@@ -292,7 +296,9 @@ function isLargeTimeoutOrReply(c: Context, index: number): boolean {
 function delCommand(c: Context): void {
   let count = 0;
   for (let index = 1; index < c.count; index++) {
-    if (c.deleteKey(index)) count++;
+    if (!c.deleteKey(index)) continue;
+    count++;
+    c.notify(EVENT_GENERIC, "del", index);
   }
   if (count > 0) c.effects.changed(count);
   c.reply.integer(count);
@@ -302,7 +308,7 @@ function delCommand(c: Context): void {
 function renameCommand(c: Context): void {
   const source = sourceOrReply(c);
   if (source === undefined) return;
-  if (!c.same(1, 2)) moveInto(c, c.db, source, 2);
+  if (!c.same(1, 2)) rename(c, source);
   c.reply.ok();
 }
 
@@ -312,8 +318,14 @@ function renamenxCommand(c: Context): void {
   if (source === undefined) return;
   // Also the answer where both names are the same.
   if (c.peekKey(2, c.server.keyspace.secondView) !== undefined) return c.reply.integer(0);
-  moveInto(c, c.db, source, 2);
+  rename(c, source);
   c.reply.integer(1);
+}
+
+function rename(c: Context, source: RecordView): void {
+  moveInto(c, c.db, source, 2);
+  c.notify(EVENT_GENERIC, "rename_from", 1);
+  c.notify(EVENT_GENERIC, "rename_to", 2);
 }
 
 function sourceOrReply(c: Context): RecordView | undefined {
@@ -357,6 +369,7 @@ function copyCommand(c: Context): void {
   if (!replaces && exists(c, target, 2)) return c.reply.integer(0);
   target.copyFrom(source, c.bytes, c.start(2), c.end(2), c.hash(2));
   c.effects.changed(1);
+  notify(c.server.keyspace, target, EVENT_GENERIC, "copy_to", c.bytes, c.start(2), c.end(2));
   c.reply.integer(1);
 }
 
@@ -369,5 +382,7 @@ function moveCommand(c: Context): void {
   const source = c.writeKey(1);
   if (source === undefined || exists(c, target, 1)) return c.reply.integer(0);
   moveInto(c, target, source, 1);
+  c.notify(EVENT_GENERIC, "move_from", 1);
+  notify(c.server.keyspace, target, EVENT_GENERIC, "move_to", c.bytes, c.start(1), c.end(1));
   c.reply.integer(1);
 }

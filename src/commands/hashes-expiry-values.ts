@@ -15,6 +15,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_HASH } from "../keyspace/event-classes.ts";
 import { FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH, KEEP_EXPIRY, NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import { expiryArgument } from "./expiry-options.ts";
@@ -94,6 +95,7 @@ function hgetdelCommand(c: Context): void {
   c.reply.array(c.count - first);
   let isThere = found !== undefined;
   let deleted = 0;
+  hashes.holdEvents();
   for (let index = first; index < c.count; index++) {
     if (!isThere) {
       c.reply.null();
@@ -107,9 +109,20 @@ function hgetdelCommand(c: Context): void {
       isThere = false;
     }
   }
+  const expired = hashes.releaseEvents();
+  tellOfFields(c, expired, deleted > 0 ? "hdel" : "");
   if (deleted === 0) return;
   c.effects.changed(deleted);
   if (c.effects.active) propagateOnFields(c, HDEL_NAME, 2, first);
+}
+
+/** Tells that fields have expired, what happened to others, and that the key went with all. */
+function tellOfFields(c: Context, expired: number, event: string): void {
+  if (c.server.keyspace.notifiedEvents === 0 || (expired === 0 && event === "")) return;
+  if (expired > 0) c.notify(EVENT_HASH, "hexpired", 1);
+  if (event !== "") c.notify(EVENT_HASH, event, 1);
+  const isThere = c.peekKey(1, c.server.keyspace.secondView) !== undefined;
+  if (!isThere) c.notify(EVENT_GENERIC, "del", 1);
 }
 
 /** Replies with the field in an argument, or null. */
@@ -192,7 +205,11 @@ function hgetexCommand(c: Context): void {
   const { hashes } = c.server.keyspace;
   if (found !== undefined && option !== 0) hashes.prepareExpiry(c.db, found);
   const deletes = (option & TIME) !== 0 && expiryMs <= c.nowMs && deletesPast(c);
+  hashes.holdEvents();
   const changed = getFields(c, found, first, option, expiryMs, deletes);
+  const expired = hashes.releaseEvents();
+  const event = deletes ? "hdel" : option === PERSIST ? "hpersist" : "hexpire";
+  tellOfFields(c, expired, changed > 0 ? event : "");
   if (changed === 0) return;
   c.effects.changed(changed);
   if (deletes || !c.effects.active) return;
@@ -256,15 +273,18 @@ function hsetexCommand(c: Context): void {
   const found = c.writeKey(1);
   if (found !== undefined && found.type !== HASH) return c.reply.wrongType();
   const { flags, expiryMs, first } = setex;
-  if ((flags & (FNX | FXX)) !== 0 && !meetsCondition(c, found, flags, first)) {
-    return c.reply.integer(0);
-  }
   const { hashes, view } = c.server.keyspace;
+  hashes.holdEvents();
+  const isMet = (flags & (FNX | FXX)) === 0 || meetsCondition(c, found, flags, first);
+  tellOfFields(c, hashes.releaseEvents(), "");
+  if (!isMet) return c.reply.integer(0);
   hashes.setPairs(c.db, found, c, first, c.count, expiryMs);
   c.effects.changed((c.count - first) / 2);
   c.reply.integer(1);
+  c.notify(EVENT_HASH, "hset", 1);
   if ((flags & TIME) === 0) return;
   if (expiryMs <= c.nowMs && deletesPast(c)) return deletePairs(c, view, first);
+  c.notify(EVENT_HASH, "hexpire", 1);
   if ((flags & PXAT) === 0 && c.effects.active) propagateSetex(c, expiryMs);
 }
 
@@ -347,6 +367,7 @@ function deletePairs(c: Context, found: RecordView, first: number): void {
     if (!isThere || !hashes.find(c.db, found, c.bytes, c.start(index), c.end(index))) continue;
     isThere = !hashes.deleteFound(c.db, found);
   }
+  tellOfFields(c, 0, "hdel");
 }
 
 /** Propagates the request with its time as `PXAT ms`. */

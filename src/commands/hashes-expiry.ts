@@ -17,6 +17,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_HASH } from "../keyspace/event-classes.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { HASH, NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
@@ -172,6 +173,8 @@ function expire(c: Context, unitMs: number, isRelative: boolean): void {
   for (let index = first; index < c.count; index++) c.reply.integer(answers[index]);
   if (changed === 0) return;
   c.effects.changed(changed);
+  c.notify(EVENT_HASH, deletes ? "hdel" : "hexpire", 1);
+  if (deletes && c.peekKey(1) === undefined) c.notify(EVENT_GENERIC, "del", 1);
   if (deletes || !c.effects.active) return;
   const isHpexpireat = unitMs === 1 && !isRelative;
   if (isHpexpireat && changed === c.count - first) return;
@@ -290,7 +293,9 @@ function hpersistCommand(c: Context): void {
     }
   }
   // One change, however many fields, as Redis counts it.
-  if (changed) c.effects.changed(1);
+  if (!changed) return;
+  c.effects.changed(1);
+  c.notify(EVENT_HASH, "hpersist", 1);
 }
 
 // HTTL|HPTTL|HEXPIRETIME|HPEXPIRETIME key FIELDS numfields field [field ...]

@@ -25,6 +25,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_HASH } from "../keyspace/event-classes.ts";
 import { ABSENT, FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH } from "../structures/record.ts";
 import type { Context } from "./features.ts";
@@ -106,6 +107,7 @@ function hincrbyCommand(c: Context): void {
   if (!Number.isSafeInteger(sum)) return addInteger64(c, outcome);
   store(c, outcome, writeInteger(scratch, 0, sum));
   c.effects.changed(1);
+  c.notify(EVENT_HASH, "hincrby", 1);
   c.reply.integer(sum);
 }
 
@@ -123,6 +125,7 @@ function addInteger64(c: Context, outcome: number): void {
   for (let k = 0; k < text.length; k++) scratch[k] = text.charCodeAt(k);
   store(c, outcome, text.length);
   c.effects.changed(1);
+  c.notify(EVENT_HASH, "hincrby", 1);
   c.reply.integer64(sum);
 }
 
@@ -151,6 +154,7 @@ function hincrbyfloatCommand(c: Context): void {
   }
   store(c, outcome, length);
   c.effects.changed(1);
+  c.notify(EVENT_HASH, "hincrbyfloat", 1);
   c.reply.bulk(scratch, 0, length);
   if (c.effects.active) propagateSum(c, length);
 }

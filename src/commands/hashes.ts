@@ -18,6 +18,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_HASH } from "../keyspace/event-classes.ts";
 import { FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH, NO_EXPIRY, type RecordView } from "../structures/record.ts";
 import type { Context } from "./features.ts";
@@ -166,6 +167,7 @@ function hmgetCommand(c: Context): void {
   const { hashes } = c.server.keyspace;
   c.reply.array(c.count - 2);
   let isThere = found !== undefined;
+  hashes.holdEvents();
   for (let index = 2; index < c.count; index++) {
     if (!isThere) {
       c.reply.null();
@@ -176,6 +178,11 @@ function hmgetCommand(c: Context): void {
     else c.reply.null();
     if (outcome === GONE) isThere = false;
   }
+  const isGone = found !== undefined && !isThere;
+  // Redis says nothing of the field with which the hash goes, nor of a hash that had no other.
+  if (hashes.releaseEvents() <= (isGone ? 1 : 0)) return;
+  c.notify(EVENT_HASH, "hexpired", 1);
+  if (isGone) c.notify(EVENT_GENERIC, "del", 1);
 }
 
 // HEXISTS key field
@@ -231,6 +238,7 @@ function setPairs(c: Context): number {
   }
   const created = c.server.keyspace.hashes.setPairs(c.db, found, c, 2, c.count, NO_EXPIRY);
   c.effects.changed((c.count - 2) / 2);
+  c.notify(EVENT_HASH, "hset", 1);
   return created;
 }
 
@@ -246,6 +254,7 @@ function hsetnxCommand(c: Context): void {
   }
   hashes.setPairs(c.db, found, c, 2, 4, NO_EXPIRY);
   c.effects.changed(1);
+  c.notify(EVENT_HASH, "hset", 1);
   c.reply.integer(1);
 }
 
@@ -256,11 +265,17 @@ function hdelCommand(c: Context): void {
   if (found.type !== HASH) return c.reply.wrongType();
   const { hashes } = c.server.keyspace;
   let deleted = 0;
+  let isThere = true;
   for (let index = 2; index < c.count; index++) {
     if (!hashes.find(c.db, found, c.bytes, c.start(index), c.end(index))) continue;
     deleted++;
-    if (hashes.deleteFound(c.db, found)) break;
+    isThere = !hashes.deleteFound(c.db, found);
+    if (!isThere) break;
   }
-  if (deleted > 0) c.effects.changed(deleted);
+  if (deleted > 0) {
+    c.effects.changed(deleted);
+    c.notify(EVENT_HASH, "hdel", 1);
+    if (!isThere) c.notify(EVENT_GENERIC, "del", 1);
+  }
   c.reply.integer(deleted);
 }

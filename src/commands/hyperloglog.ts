@@ -18,6 +18,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import {
   cacheCount,
   cachedCount,
@@ -125,6 +126,7 @@ function pfaddCommand(c: Context): void {
   if (raised > 0) {
     dropCachedCount(view.bytes, view.valueStart);
     c.effects.changed(raised);
+    c.notify(EVENT_STRING, "pfadd", 1);
   }
   c.reply.integer(raised > 0 ? 1 : 0);
 }
@@ -187,6 +189,7 @@ function pfmergeCommand(c: Context): void {
   else raiseAll(c, view);
   dropCachedCount(view.bytes, view.valueStart);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "pfadd", 1);
   c.reply.ok();
 }
 

@@ -130,7 +130,7 @@ function popOrBlock(c: Context, isHead: boolean): void {
     if (found.type !== LIST) return c.reply.wrongType();
     c.reply.array(2);
     c.reply.bulk(c.bytes, c.start(index), c.end(index));
-    takeOne(c, found, isHead);
+    takeOne(c, index, found, isHead);
     if (c.effects.active) propagatePop(c, index, isHead, 2);
     return;
   }

@@ -15,6 +15,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_LIST } from "../keyspace/event-classes.ts";
 import {
   insertElement,
   listLength,
@@ -141,6 +142,7 @@ function lsetCommand(c: Context): void {
   // A shorter element may have made it small enough.
   prepareRecord(keyspace, c.db, found);
   c.effects.changed(1);
+  c.notify(EVENT_LIST, "lset", 1);
   c.reply.ok();
 }
 
@@ -159,6 +161,7 @@ function linsertCommand(c: Context): void {
   if (cursor.seekMatch(needle, length) < 0) return c.reply.integer(-1);
   insertElement(c.db, found, isBehind, c.bytes, c.start(4), c.end(4));
   c.effects.changed(1);
+  c.notify(EVENT_LIST, "linsert", 1);
   c.reply.integer(length + 1);
 }
 
@@ -171,7 +174,8 @@ function lremCommand(c: Context): void {
   if (found.type !== LIST) return c.reply.wrongType();
   const cursor = openList(c.db, found);
   needle.set(c.bytes, c.start(3), c.end(3));
-  let limit = count === 0 ? cursor.size : count;
+  const { size } = cursor;
+  let limit = count === 0 ? size : count;
   if (count > 0) {
     cursor.seek(0);
   } else if (count < 0) {
@@ -182,6 +186,8 @@ function lremCommand(c: Context): void {
   }
   const removed = limit === 0 ? 0 : removeMatches(c.server.keyspace, c.db, found, needle, limit);
   c.effects.changed(removed);
+  if (removed > 0) c.notify(EVENT_LIST, "lrem", 1);
+  if (removed === size) c.notify(EVENT_GENERIC, "del", 1);
   c.reply.integer(removed);
 }
 
@@ -219,12 +225,15 @@ function ltrimCommand(c: Context): void {
   if (first > last) {
     c.db.deleteView(found);
     c.effects.changed(size);
+    c.notify(EVENT_LIST, "ltrim", 1);
+    c.notify(EVENT_GENERIC, "del", 1);
     return c.reply.ok();
   }
   const behind = size - 1 - last;
   if (behind > 0) removeAtEnd(keyspace, c.db, found, false, behind);
   if (first > 0) removeAtEnd(keyspace, c.db, found, true, first);
   c.effects.changed(first + behind);
+  c.notify(EVENT_LIST, "ltrim", 1);
   c.reply.ok();
 }
 

@@ -13,6 +13,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_LIST } from "../keyspace/event-classes.ts";
 import {
   listLength,
   newQuicklist,
@@ -112,12 +113,21 @@ export function move(c: Context, fromHead: boolean, toHead: boolean): number {
   c.effects.changed(1);
   if (isSame) {
     rotate(c, from, fromHead, toHead);
+    tellOfMove(c, fromHead, toHead, false);
     return MOVED;
   }
+  const isLast = cursor.size === 1;
   if (to === undefined) createWithEntry(c);
   else pushEntry(c, to, toHead);
   removeAtEnd(keyspace, c.db, from, fromHead, 1);
+  tellOfMove(c, fromHead, toHead, isLast);
   return MOVED;
+}
+
+function tellOfMove(c: Context, fromHead: boolean, toHead: boolean, isLast: boolean): void {
+  c.notify(EVENT_LIST, toHead ? "lpush" : "rpush", 2);
+  c.notify(EVENT_LIST, fromHead ? "lpop" : "rpop", 1);
+  if (isLast) c.notify(EVENT_GENERIC, "del", 1);
 }
 
 /** Bytes of the entry by which its new list is judged: Redis does not count integers. */

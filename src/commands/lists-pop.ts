@@ -13,6 +13,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_LIST } from "../keyspace/event-classes.ts";
 import { listLength, openList, removeAtEnd } from "../keyspace/list-value.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { replyEntry } from "../structures/listpack-reply.ts";
@@ -83,7 +84,7 @@ function pop(c: Context, isHead: boolean): void {
   const found = c.writeKey(1);
   if (found === undefined) return c.reply.null();
   if (found.type !== LIST) return c.reply.wrongType();
-  takeOne(c, found, isHead);
+  takeOne(c, 1, found, isHead);
 }
 
 function popSeveral(c: Context, isHead: boolean): void {
@@ -97,20 +98,36 @@ function popSeveral(c: Context, isHead: boolean): void {
   if (found === undefined) return c.reply.nullArray();
   if (found.type !== LIST) return c.reply.wrongType();
   if (count === 0) return c.reply.array(0);
-  takeSeveral(c, found, isHead, count);
+  takeSeveral(c, 1, found, isHead, count);
 }
 
-/** Replies with the element at an end of a list and removes it. */
-export function takeOne(c: Context, view: RecordView, isHead: boolean): void {
+/** Replies with the element at an end of the list at key `index`, in a view; removes it. */
+export function takeOne(c: Context, index: number, view: RecordView, isHead: boolean): void {
   const cursor = openList(c.db, view);
+  const isLast = cursor.size === 1;
   cursor.seek(isHead ? 0 : cursor.size - 1);
   replyEntry(c.reply, cursor.bytes, cursor.at);
   removeAtEnd(c.server.keyspace, c.db, view, isHead, 1);
   c.effects.changed(1);
+  tellOfPop(c, index, isHead, isLast);
 }
 
-/** Replies with an array of up to `count` elements at an end, from there on; removes them. */
-function takeSeveral(c: Context, view: RecordView, isHead: boolean, count: number): number {
+function tellOfPop(c: Context, index: number, isHead: boolean, isEmptied: boolean): void {
+  c.notify(EVENT_LIST, isHead ? "lpop" : "rpop", index);
+  if (isEmptied) c.notify(EVENT_GENERIC, "del", index);
+}
+
+/**
+ * Replies with an array of up to `count` elements at an end of the list at key `index`, from there
+ * on; removes them.
+ */
+function takeSeveral(
+  c: Context,
+  index: number,
+  view: RecordView,
+  isHead: boolean,
+  count: number,
+): number {
   const size = listLength(c.db, view);
   const taken = Math.min(count, size);
   c.reply.array(taken);
@@ -126,6 +143,7 @@ function takeSeveral(c: Context, view: RecordView, isHead: boolean, count: numbe
   }
   removeAtEnd(c.server.keyspace, c.db, view, isHead, taken);
   c.effects.changed(taken);
+  tellOfPop(c, index, isHead, taken === size);
   return taken;
 }
 
@@ -175,7 +193,7 @@ export function popFromFirst(c: Context, firstKey: number): boolean {
     }
     c.reply.array(2);
     c.reply.bulk(c.bytes, c.start(index), c.end(index));
-    const taken = takeSeveral(c, found, isHead, count);
+    const taken = takeSeveral(c, index, found, isHead, count);
     if (c.effects.active) {
       const effect = propagatePop(c, index, isHead, 3);
       effect.bulkInteger(taken);

@@ -14,6 +14,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_LIST } from "../keyspace/event-classes.ts";
 import {
   listLength,
   newQuicklist,
@@ -155,6 +156,7 @@ function push(c: Context, isHead: boolean, mustExist: boolean): void {
     if (mustExist) return c.reply.integer(0);
     createList(c, isHead);
     c.effects.changed(added);
+    c.notify(EVENT_LIST, isHead ? "lpush" : "rpush", 1);
     return c.reply.integer(added);
   }
   if (found.type !== LIST) return c.reply.wrongType();
@@ -175,6 +177,7 @@ function push(c: Context, isHead: boolean, mustExist: boolean): void {
     length = listLength(c.db, found);
   }
   c.effects.changed(added);
+  c.notify(EVENT_LIST, isHead ? "lpush" : "rpush", 1);
   c.reply.integer(length);
 }
 

@@ -159,6 +159,10 @@ function spublishCommand(c: Context): void {
 
 // SSUBSCRIBE shardchannel [shardchannel ...]
 function ssubscribeCommand(c: Context): void {
+  // A transaction may subscribe to channels and patterns, but not to these.
+  if (c.client.denyBlocking) {
+    return c.reply.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+  }
   subscribe(c, SHARD_CHANNELS, "ssubscribe");
 }
 

@@ -20,6 +20,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_SET } from "../keyspace/event-classes.ts";
 import { SetProbe } from "../keyspace/set-probe.ts";
 import { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
@@ -345,11 +346,15 @@ function storeResult(c: Context, result: SetValue): void {
   if (size === 0) return replaceWithNothing(c);
   storeSet(c, 1, result);
   c.effects.changed();
+  c.notify(EVENT_SET, c.command.fullName, 1);
   c.reply.integer(size);
 }
 
 function replaceWithNothing(c: Context): void {
-  if (c.deleteKey(1)) c.effects.changed();
+  if (c.deleteKey(1)) {
+    c.effects.changed();
+    c.notify(EVENT_GENERIC, "del", 1);
+  }
   c.reply.integer(0);
 }
 

@@ -17,6 +17,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_SET } from "../keyspace/event-classes.ts";
 import { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
@@ -107,6 +108,8 @@ function spopCommand(c: Context): void {
   c.db.resized(SET, before, before - 1);
   if (before === 1) c.db.deleteView(view);
   c.effects.changed();
+  c.notify(EVENT_SET, "spop", 1);
+  if (before === 1) c.notify(EVENT_GENERIC, "del", 1);
 }
 
 /** SPOP with a count. */
@@ -126,6 +129,7 @@ function popSeveral(c: Context): void {
   else popFromCompact(c, before, count);
   c.db.resized(SET, before, before - count);
   c.effects.changed(count);
+  c.notify(EVENT_SET, "spop", 1);
 }
 
 /** An argument as an int64, rounded beyond 2^53; NaN after an error. */
@@ -155,6 +159,8 @@ function popAll(c: Context, view: RecordView, size: number): void {
   }
   c.db.deleteView(view);
   c.effects.changed(size);
+  c.notify(EVENT_SET, "spop", 1);
+  c.notify(EVENT_GENERIC, "del", 1);
 }
 
 /** Begins the effect of taking away the next members of `left` that are still to go. */

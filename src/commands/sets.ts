@@ -16,6 +16,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_NEW, EVENT_SET } from "../keyspace/event-classes.ts";
 import { SetValue } from "../keyspace/set-value.ts";
 import { type RecordView, SET } from "../structures/record.ts";
 import { SetMember } from "../structures/set-member.ts";
@@ -135,7 +136,10 @@ function saddCommand(c: Context): void {
   const view = c.writeKey(1);
   if (view !== undefined && view.type !== SET) return c.reply.wrongType();
   const added = view === undefined ? createWithMembers(c) : addMembers(c, view);
-  if (added > 0) c.effects.changed(added);
+  if (added > 0) {
+    c.effects.changed(added);
+    c.notify(EVENT_SET, "sadd", 1);
+  }
   c.reply.integer(added);
 }
 
@@ -244,6 +248,8 @@ function sremCommand(c: Context): void {
 function removed(c: Context, view: RecordView, before: number, left: number): void {
   c.db.resized(SET, before, left);
   if (left === 0) c.db.deleteView(view);
+  c.notify(EVENT_SET, "srem", 1);
+  if (left === 0) c.notify(EVENT_GENERIC, "del", 1);
 }
 
 // SMOVE source destination member
@@ -264,18 +270,24 @@ function smoveCommand(c: Context): void {
   const before = value.size;
   value.remove(member);
   removed(c, source, before, before - 1);
+  if (destination === undefined) c.notify(EVENT_NEW, "new", 2);
+  if (isNew) c.notify(EVENT_SET, "sadd", 2);
   c.effects.changed(isNew ? 2 : 1);
   c.reply.integer(1);
 }
 
 function moveToNewSet(c: Context): boolean {
   const { keyspace } = c.server;
+  const { notifiedEvents } = keyspace;
+  // The key is told of as new only behind the removal.
+  keyspace.notifiedEvents &= ~EVENT_NEW;
   made.begin(keyspace, encodingFor(keyspace, member, 1));
   // alloc: `try` costs nothing while nothing is thrown
   try {
     made.add(keyspace, member);
     createSet(c, 2, made);
   } finally {
+    keyspace.notifiedEvents = notifiedEvents;
     made.close(keyspace);
   }
   return true;

@@ -15,6 +15,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_LIST } from "../keyspace/event-classes.ts";
 import { newQuicklist, recordBytes, writeRecord } from "../keyspace/list-value.ts";
 import { LIST, LISTPACK, type RecordView, SET } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
@@ -280,10 +281,14 @@ function storeResult(
     }
   }
   if (results.count === 0) {
-    if (c.deleteKey(storeIndex)) c.effects.changed();
+    if (c.deleteKey(storeIndex)) {
+      c.effects.changed();
+      c.notify(EVENT_GENERIC, "del", storeIndex);
+    }
   } else {
     storeList(c, storeIndex);
     c.effects.changed(results.count);
+    c.notify(EVENT_LIST, "sortstore", storeIndex);
   }
   c.reply.integer(results.count);
 }

@@ -2,6 +2,7 @@
 //
 // Sorted sets that commands make: stored under a key, in place of what that held.
 
+import { EVENT_GENERIC, EVENT_ZSET } from "../keyspace/event-classes.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { LISTPACK, ZSET } from "../structures/record.ts";
 import type { SortedSet } from "../structures/sorted-set.ts";
@@ -16,12 +17,18 @@ const result = new ZsetValue();
 export function storeZset(c: Context, index: number, set: SortedSet): void {
   const { keyspace } = c.server;
   const { size } = set;
+  const { fullName } = c.command;
+  const event = fullName.startsWith("georadius") ? "georadiusstore" : fullName;
   try {
     if (size === 0) {
-      if (c.deleteKey(index)) c.effects.changed(1);
+      if (c.deleteKey(index)) {
+        c.effects.changed(1);
+        c.notify(EVENT_GENERIC, "del", index);
+      }
     } else {
       storeMembers(c, index, set);
       c.effects.changed(1);
+      c.notify(EVENT_ZSET, event, index);
     }
   } catch (error) {
     keyspace.lazyFree.discard(set);

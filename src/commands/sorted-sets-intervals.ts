@@ -14,6 +14,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_ZSET } from "../keyspace/event-classes.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { ZSET } from "../structures/record.ts";
 import type { Context } from "./features.ts";
@@ -137,5 +138,7 @@ function removeRange(c: Context, kind: number): void {
     c.db.resized(ZSET, size, size - count);
   }
   c.effects.changed(count);
+  if (count > 0) c.notify(EVENT_ZSET, c.command.fullName, 1);
+  if (count === size) c.notify(EVENT_GENERIC, "del", 1);
   c.reply.integer(count);
 }

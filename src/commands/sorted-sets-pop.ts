@@ -17,6 +17,7 @@ import {
   RW,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_ZSET } from "../keyspace/event-classes.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { type RecordView, ZSET } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
@@ -174,7 +175,7 @@ function popFromKey(c: Context, highest: boolean): void {
   // A single pop without a count stays flat in RESP3 too.
   const isNested = hasCount && reply.protocol === 3;
   reply.array(isNested ? taken : taken * 2);
-  pop(c, found, value, taken, highest, isNested);
+  pop(c, 1, found, value, taken, highest, isNested);
 }
 
 /** An argument as a count of at least `least`; NaN after the error. */
@@ -192,9 +193,10 @@ function longOr(c: Context, index: number, otherwise: number): number {
   return long === undefined ? otherwise : Number(long);
 }
 
-/** Replies with the first or last `taken` members, and removes them. */
+/** Replies with the first or last `taken` members of key `index`, and removes them. */
 function pop(
   c: Context,
+  index: number,
   found: RecordView,
   value: ZsetValue,
   taken: number,
@@ -223,6 +225,8 @@ function pop(
     c.db.resized(ZSET, size, size - taken);
   }
   c.effects.changed(taken);
+  c.notify(EVENT_ZSET, highest ? "zpopmax" : "zpopmin", index);
+  if (taken === size) c.notify(EVENT_GENERIC, "del", index);
 }
 
 /** The first of some keys that holds members: its index; NONE_FOUND; or REPLIED. */
@@ -286,7 +290,7 @@ function popFirst(c: Context, firstKey: number, keyCount: number): number {
   reply.array(2);
   reply.bulk(c.bytes, c.start(index), c.end(index));
   reply.array(taken);
-  pop(c, found, value, taken, request.highest, true);
+  pop(c, index, found, value, taken, request.highest, true);
   if (c.effects.active) propagatePop(c, index, request.highest, taken);
   return taken;
 }
@@ -320,7 +324,7 @@ function popOrWait(c: Context, highest: boolean): void {
   const found = c.server.keyspace.view;
   reply.array(3);
   reply.bulk(c.bytes, c.start(index), c.end(index));
-  pop(c, found, zset.open(c.db, found), 1, highest, false);
+  pop(c, index, found, zset.open(c.db, found), 1, highest, false);
   if (c.effects.active) propagatePop(c, index, highest, 0);
 }
 

@@ -17,6 +17,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_ZSET } from "../keyspace/event-classes.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { EMPTY_BYTES, writeEmpty } from "../structures/listpack.ts";
 import { LISTPACK, type RecordView, ZSET } from "../structures/record.ts";
@@ -254,6 +255,7 @@ function setScores(c: Context, first: number, flags: number): void {
   }
   if (added > 0) c.db.resized(ZSET, before, before + added);
   c.effects.changed(added + updated);
+  if (added + updated > 0) c.notify(EVENT_ZSET, "zadd", 1);
   c.reply.integer((flags & CH) !== 0 ? added + updated : added);
 }
 
@@ -345,6 +347,7 @@ function addToScore(c: Context, first: number, flags: number): void {
     insert(c, value, first + 1, score, before, 0);
     c.db.resized(ZSET, before, before + 1);
     c.effects.changed(1);
+    c.notify(EVENT_ZSET, "zincr", 1);
   } else {
     if ((flags & NX) !== 0) return c.reply.null();
     score += value.score;
@@ -355,6 +358,7 @@ function addToScore(c: Context, first: number, flags: number): void {
     if (value.score !== score) {
       value.update(c.bytes, start, end, score);
       c.effects.changed(1);
+      c.notify(EVENT_ZSET, "zincr", 1);
     }
   }
   c.reply.double(score);
@@ -381,6 +385,8 @@ function zremCommand(c: Context): void {
   if (removed > 0) c.db.resized(ZSET, before, before - removed);
   if (removed === before) c.db.deleteView(found);
   c.effects.changed(removed);
+  if (removed > 0) c.notify(EVENT_ZSET, "zrem", 1);
+  if (removed === before) c.notify(EVENT_GENERIC, "del", 1);
   c.reply.integer(removed);
 }
 

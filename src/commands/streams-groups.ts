@@ -17,6 +17,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_KEY_MISS, EVENT_STREAM } from "../keyspace/event-classes.ts";
 import { streamOf } from "../keyspace/stream-value.ts";
 import type { ConsumerGroup } from "../structures/consumer-groups.ts";
 import { STREAM } from "../structures/record.ts";
@@ -242,6 +243,7 @@ function xgroupCreateCommand(c: Context): void {
   group.entriesRead.copy(entriesRead);
   if (found === undefined) createStream(c, 2, stream);
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xgroup-create", 2);
   c.reply.ok();
 }
 
@@ -258,6 +260,7 @@ function xgroupSetidCommand(c: Context): void {
   group.lastId.copy(groupId);
   group.entriesRead.copy(entriesRead);
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xgroup-setid", 2);
   c.reply.ok();
 }
 
@@ -270,6 +273,7 @@ function xgroupDestroyCommand(c: Context): void {
   stream.removeGroup(group);
   if (!group.release(BLOCKS_AT_ONCE)) c.server.keyspace.lazyFree.defer(group, 1);
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xgroup-destroy", 2);
   c.server.blocking.signalReady(c, 2, STREAM);
   c.reply.integer(1);
 }
@@ -283,6 +287,7 @@ function xgroupCreateconsumerCommand(c: Context): void {
   }
   group.addConsumer(c.bytes, c.start(4), c.end(4), c.nowMs);
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xgroup-createconsumer", 2);
   c.reply.integer(1);
 }
 
@@ -295,6 +300,7 @@ function xgroupDelconsumerCommand(c: Context): void {
   const pending = consumer.pending.count;
   group.removeConsumer(consumer);
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xgroup-delconsumer", 2);
   c.reply.integer(pending);
 }
 
@@ -325,6 +331,7 @@ function xackCommand(c: Context): void {
   // A lookup for reading, as the server counts it.
   if (found === undefined) keyspace.misses++;
   else keyspace.hits++;
+  if (found === undefined) c.notify(EVENT_KEY_MISS, "keymiss", 1);
   if (found === undefined) return c.reply.integer(0);
   if (found.type !== STREAM) return c.reply.wrongType();
   const group = streamOf(c.db, found).findGroup(c.bytes, c.start(2), c.end(2));

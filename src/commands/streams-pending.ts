@@ -17,6 +17,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_KEY_MISS, EVENT_STREAM } from "../keyspace/event-classes.ts";
 import { streamOf } from "../keyspace/stream-value.ts";
 import type { Consumer, ConsumerGroup } from "../structures/consumer-groups.ts";
 import { EntryCounter } from "../structures/entry-counter.ts";
@@ -246,6 +247,7 @@ function lookUp(c: Context): RecordView | undefined {
   const found = c.writeKey(1);
   if (found === undefined) c.server.keyspace.misses++;
   else c.server.keyspace.hits++;
+  if (found === undefined) c.notify(EVENT_KEY_MISS, "keymiss", 1);
   return found;
 }
 
@@ -255,6 +257,7 @@ function claimant(c: Context, group: ConsumerGroup): Consumer {
   if (consumer === undefined) {
     consumer = group.addConsumer(c.bytes, c.start(3), c.end(3), c.nowMs);
     c.effects.changed(1);
+    c.notify(EVENT_STREAM, "xgroup-createconsumer", 1);
   }
   consumer.seenTimeMs = c.nowMs;
   return consumer;

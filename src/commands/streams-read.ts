@@ -15,6 +15,7 @@ import {
   RO,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STREAM } from "../keyspace/event-classes.ts";
 import { streamOf } from "../keyspace/stream-value.ts";
 import type { Consumer, ConsumerGroup } from "../structures/consumer-groups.ts";
 import { STREAM } from "../structures/record.ts";
@@ -354,6 +355,7 @@ function consumerOf(c: Context, group: ConsumerGroup, keyIndex: number): Consume
   const known = group.consumers.find(c.bytes, c.start(index), c.end(index));
   if (known !== undefined) return known;
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xgroup-createconsumer", keyIndex);
   if (options.withoutAcknowledgement && c.effects.active) {
     const effect = c.effects.replace(5);
     effect.bulkBytes(CREATECONSUMER[0]);

@@ -18,6 +18,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STREAM } from "../keyspace/event-classes.ts";
 import { streamOf } from "../keyspace/stream-value.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { STREAM } from "../structures/record.ts";
@@ -262,7 +263,10 @@ function xaddCommand(c: Context): void {
   else c.server.blocking.signalReady(c, 1, STREAM);
   replyId(c.reply, newId);
   c.effects.changed(1);
-  if (trimOptions.trims) stream.trim(trimOptions.bounds);
+  c.notify(EVENT_STREAM, "xadd", 1);
+  if (trimOptions.trims && stream.trim(trimOptions.bounds) > 0) {
+    c.notify(EVENT_STREAM, "xtrim", 1);
+  }
   if (found !== undefined || trimOptions.trims) {
     c.db.resized(STREAM, found === undefined ? 1 : before, stream.size);
   }
@@ -379,6 +383,7 @@ function xdelCommand(c: Context): void {
   if (deleted > 0) {
     c.db.resized(STREAM, stream.size + deleted, stream.size);
     c.effects.changed(deleted);
+    c.notify(EVENT_STREAM, "xdel", 1);
   }
   c.reply.integer(deleted);
 }
@@ -394,6 +399,7 @@ function xtrimCommand(c: Context): void {
   if (deleted > 0) {
     c.db.resized(STREAM, stream.size + deleted, stream.size);
     c.effects.changed(deleted);
+    c.notify(EVENT_STREAM, "xtrim", 1);
     if (trimOptions.bounds.approximate && c.effects.active) propagateTrim(c, stream);
   }
   c.reply.integer(deleted);
@@ -445,6 +451,7 @@ function xsetidCommand(c: Context): void {
   if (hasAdded) stream.entriesAdded.copy(entriesAdded);
   if (!endId.isZero) stream.maxDeletedId.copy(endId);
   c.effects.changed(1);
+  c.notify(EVENT_STREAM, "xsetid", 1);
   c.reply.ok();
 }
 

@@ -23,6 +23,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_STRING } from "../keyspace/event-classes.ts";
 import { NULL_REF } from "../memory/pool.ts";
 import { KEEP_EXPIRY, NO_EXPIRY, STRING } from "../structures/record.ts";
 import {
@@ -168,6 +169,7 @@ function wrongArgumentCount(c: Context): void {
 /** Stores the pairs in arguments [from, to); of a key named twice the last value stays. */
 function setPairs(c: Context, from: number, to: number, expiryMs: number): void {
   const bytes = c.bytes;
+  const setsTime = expiryMs !== NO_EXPIRY && expiryMs !== KEEP_EXPIRY;
   for (let group = from; group < to; group += GROUP_KEYS * 2) {
     const groupEnd = Math.min(to, group + GROUP_KEYS * 2);
     loadGroup(c, group, groupEnd, 2);
@@ -176,6 +178,8 @@ function setPairs(c: Context, from: number, to: number, expiryMs: number): void 
       const start = c.start(index + 1);
       const end = c.end(index + 1);
       c.db.setString(bytes, c.start(index), c.end(index), hash, bytes, start, end, expiryMs);
+      c.notify(EVENT_STRING, "set", index);
+      if (setsTime) c.notify(EVENT_GENERIC, "expire", index);
     }
   }
   c.effects.changed((to - from) / 2);

@@ -17,6 +17,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import {
   ENCODING_AUTO,
   ENCODING_TEXT,
@@ -148,6 +149,7 @@ function addInteger(c: Context, increment: number): void {
     storeScratch(c, found, writeInteger(scratch, 0, sum));
   }
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "incrby", 1);
   c.reply.integer(sum);
 }
 
@@ -165,6 +167,7 @@ function addInteger64(c: Context, found: RecordView | undefined, increment: bigi
   for (let k = 0; k < text.length; k++) scratch[k] = text.charCodeAt(k);
   storeScratch(c, found, text.length);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "incrby", 1);
   c.reply.integer64(sum);
 }
 
@@ -197,6 +200,7 @@ function incrbyfloatCommand(c: Context): void {
   const stored = c.peekKey(1);
   if (stored !== undefined) setEncoding(c.server.keyspace.pool, stored.ref, ENCODING_TEXT);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "incrbyfloat", 1);
   c.reply.bulk(scratch, 0, length);
   if (!c.effects.active) return;
   // The sum itself, so that no reader has to add as this machine does.

@@ -19,6 +19,7 @@ import {
   UPDATE,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import { NO_EXPIRY, STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 import { indexOrReply, isBackward, repliedTooLong } from "./string-arguments.ts";
@@ -120,6 +121,7 @@ function appendCommand(c: Context): void {
   }
   // An empty value counts as a change, too: it makes the string raw.
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "append", 1);
   c.reply.integer(length);
 }
 
@@ -143,6 +145,7 @@ function setrangeCommand(c: Context): void {
   c.db.resizeString(found, length);
   copyBytes(found.bytes, found.valueStart + offset, c.bytes, c.start(3), c.end(3));
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "setrange", 1);
   c.reply.integer(length);
 }
 

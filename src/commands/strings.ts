@@ -22,6 +22,7 @@ import {
   VARIABLE_FLAGS,
   WRITE,
 } from "../command/spec.ts";
+import { EVENT_GENERIC, EVENT_STRING } from "../keyspace/event-classes.ts";
 import { KEEP_EXPIRY, NO_EXPIRY, type RecordView, STRING } from "../structures/record.ts";
 import {
   bulkExpiry,
@@ -226,6 +227,7 @@ function setCommand(c: Context): void {
   if (c.count > 3) return setWithOptions(c);
   c.setString(1, c.bytes, c.start(2), c.end(2), NO_EXPIRY);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "set", 1);
   c.reply.ok();
 }
 
@@ -256,6 +258,8 @@ function setWithOptions(c: Context): void {
   }
   c.setString(1, c.bytes, c.start(2), c.end(2), expiryMs);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "set", 1);
+  if ((flags & EXPIRY_TIME) !== 0) c.notify(EVENT_GENERIC, "expire", 1);
   if (c.effects.active) propagateSet(c, flags, expiryMs);
   if (!repliesOld) c.reply.ok();
 }
@@ -312,6 +316,7 @@ function setnxCommand(c: Context): void {
   if (c.writeKey(1) !== undefined) return c.reply.integer(0);
   c.setString(1, c.bytes, c.start(2), c.end(2), NO_EXPIRY);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "set", 1);
   c.reply.integer(1);
 }
 
@@ -330,6 +335,8 @@ function setWithExpiry(c: Context, unit: number): void {
   if (expiryMs === REPLIED) return;
   c.setString(1, c.bytes, c.start(3), c.end(3), expiryMs);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "set", 1);
+  c.notify(EVENT_GENERIC, "expire", 1);
   if (c.effects.active) propagateWithExpiry(c, 3, expiryMs);
   c.reply.ok();
 }
@@ -341,6 +348,7 @@ function getsetCommand(c: Context): void {
   if (c.reply.errorCount !== errorCount) return;
   c.setString(1, c.bytes, c.start(2), c.end(2), NO_EXPIRY);
   c.effects.changed(1);
+  c.notify(EVENT_STRING, "set", 1);
   if (!c.effects.active) return;
   const effect = c.effects.replace(3);
   effect.bulkBytes(SET_NAME);
@@ -358,6 +366,7 @@ function getdelCommand(c: Context): void {
 function deleteFound(c: Context, found: RecordView): void {
   c.db.deleteView(found);
   c.effects.changed(1);
+  c.notify(EVENT_GENERIC, "del", 1);
   if (c.effects.active) propagateOnKey(c, DEL_NAME);
 }
 
@@ -392,12 +401,14 @@ function persistFound(c: Context, found: RecordView): void {
   if (found.expiryMs === NO_EXPIRY) return;
   c.db.clearExpiry(found);
   c.effects.changed(1);
+  c.notify(EVENT_GENERIC, "persist", 1);
   if (c.effects.active) propagateOnKey(c, PERSIST_NAME);
 }
 
 function expireFound(c: Context, found: RecordView, expiryMs: number): void {
   c.db.setExpiry(found, expiryMs);
   c.effects.changed(1);
+  c.notify(EVENT_GENERIC, "expire", 1);
   if (!c.effects.active) return;
   const effect = c.effects.replace(3);
   effect.bulkBytes(PEXPIREAT_NAME);

@@ -45,9 +45,11 @@ import {
   ZSET,
 } from "../structures/record.ts";
 import { DetachedTable } from "./detached-table.ts";
+import { EVENT_KEY_MISS, EVENT_NEW } from "./event-classes.ts";
 import { earliestFieldExpiry, verifyFields } from "./field-expiry.ts";
 import { KeySizes } from "./key-sizes.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { notify } from "./notify.ts";
 import { elementCount } from "./value-size.ts";
 
 /** Values above this many bytes grow by a quarter at least, so that appending stays linear. */
@@ -105,6 +107,7 @@ export class Database {
     const keyspace = this.#keyspace;
     if (!this.#load(view, bytes, start, end, hash)) {
       keyspace.misses++;
+      notify(keyspace, this, EVENT_KEY_MISS, "keymiss", bytes, start, end);
       return undefined;
     }
     keyspace.hits++;
@@ -833,6 +836,7 @@ export class Database {
       const size = recordSize(keyEnd - keyStart, length, expiryMs !== NO_EXPIRY);
       ref = this.#replace(found, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
       this.#announce(type, bytes, keyStart, keyEnd);
+      notify(this.#keyspace, this, EVENT_NEW, "new", bytes, keyStart, keyEnd);
     }
     setEncoding(pool, ref, view.encoding);
     const target = pool.bytes[ref >>> CHUNK_SHIFT];
@@ -894,6 +898,7 @@ export class Database {
     }
     if (type === STRING) this.sizes.added(STRING, valueLength);
     else this.#announce(type, bytes, keyStart, keyEnd);
+    notify(this.#keyspace, this, EVENT_NEW, "new", bytes, keyStart, keyEnd);
     if (hasExpiry) {
       this.table.addVolatile(1);
       this.table.noteExpiry(expiryMs);

@@ -16,7 +16,9 @@ import {
 import type { MemberTable } from "../structures/member-table.ts";
 import { CONTAINER, HASH, LISTPACK, LISTPACK_EX, type RecordView } from "../structures/record.ts";
 import type { Database } from "./database.ts";
+import { EVENT_GENERIC, EVENT_HASH } from "./event-classes.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { notifyOf } from "./notify.ts";
 
 /** `expireFields` has deleted a part of what is due. */
 export const MORE = 0;
@@ -60,6 +62,7 @@ export function expireFields(
   afterField: () => void,
 ): typeof MORE | typeof DONE | typeof EMPTIED {
   db.beforeWrite(view);
+  const expiredBefore = keyspace.expiredFields;
   const earliest = earliestFieldExpiry(db, view);
   const isTable = view.encoding === CONTAINER;
   const before = isTable ? db.containerOf(view).size : 0;
@@ -71,7 +74,10 @@ export function expireFields(
     if (after !== before) db.resized(HASH, before, after);
   }
   db.fieldExpiryChanged(view, earliest);
+  if (keyspace.expiredFields !== expiredBefore)
+    notifyOf(keyspace, db, EVENT_HASH, "hexpired", view);
   if (!isTable ? view.bytes[firstEntry(view.valueStart)] === TERMINATOR : isEmpty(db, view)) {
+    notifyOf(keyspace, db, EVENT_GENERIC, "del", view);
     db.deleteView(view);
     return EMPTIED;
   }

@@ -49,8 +49,10 @@ import {
   type RecordView,
 } from "../structures/record.ts";
 import type { Database } from "./database.ts";
+import { EVENT_GENERIC, EVENT_HASH } from "./event-classes.ts";
 import { earliestFieldExpiry } from "./field-expiry.ts";
 import type { Keyspace } from "./keyspace.ts";
+import { notifyOf } from "./notify.ts";
 
 /** What `read` found. */
 export const FOUND = 0;
@@ -193,6 +195,7 @@ export class HashValues {
       this.removeFound(db, view);
       return ABSENT;
     }
+    if (this.#heldEvents < 0) notifyOf(this.#keyspace, db, EVENT_GENERIC, "del", view);
     db.deleteView(view);
     return GONE;
   }
@@ -224,6 +227,23 @@ export class HashValues {
     db.beforeWrite(view);
     this.#keyspace.expiredFields++;
     this.#keyspace.events.fieldExpired(db.index, view, bytes, start, end);
+    if (this.#heldEvents >= 0) this.#heldEvents++;
+    else notifyOf(this.#keyspace, db, EVENT_HASH, "hexpired", view);
+  }
+
+  /** Fields that have expired since `holdEvents`; -1 while each one is told of at once. */
+  #heldEvents = -1;
+
+  /** From now on until `releaseEvents` nobody is told of fields that are read and have expired. */
+  holdEvents(): void {
+    this.#heldEvents = 0;
+  }
+
+  /** Returns how many fields have expired since `holdEvents`; the caller tells of them. */
+  releaseEvents(): number {
+    const held = this.#heldEvents;
+    this.#heldEvents = -1;
+    return held;
   }
 
   /** Deletes a field, whatever its time, and its key where it was the last one: GONE. */

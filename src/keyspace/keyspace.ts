@@ -67,6 +67,8 @@ export interface KeyspaceEvents {
   ): void;
   /** A key bytes[start, end) holds a list, sorted set or stream that it did not hold before. */
   appeared(dbIndex: number, type: number, bytes: Uint8Array, start: number, end: number): void;
+  /** Something happened to the key bytes[start, end) of which `notifiedEvents` is to be told. */
+  notified(dbIndex: number, name: string, bytes: Uint8Array, start: number, end: number): void;
   /** The stream under a key is no longer there. */
   vanished(dbIndex: number, type: number, bytes: Uint8Array, start: number, end: number): void;
 }
@@ -75,6 +77,7 @@ const NO_EVENTS: KeyspaceEvents = {
   expired: () => {},
   evicted: () => {},
   fieldExpired: () => {},
+  notified: () => {},
   appeared: () => {},
   vanished: () => {},
 };
@@ -115,6 +118,8 @@ export class Keyspace {
   /** Whether there is a gate or an observer: all that a write has to ask. */
   isFollowed = false;
   events: KeyspaceEvents = NO_EVENTS;
+  /** The classes of events that `events.notified` is told of; see event-classes.ts. */
+  notifiedEvents = 0;
   /** Replica: expired keys are not found, but only the primary deletes them. */
   hidesExpired = false;
   /** Loading: expired keys are still found, so that the log replays as it was written. */

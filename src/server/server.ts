@@ -22,9 +22,12 @@ import type { Config } from "../config/config.ts";
 import { findDirective } from "../config/directives.ts";
 import { InvalidValue } from "../config/value-types.ts";
 import { ActiveExpiry } from "../keyspace/active-expiry.ts";
+import { EVENT_EVICTED, EVENT_EXPIRED, eventClasses } from "../keyspace/event-classes.ts";
 import { Eviction, type EvictionPolicy } from "../keyspace/eviction.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
+import { notifyOf } from "../keyspace/notify.ts";
 import type { FileSystem } from "../persistence/file-system.ts";
+import { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
@@ -132,6 +135,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly #blockedClients: BlockedClients;
   readonly #memoryLimit: MemoryLimit;
   readonly #durability: Durability;
+  readonly #notifier: KeyspaceNotifier;
   readonly #listeners: Listeners;
   readonly #cron: Cron;
   /** Connections whose clients were answered during another one's event. */
@@ -169,6 +173,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.blocking = new Blocking(this.keyspace, this.#blockedClients);
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
+    this.#notifier = new KeyspaceNotifier(this.pubsub);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -180,8 +185,16 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#listeners = new Listeners(parts.sockets, this, parts.port);
     this.#cron = new Cron(this);
     this.keyspace.events = {
-      expired: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-expire", dbIndex, view),
-      evicted: (dbIndex, view) => this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view),
+      expired: (dbIndex, view) => {
+        this.#notifyOf(EVENT_EXPIRED, "expired", dbIndex, view);
+        this.#propagateDeletion("lazyfree-lazy-expire", dbIndex, view);
+      },
+      evicted: (dbIndex, view) => {
+        this.#notifyOf(EVENT_EVICTED, "evicted", dbIndex, view);
+        this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view);
+      },
+      notified: (dbIndex, name, bytes, start, end) =>
+        this.#notifier.notify(dbIndex, name, bytes, start, end),
       appeared: (dbIndex, type, bytes, start, end) =>
         this.blocking.appeared(dbIndex, type, bytes, start, end),
       vanished: (dbIndex, type, bytes, start, end) =>
@@ -516,6 +529,11 @@ export class Server implements DispatchServer, ConnectionHost {
     Bun.sleepSync(ms);
   }
 
+  /** Tells of what happens to the key of a view. */
+  #notifyOf(eventClass: number, name: string, dbIndex: number, view: RecordView): void {
+    notifyOf(this.keyspace, this.keyspace.databases[dbIndex], eventClass, name, view);
+  }
+
   /** Propagates a key's deletion by expiry or eviction as DEL, or UNLINK under lazy freeing. */
   #propagateDeletion(lazyDirective: string, dbIndex: number, view: RecordView): void {
     if (!this.effects.active) return;
@@ -641,6 +659,10 @@ export class Server implements DispatchServer, ConnectionHost {
     config.onChange("port", () =>
       this.#listeners.reopen("Unable to listen on this port. Check server logs."),
     );
+    follow(["notify-keyspace-events"], () => {
+      this.#notifier.classes = eventClasses(config.text("notify-keyspace-events"));
+      this.keyspace.notifiedEvents = this.#notifier.classes;
+    });
     follow(["latency-tracking"], () => {
       this.dispatcher.tracksLatency = config.flag("latency-tracking");
     });

@@ -90,6 +90,7 @@ export class GenericFixture {
       },
       evicted: () => {},
       fieldExpired: () => {},
+      notified: () => {},
       appeared: () => {},
       vanished: () => {},
     };
