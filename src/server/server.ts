@@ -397,7 +397,7 @@ export class Server implements DispatchServer, ConnectionHost {
   // What dispatch asks.
 
   writeRefusal(): string {
-    return this.#durability.refusal || this.snapshots.refusal;
+    return this.snapshots.refusal || this.#durability.refusal;
   }
 
   makeRoom(): boolean {

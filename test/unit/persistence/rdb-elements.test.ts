@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { Crc64 } from "../../../src/base/crc64.ts";
 import { Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
+import { Fingerprints } from "../../../src/persistence/rdb-elements.ts";
 import { RdbError, RdbReader, type RdbSource } from "../../../src/persistence/rdb-reader.ts";
 import { RdbWriter } from "../../../src/persistence/rdb-writer.ts";
 
@@ -201,4 +202,75 @@ test("numbers come back", () => {
   expect(reader.littleEndian32()).toBe(0xdead_beef);
   expect(stringFrom(reader)).toBe("7.4.0");
   expect(() => reader.byte()).toThrow(RdbError);
+});
+
+test("the name of a module's type is in its number", () => {
+  const number = [0x81, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
+  // As Redis 8.0 names it.
+  expect(readerOf(number).moduleName()).toBe("ASNFZ4mrz");
+});
+
+describe("a string in the window", () => {
+  const plain = (bytes: readonly number[]) => {
+    const reader = readerOf(bytes);
+    const length = reader.plainLengthAt(0);
+    expect(reader.at).toBe(0);
+    return [length, length < 0 ? 0 : reader.prefixLength];
+  };
+
+  test("is measured where all of it is there as it is", () => {
+    expect(plain([0, 9])).toEqual([0, 1]);
+    expect(plain([2, 97, 98])).toEqual([2, 1]);
+    expect(plain([0x40, 3, 97, 98, 99])).toEqual([3, 2]);
+    expect(plain([0x41, 0, ...new Array(256).fill(0)])).toEqual([256, 2]);
+  });
+
+  test("is left to the reader otherwise", () => {
+    const others = [
+      [],
+      [1],
+      [3, 97, 98],
+      [0x40, 3, 97, 98],
+      [0x80, 0, 0, 0, 0],
+      [0xc0, 5],
+      [0xc3, 1],
+    ];
+    for (const bytes of others) expect(plain(bytes)).toEqual([-1, 0]);
+  });
+});
+
+describe("fingerprints", () => {
+  /** The position of the first element that may have been there before, or -1. */
+  function firstDouble(elements: readonly string[], count = elements.length): number {
+    const fingerprints = new Fingerprints(count);
+    return elements.findIndex((text) => {
+      const bytes = latin1Bytes(text);
+      return !fingerprints.add({ bytes, start: 0, end: bytes.length, next: () => false });
+    });
+  }
+
+  test("tell distinct elements apart", () => {
+    for (const count of [0, 1, 2, 3, 128, 512]) {
+      const elements = Array.from({ length: count }, (_, k) => `field:${k}`);
+      expect(firstDouble(elements)).toBe(-1);
+    }
+    expect(firstDouble(["", "a", "b", "ab", "ba"])).toBe(-1);
+  });
+
+  test("find every double", () => {
+    const elements = Array.from({ length: 512 }, (_, k) => `field:${k}`);
+    for (const at of [1, 100, 511]) {
+      for (const other of [0, at - 1]) {
+        expect(firstDouble(elements.toSpliced(at, 1, elements[other]))).toBe(at);
+      }
+    }
+    expect(firstDouble(["", ""])).toBe(1);
+  });
+
+  test("vouch for no more elements than were announced, nor for very many", () => {
+    expect(firstDouble(["a", "b", "c"], 2)).toBe(2);
+    const many = Array.from({ length: 5000 }, (_, k) => `field:${k}`);
+    expect(firstDouble(many)).toBeLessThanOrEqual(4096);
+    expect(firstDouble(many)).toBeGreaterThan(0);
+  });
 });
