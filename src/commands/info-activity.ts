@@ -69,7 +69,7 @@ function aofFields(status: PersistenceStatus): InfoField[] {
   return [
     ["aof_current_size", status.aofCurrentSize],
     ["aof_base_size", status.aofBaseSize],
-    ["aof_pending_rewrite", 0],
+    ["aof_pending_rewrite", status.aofRewriteScheduled ? 1 : 0],
     ["aof_buffer_length", status.aofBufferLength],
     ["aof_pending_bio_fsync", status.aofPendingSyncs],
     ["aof_delayed_fsync", status.aofDelayedSyncs],

@@ -150,11 +150,15 @@ export class AppendOnlyFile implements EffectSink {
   #broken = false;
   /** Something was appended since the turn began. */
   #turnHasEffects = false;
+  /** The time last written into the log. */
+  #stampedSeconds = 0;
 
   /** CONFIG's `appendfsync`; a change takes effect at the end of the next turn. */
   policy: FsyncPolicy;
   /** CONFIG's `no-appendfsync-on-rewrite`: no sync while `rewriteInProgress`. */
   noSyncOnRewrite = false;
+  /** CONFIG's `aof-timestamp-enabled`: a comment whenever the second has changed. */
+  hasTimestamps = false;
   /** Set by whoever writes a snapshot or rewrites the log. */
   rewriteInProgress = false;
 
@@ -273,14 +277,24 @@ export class AppendOnlyFile implements EffectSink {
   }
 
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
+    const isFirst = !this.#turnHasEffects;
     this.#turnHasEffects = true;
     if (this.#broken) return;
     try {
+      if (isFirst && this.hasTimestamps) this.#stamp();
       this.#buffer.append(dbIndex, bytes, start, end);
     } catch {
       // Only a RangeError of the allocator comes here; the effect is missing from now on.
       this.#break("Cannot allocate memory");
     }
+  }
+
+  /** Only at the start of a turn: a transaction must not be torn apart by it. */
+  #stamp(): void {
+    const seconds = Math.floor(this.#clock.wallMs() / 1000);
+    if (seconds === this.#stampedSeconds) return;
+    this.#stampedSeconds = seconds;
+    this.#buffer.stamp(seconds);
   }
 
   /**

@@ -29,6 +29,7 @@ const COVERED_BYTES_MIN = 4096;
 
 const SELECT_HEAD = latin1Bytes("*2\r\n$6\r\nSELECT\r\n$");
 const CHECKSUM_HEAD = latin1Bytes("#CRC:");
+const TIMESTAMP_HEAD = latin1Bytes("#TS:");
 const HEX_DIGITS = latin1Bytes("0123456789abcdef");
 /** At least what SELECT or a checksum line takes. */
 const LINE_BYTES_MAX = 48;
@@ -101,6 +102,18 @@ export class AppendBuffer {
     if (dbIndex !== this.#dbIndex && dbIndex !== ANY_DB) this.#select(dbIndex);
     copyBytes(this.bytes, this.length, bytes, start, end);
     this.length += end - start;
+  }
+
+  /**
+   * Writes a comment with a Unix time in seconds: when what follows was executed. Throws a
+   * RangeError where memory runs out.
+   */
+  stamp(seconds: number): void {
+    const needed = this.length + LINE_BYTES_MAX;
+    if (needed > this.bytes.length) this.#makeRoom(needed);
+    copyBytes(this.bytes, this.length, TIMESTAMP_HEAD, 0, TIMESTAMP_HEAD.length);
+    const at = this.length + TIMESTAMP_HEAD.length;
+    this.length = this.#lineEnd(writeInteger(this.bytes, at, seconds));
   }
 
   #select(dbIndex: number): void {

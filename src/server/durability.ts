@@ -133,6 +133,7 @@ export class Durability implements EffectSink {
       checksums: config.flag("aof-checksums"),
     });
     aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
+    aof.hasTimestamps = config.flag("aof-timestamp-enabled");
     return aof;
   }
 
@@ -386,6 +387,9 @@ export class Durability implements EffectSink {
     config.onChange("no-appendfsync-on-rewrite", () => {
       if (this.#aof === undefined) return;
       this.#aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
+    });
+    config.onChange("aof-timestamp-enabled", () => {
+      if (this.#aof !== undefined) this.#aof.hasTimestamps = config.flag("aof-timestamp-enabled");
     });
     config.onChange("appendonly", () => {
       const isWanted = config.flag("appendonly");

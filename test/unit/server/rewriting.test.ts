@@ -281,3 +281,22 @@ describe("a log that is one plain file", () => {
     });
   }
 });
+
+test("aof-timestamp-enabled notes the time whenever the second has changed", async () => {
+  const rewrites = await Rewrites.start(`${LOGGED}\naof-timestamp-enabled yes`);
+  rewrites.run("set a 1", "set b 1");
+  await rewrites.settle();
+  rewrites.run("set a 2");
+  await rewrites.settle();
+  rewrites.fixture.advance(1000);
+  rewrites.run("set a 3", "config set aof-timestamp-enabled no");
+  await rewrites.settle();
+  rewrites.fixture.advance(1000);
+  rewrites.run("set a 4");
+  await rewrites.settle();
+  const log = rewrites.disk.contentOf(`${FOLDER}appendonly.aof.1.incr.aof`).toString();
+  expect(log.match(/#TS:\d+\r\n/g)).toEqual(["#TS:1700000000\r\n", "#TS:1700000001\r\n"]);
+  expect(log).toStartWith("#TS:1700000000\r\n*2\r\n$6\r\nSELECT");
+  expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
+  await rewrites.stop();
+});
