@@ -25,6 +25,8 @@ export class SnapshotFileWriter {
   readonly #output: SnapshotOutput;
   readonly #file: AppendFile;
   readonly snapshot: Snapshot;
+  /** Written since the last `sync` began. */
+  unsyncedBytes = 0;
   #isOpen = true;
 
   /** Begins: what is in the keyspace now will be in the file. Throws the system's error. */
@@ -55,7 +57,14 @@ export class SnapshotFileWriter {
     const hasMore = this.snapshot.step(budgetUs);
     if (hasMore && this.#output.readyBytes < WRITE_BYTES) return { hasMore, written: undefined };
     const bytes = hasMore ? this.#output.take() : this.#output.end();
+    this.unsyncedBytes += bytes.length;
     return { hasMore, written: this.#file.write(bytes, 0, bytes.length) };
+  }
+
+  /** Has what was written so far put on the disk. Rejects with the system's error. */
+  sync(): Promise<void> {
+    this.unsyncedBytes = 0;
+    return this.#file.sync();
   }
 
   /**

@@ -11,6 +11,11 @@ import type { Server } from "./server.ts";
 /** A slice of a snapshot in the background, and the pause after it. */
 const SLICE_US = 1000;
 const PAUSE_MS = 1;
+/**
+ * The file is put on the disk piece by piece, so that there is never so much to be written at once
+ * that others who wait for the disk, such as the log, wait for that.
+ */
+const SYNC_BYTES = 16 << 20;
 
 /** Whoever a snapshot in the background is for. */
 export interface SnapshotTask {
@@ -126,6 +131,8 @@ export class SnapshotRunner {
         this.#isWriting = written !== undefined;
         await written;
         this.#isWriting = false;
+        if (this.#writer !== writer) return;
+        if (writer.unsyncedBytes >= SYNC_BYTES) await writer.sync();
         if (this.#writer !== writer) return;
         if (delayUs > 0) return this.#pace(writer.snapshot.keysTaken * delayUs);
         if (!this.#isTaken) return this.#schedule();

@@ -262,6 +262,22 @@ describe("errors of the disk", () => {
     expect(saving.run("dbsize")).toBe(":60000\r\n");
   });
 
+  test("a long file is put on the disk piece by piece, and each piece counts", async () => {
+    const saving = new Saving("save 3600 1\nrdbcompression no");
+    saving.run("debug populate 20000 key 2000");
+    saving.fixture.clock.tickUs = 20;
+    saving.run("bgsave");
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.disk.counts.get("sync")).toBe(3);
+    let syncs = 0;
+    saving.disk.fault = (operation) => (operation === "sync" && ++syncs === 1 ? "EIO" : undefined);
+    saving.run("bgsave");
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("err");
+    expect(saving.leftovers).toEqual([]);
+  });
+
   test("a shutdown that cannot save does not happen, unless it is forced or need not", () => {
     const saving = new Saving("save 3600 1");
     let ended = 0;
