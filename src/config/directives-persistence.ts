@@ -27,7 +27,9 @@ const snapshotDirectives: readonly Directive[] = [
   flag("rdbchecksum", true, IMMUTABLE),
   flag("rdb-del-sync-files", false),
   flag("rdb-save-incremental-fsync", true, { withoutEffect: SLICED_WRITES }),
-  choice("sanitize-dump-payload", "no", ["no", "yes", "clients"]),
+  choice("sanitize-dump-payload", "no", ["no", "yes", "clients"], {
+    withoutEffect: "payloads and snapshots are always checked",
+  }),
   integer("rdb-key-save-delay", 0, { min: INT_MIN, max: INT_MAX }, { hidden: true }),
   integer("key-load-delay", 0, { min: INT_MIN, max: INT_MAX }, { hidden: true }),
   integer(
