@@ -36,6 +36,7 @@ import { persistenceCommands } from "./persistence.ts";
 import { pubsubCommands } from "./pubsub.ts";
 import { pubsubInspectionCommands } from "./pubsub-inspection.ts";
 import { scanCommands } from "./scan.ts";
+import { scriptingCommands } from "./scripting.ts";
 import { serverCommands } from "./server.ts";
 import { setCommands } from "./sets.ts";
 import { setCombinedCommands } from "./sets-combined.ts";
@@ -98,6 +99,7 @@ export const families: readonly CommandFamily<Features>[] = [
   pubsubCommands,
   pubsubInspectionCommands,
   scanCommands,
+  scriptingCommands,
   serverCommands,
   setCombinedCommands,
   setCommands,

@@ -15,6 +15,7 @@ import type { RewriteControl, SnapshotControl } from "../command/snapshot-contro
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
+import type { Scripting } from "../scripting/scripting.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
 /** How the server is to end; see SHUTDOWN. */
@@ -42,6 +43,7 @@ export interface Features extends ServerContext {
   readonly latency: LatencyMonitor;
   readonly pauses: Pauses;
   readonly blocking: Blocking;
+  readonly scripting: Scripting<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
   /** Runs commands for others: EXEC, scripts. */

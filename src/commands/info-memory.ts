@@ -24,6 +24,7 @@ export function memorySection(c: Context): InfoField[] {
   const { report, peakBytes, residentBytes } = figures;
   const { usedBytes, allocatorAllocated, allocatorActive, allocatorResident } = report;
   const maxmemory = c.server.config.integer("maxmemory");
+  const { machineBytes, scripts } = c.server.scripting;
   return [
     ["used_memory", usedBytes],
     ["used_memory_human", humanBytes(usedBytes)],
@@ -42,19 +43,19 @@ export function memorySection(c: Context): InfoField[] {
     ["allocator_muzzy", 0],
     ["total_system_memory", os.totalmem()],
     ["total_system_memory_human", humanBytes(os.totalmem())],
-    ["used_memory_lua", 0],
-    ["used_memory_vm_eval", 0],
-    ["used_memory_lua_human", humanBytes(0)],
-    ["used_memory_scripts_eval", 0],
-    ["number_of_cached_scripts", 0],
+    ["used_memory_lua", machineBytes],
+    ["used_memory_vm_eval", machineBytes],
+    ["used_memory_lua_human", humanBytes(machineBytes)],
+    ["used_memory_scripts_eval", scripts.bytes],
+    ["number_of_cached_scripts", scripts.count],
     ["number_of_functions", 0],
     ["number_of_libraries", 0],
     ["used_memory_vm_functions", 0],
-    ["used_memory_vm_total", 0],
-    ["used_memory_vm_total_human", humanBytes(0)],
+    ["used_memory_vm_total", machineBytes],
+    ["used_memory_vm_total_human", humanBytes(machineBytes)],
     ["used_memory_functions", 0],
-    ["used_memory_scripts", 0],
-    ["used_memory_scripts_human", humanBytes(0)],
+    ["used_memory_scripts", scripts.bytes],
+    ["used_memory_scripts_human", humanBytes(scripts.bytes)],
     ["maxmemory", maxmemory],
     ["maxmemory_human", humanBytes(maxmemory)],
     ["maxmemory_policy", c.server.config.text("maxmemory-policy")],

@@ -252,7 +252,11 @@ export class ReplyWriter {
 
   /** Text with a three-letter format ("txt", "mkd"); in RESP2 a plain bulk string. Cold. */
   verbatim(format: string, text: string): void {
-    const bytes = utf8Bytes(text);
+    this.verbatimBytes(format, utf8Bytes(text));
+  }
+
+  /** As `verbatim`, of bytes. Cold. */
+  verbatimBytes(format: string, bytes: Uint8Array): void {
     if (this.protocol === 2) return this.bulkBytes(bytes);
     this.#integerLine(EQUALS, bytes.length + 4);
     this.raw(latin1Bytes(`${format}:`));

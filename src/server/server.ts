@@ -31,6 +31,7 @@ import { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
+import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
 import { Transactions } from "../transactions/transactions.ts";
 import { BlockedClients } from "./blocked-clients.ts";
@@ -43,7 +44,7 @@ import {
 } from "./connection.ts";
 import { Cron } from "./cron.ts";
 import { descriptorLimit } from "./descriptors.ts";
-import { Dispatcher, type DispatchServer, needsPreciseTiming } from "./dispatch.ts";
+import { Dispatcher, type DispatchServer, isOutOfMemory, needsPreciseTiming } from "./dispatch.ts";
 import { Durability } from "./durability.ts";
 import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
 import { Listeners } from "./listeners.ts";
@@ -102,6 +103,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
   readonly blocking: Blocking;
+  readonly scripting: Scripting<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
   readonly monitors = new Set<Client>();
@@ -174,6 +176,16 @@ export class Server implements DispatchServer, ConnectionHost {
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
     this.#notifier = new KeyspaceNotifier(this.pubsub);
+    this.scripting = new Scripting<Features>({
+      registry: this.registry,
+      makeRoom: () => this.makeRoom(),
+      writeRefusal: () => this.writeRefusal(),
+      countError: () => this.dispatcher.countError(),
+      countEvicted: () => {
+        this.statistics.evictedScripts++;
+      },
+      isOutOfMemory,
+    });
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);

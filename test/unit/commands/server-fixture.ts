@@ -237,6 +237,7 @@ export class ServerFixture {
       pauses: this.pauses,
       blocking: this.blocking,
       pubsub: this.pubsub,
+      scripting: { machineBytes: 0, scripts: { bytes: 0, count: 0 } },
       transactions: this.transactions,
       monitors: this.monitors,
       debugSettings: this.debugSettings,

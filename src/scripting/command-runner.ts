@@ -1,0 +1,278 @@
+// hot path: no allocation per command
+//
+// redis.call and redis.pcall: runs a command of a script through its handler. The arguments are
+// read where they lie on Lua's heap; they stay on Lua's stack, and so in their place, until the
+// command has been answered.
+//
+// While a script runs, the context is lent to its commands: `enter` and `leave` go around it.
+
+import { writeDouble } from "../base/double.ts";
+import { Client, type ClientChannel } from "../command/client.ts";
+import type { CommandContext, ServerContext, SuspendedCommand } from "../command/context.ts";
+import type { Command, CommandRegistry } from "../command/registry.ts";
+import { DENYOOM, NOSCRIPT, WRITE } from "../command/spec.ts";
+import { type Protocol, ReplyWriter } from "../resp/reply.ts";
+import { LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
+import type { ReplyToLua } from "./reply-to-lua.ts";
+import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES } from "./script.ts";
+
+export const REPL_AOF = 1;
+export const REPL_REPLICA = 2;
+export const REPL_ALL = 3;
+
+const MINUS = 45;
+const LARGEST_SHORT = 1e14;
+
+/** What scripts need of the server beyond the context. */
+export interface ScriptHost<S extends ServerContext> {
+  readonly registry: CommandRegistry<S>;
+  /** Evicts until memory is below maxmemory; false where that is impossible. */
+  makeRoom(): boolean;
+  /** The MISCONF text that refuses writes, or "". */
+  writeRefusal(): string;
+  /** Counts a script that was forgotten for the sake of newer ones. */
+  countEvicted(): void;
+  /** Counts the error that was replied last. */
+  countError(): void;
+  /** Whether an exception says that memory could not be had. */
+  isOutOfMemory(error: unknown): boolean;
+}
+
+const NO_CHANNEL: ClientChannel = {
+  remoteAddress: "",
+  localAddress: "",
+  descriptor: -1,
+  queryBytes: 0,
+  queryCapacity: 0,
+  outputBytes: 0,
+  outputCapacity: 0,
+  send() {},
+  deliver() {},
+  resume() {},
+  close() {},
+} as Partial<ClientChannel> as ClientChannel;
+
+/** Runs the commands of one machine's scripts. */
+export class CommandRunner<S extends ServerContext> {
+  readonly #lua: Lua;
+  readonly #replies: ReplyToLua;
+  readonly #host: ScriptHost<S>;
+  /** The client that scripts' commands are run as. */
+  readonly client = new Client(0, NO_CHANNEL, 0, false);
+  readonly #request = new ReplyWriter();
+  #c!: CommandContext<S>;
+  #starts = new Int32Array(64);
+  #ends = new Int32Array(64);
+  readonly #number = new Uint8Array(64);
+
+  /** Flags of the running script. */
+  flags = 0;
+  protocol: Protocol = 2;
+  /** Where its effects go. */
+  replication = REPL_ALL;
+  hasWritten = false;
+  #checkedMemory = false;
+
+  constructor(lua: Lua, replies: ReplyToLua, host: ScriptHost<S>) {
+    this.#lua = lua;
+    this.#replies = replies;
+    this.#host = host;
+    this.client.authenticated = true;
+    this.client.denyBlocking = true;
+  }
+
+  /** A script begins. */
+  enter(c: CommandContext<S>, flags: number): void {
+    this.#c = c;
+    this.flags = flags;
+    this.protocol = 2;
+    this.replication = REPL_ALL;
+    this.hasWritten = false;
+    this.#checkedMemory = false;
+    const { client } = this;
+    client.dbIndex = c.client.dbIndex;
+    client.user = c.client.user;
+    c.effects.open();
+  }
+
+  /** It has ended: what it changed is one unit. */
+  leave(c: CommandContext<S>, event: SuspendedCommand<S>): void {
+    const { effects } = c;
+    c.resume(event);
+    effects.close();
+    // What the script did has been propagated, and the script is not.
+    if (this.hasWritten) {
+      event.client.wroteInTurn = true;
+      effects.suppress();
+    }
+  }
+
+  /** Runs the command in a Lua function's arguments; pushes one value, or raises an error. */
+  call(state: number, raises: boolean): number {
+    const { api } = this.#lua;
+    const count = api.lua_gettop(state);
+    if (count === 0) {
+      const text = "ERR Please specify at least one argument for this redis lib call";
+      return this.#fail(state, raises, text);
+    }
+    if (!this.readArguments(state, count)) {
+      const text = "ERR Lua redis lib command arguments must be strings or integers";
+      return this.#fail(state, raises, text);
+    }
+    const c = this.#c;
+    c.setArguments(this.#lua.module.bytes, this.#starts, this.#ends, 0, count);
+    const command = this.find(count);
+    if (command === undefined) {
+      return this.#fail(state, raises, "ERR Unknown Redis command called from script");
+    }
+    const refusal = this.#refusal(command, count);
+    if (refusal !== "") {
+      command.rejectedCalls++;
+      return this.#fail(state, raises, refusal);
+    }
+    const { reply } = c;
+    const mark = reply.length;
+    this.#execute(command, mark);
+    const isError = reply.buffer[mark] === MINUS;
+    this.#replies.push(state, reply.buffer, mark);
+    reply.length = mark;
+    if (isError && raises) return api.lua_error(state);
+    return 1;
+  }
+
+  /** Cold: pushes an error, or raises it. */
+  #fail(state: number, raises: boolean, text: string): number {
+    this.#replies.pushError(state, text);
+    return raises ? this.#lua.api.lua_error(state) : 1;
+  }
+
+  /** Reads a function's arguments as a command's; false where one is no string or number. */
+  readArguments(state: number, count: number): boolean {
+    const { api } = this.#lua;
+    if (count > this.#starts.length) this.#growTables(count);
+    for (let k = 1; k <= count; k++) {
+      const type = api.lua_type(state, k);
+      if (type === LUA_NUMBER) this.#numberToString(state, k);
+      else if (type !== LUA_STRING) return false;
+      const at = this.#lua.string(state, k);
+      this.#starts[k - 1] = at;
+      this.#ends[k - 1] = at + this.#lua.length;
+    }
+    return true;
+  }
+
+  /** The command of the arguments read; a subcommand where there is one. */
+  find(count: number): Command<S> | undefined {
+    const { bytes } = this.#lua.module;
+    const command = this.#host.registry.find(bytes, this.#starts[0], this.#ends[0]);
+    if (command?.subcommands === undefined || count < 2) return command;
+    return command.subcommands.find(bytes, this.#starts[1], this.#ends[1]);
+  }
+
+  #growTables(count: number): void {
+    // alloc: doubling
+    this.#starts = new Int32Array(count * 2);
+    this.#ends = new Int32Array(count * 2);
+  }
+
+  /** Lua prints numbers with 14 digits, commands want all of them. */
+  #numberToString(state: number, index: number): void {
+    const { api } = this.#lua;
+    const value = api.lua_tonumber(state, index);
+    if (Math.floor(value) === value) {
+      if (Math.abs(value) < LARGEST_SHORT && value !== 0) return;
+      if (Math.abs(value) < 2 ** 63) return this.#replaceNumber(state, index, value);
+    }
+    const end = writeDouble(this.#number, 0, value);
+    this.#lua.pushBytes(state, this.#number, 0, end);
+    api.lua_replace(state, index);
+  }
+
+  /** Cold: a large integer, or zero of either sign. */
+  #replaceNumber(state: number, index: number, value: number): void {
+    this.#lua.pushText(state, BigInt(value).toString());
+    this.#lua.api.lua_replace(state, index);
+  }
+
+  /** The error that keeps a script from calling a command, or "". */
+  #refusal(command: Command<S>, count: number): string {
+    if (!command.acceptsCount(count) || command.run === undefined) {
+      return "ERR Wrong number of args calling Redis command from script";
+    }
+    const { flags } = command;
+    if ((flags & NOSCRIPT) !== 0) return "ERR This Redis command is not allowed from script";
+    if ((flags & (WRITE | DENYOOM)) === 0 && command.fullName !== "publish") return "";
+    return this.#writeRefusal(command);
+  }
+
+  #writeRefusal(command: Command<S>): string {
+    const isWrite = (command.flags & WRITE) !== 0 || command.fullName.endsWith("publish");
+    if (isWrite && (this.flags & SCRIPT_NO_WRITES) !== 0) {
+      return "ERR Write commands are not allowed from read-only scripts.";
+    }
+    if (isWrite) {
+      const refusal = this.#host.writeRefusal();
+      if (refusal !== "") return refusal;
+    }
+    const isLimited = (command.flags & DENYOOM) !== 0 && (this.flags & SCRIPT_ALLOW_OOM) === 0;
+    // A script that has begun to write goes on, so that it is not cut in the middle.
+    if (!isLimited || this.hasWritten || this.#checkedMemory) return "";
+    if (!this.#host.makeRoom()) {
+      return "OOM command not allowed when used memory > 'maxmemory'.";
+    }
+    this.#checkedMemory = true;
+    return "";
+  }
+
+  /** Calls the handler, which replies at `mark`, and collects its effects. */
+  #execute(command: Command<S>, mark: number): void {
+    const c = this.#c;
+    const { effects, reply } = c;
+    const { client } = this;
+    c.client = client;
+    c.command = command;
+    if (c.db.index !== client.dbIndex) c.db = c.server.keyspace.databases[client.dbIndex];
+    reply.protocol = this.protocol;
+    const changesBefore = effects.changes;
+    const errorsBefore = reply.errorCount;
+    // alloc: `try` costs nothing where nothing is thrown
+    try {
+      command.run!(c);
+    } catch (error) {
+      this.#recover(error, mark);
+    }
+    command.calls++;
+    if (reply.errorCount !== errorsBefore) this.#noteError(command, errorsBefore);
+    const changed = effects.changes !== changesBefore;
+    if (changed || effects.hasPending) this.#propagate(changed);
+  }
+
+  /** Cold: the handler threw. */
+  #recover(error: unknown, mark: number): void {
+    if (!this.#host.isOutOfMemory(error)) throw error;
+    const { reply, effects } = this.#c;
+    reply.length = mark;
+    effects.abandon();
+    reply.error("OOM command not allowed when used memory > 'maxmemory'.");
+  }
+
+  #noteError(command: Command<S>, errorsBefore: number): void {
+    command.failedCalls++;
+    this.#host.countError();
+    this.#c.reply.errorCount = errorsBefore;
+  }
+
+  #propagate(changed: boolean): void {
+    const c = this.#c;
+    const { effects } = c;
+    this.hasWritten = true;
+    if ((this.replication & REPL_AOF) === 0) return effects.abandon();
+    const request = this.#request;
+    request.clear();
+    if (effects.active) {
+      request.array(c.count);
+      for (let k = 0; k < c.count; k++) request.bulk(c.bytes, c.start(k), c.end(k));
+    }
+    effects.finish(c.db.index, changed, request.buffer, 0, request.length);
+  }
+}

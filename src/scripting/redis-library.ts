@@ -1,0 +1,166 @@
+// The `redis` table that scripts call the server through.
+
+import { REDIS_VERSION } from "../base/version.ts";
+import type { ServerContext } from "../command/context.ts";
+import { type CommandRunner, REPL_ALL } from "./command-runner.ts";
+import { LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
+import type { ReplyToLua } from "./reply-to-lua.ts";
+import { sha1Hex } from "./script-cache.ts";
+
+const LOG_LEVELS = ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"];
+const REPLICATION = {
+  REPL_NONE: 0,
+  REPL_AOF: 1,
+  REPL_SLAVE: 2,
+  REPL_REPLICA: 2,
+  REPL_ALL,
+};
+
+/** What the library needs. */
+interface Parts<S extends ServerContext> {
+  readonly lua: Lua;
+  readonly runner: CommandRunner<S>;
+  readonly replies: ReplyToLua;
+  readonly log: (level: number, text: string) => void;
+}
+
+/** Pushes the library's table. */
+export function addRedisLibrary<S extends ServerContext>(parts: Parts<S>): void {
+  const { lua, runner } = parts;
+  const { api, main } = lua;
+  api.lua_createtable(main, 0, 32);
+  lua.setFunctions(main, {
+    call: (state) => runner.call(state, true),
+    pcall: (state) => runner.call(state, false),
+    ...replyFunctions(parts),
+    ...modeFunctions(parts),
+    log: (state) => log(parts, state),
+    acl_check_cmd: (state) => aclCheck(parts, state),
+    // Nobody debugs: neither waits nor prints.
+    breakpoint: (state) => {
+      api.lua_pushboolean(state, 0);
+      return 1;
+    },
+    debug: () => 0,
+  });
+  const numbers = { ...Object.fromEntries(LOG_LEVELS.map((name, k) => [name, k])), ...REPLICATION };
+  for (const [name, value] of Object.entries(numbers)) {
+    api.lua_pushnumber(main, value);
+    lua.setField(main, -2, name);
+  }
+  const [major, minor, patch] = REDIS_VERSION.split(".").map(Number);
+  lua.pushText(main, REDIS_VERSION);
+  lua.setField(main, -2, "REDIS_VERSION");
+  api.lua_pushnumber(main, (major << 16) | (minor << 8) | patch);
+  lua.setField(main, -2, "REDIS_VERSION_NUM");
+}
+
+/** Raises an error as a table, which is how the library raises its own. */
+function raise<S extends ServerContext>(
+  { lua, replies }: Parts<S>,
+  state: number,
+  text: string,
+): number {
+  replies.pushError(state, `ERR ${text}`);
+  return lua.api.lua_error(state);
+}
+
+function replyFunctions<S extends ServerContext>(parts: Parts<S>) {
+  const { lua, replies } = parts;
+  const { api } = lua;
+  const single = (field: "ok" | "err") => (state: number) => {
+    if (api.lua_gettop(state) !== 1 || api.lua_type(state, 1) !== LUA_STRING) {
+      replies.pushError(state, "ERR wrong number or type of arguments");
+      return 1;
+    }
+    let text = lua.text(state, 1);
+    if (field === "err") {
+      if (text.startsWith("-")) text = text.slice(1);
+      if (!text.includes(" ")) text = `ERR ${text}`;
+      text = text.replace(/[\r\n]+$/, "");
+    }
+    api.lua_createtable(state, 0, 1);
+    lua.pushText(state, text);
+    lua.setField(state, -2, field);
+    return 1;
+  };
+  return {
+    error_reply: single("err"),
+    status_reply: single("ok"),
+    sha1hex: (state: number) => {
+      if (api.lua_gettop(state) !== 1) return raise(parts, state, "wrong number of arguments");
+      const at = lua.string(state, 1);
+      lua.pushText(state, sha1Hex(lua.bytes.slice(at, at + lua.length)));
+      return 1;
+    },
+  };
+}
+
+function modeFunctions<S extends ServerContext>(parts: Parts<S>) {
+  const { lua, runner } = parts;
+  const { api } = lua;
+  return {
+    setresp: (state: number) => {
+      if (api.lua_gettop(state) !== 1) {
+        return raise(parts, state, "redis.setresp() requires one argument.");
+      }
+      const version = api.lua_tonumber(state, -1);
+      if (version !== 2 && version !== 3) {
+        return raise(parts, state, "RESP version must be 2 or 3.");
+      }
+      runner.protocol = version;
+      return 0;
+    },
+    set_repl: (state: number) => {
+      if (api.lua_gettop(state) !== 1) {
+        return raise(parts, state, "redis.set_repl() requires one argument.");
+      }
+      const flags = Math.trunc(api.lua_tonumber(state, -1));
+      if ((flags & ~REPL_ALL) !== 0) {
+        const names = "Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
+        return raise(parts, state, `Invalid replication flags. ${names}`);
+      }
+      runner.replication = flags;
+      return 0;
+    },
+    replicate_commands: (state: number) => {
+      api.lua_pushboolean(state, 1);
+      return 1;
+    },
+  };
+}
+
+function log<S extends ServerContext>(parts: Parts<S>, state: number): number {
+  const { lua } = parts;
+  const { api } = lua;
+  const count = api.lua_gettop(state);
+  if (count < 2) return raise(parts, state, "redis.log() requires two arguments or more.");
+  if (api.lua_type(state, 1) !== LUA_NUMBER) {
+    return raise(parts, state, "First argument must be a number (log level).");
+  }
+  const level = Math.trunc(api.lua_tonumber(state, 1));
+  if (level < 0 || level > 3) return raise(parts, state, "Invalid log level.");
+  const texts: string[] = [];
+  for (let k = 2; k <= count; k++) {
+    if (lua.string(state, k) !== 0) texts.push(lua.text(state, k));
+  }
+  parts.log(level, texts.join(" "));
+  return 0;
+}
+
+/** Every user may do everything: only the command's existence is checked. */
+function aclCheck<S extends ServerContext>(parts: Parts<S>, state: number): number {
+  const { lua, runner } = parts;
+  const count = lua.api.lua_gettop(state);
+  if (count === 0) {
+    return raise(parts, state, "Please specify at least one argument for this redis lib call");
+  }
+  if (!runner.readArguments(state, count)) {
+    return raise(parts, state, "redis.acl_check_cmd() require at least one argument");
+  }
+  if (runner.find(count) === undefined) {
+    return raise(parts, state, "Invalid command passed to redis.acl_check_cmd()");
+  }
+  lua.api.lua_pushboolean(state, 1);
+  return 1;
+}

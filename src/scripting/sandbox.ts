@@ -1,0 +1,359 @@
+// What scripts find: Redis's selection of Lua's libraries, frozen. Lua 5.1 knows no read-only
+// tables, so scripts hold empty stand-ins whose metatables lead reads to the real tables and refuse
+// writes; the functions that would look past a metatable (rawset, next, getmetatable ...) know the
+// stand-ins. `table.insert` and its siblings do not: what they leave in a stand-in is taken out at
+// the end of the script (`tidy`).
+
+import type { Clock } from "../base/clock.ts";
+import { latin1Bytes } from "../base/text.ts";
+import { bitFunctions } from "./library-bit.ts";
+import { addCjson } from "./library-cjson.ts";
+import { addCmsgpack } from "./library-cmsgpack.ts";
+import { structFunctions } from "./library-struct.ts";
+import { LUA_FUNCTION, LUA_GLOBALS, LUA_NIL, LUA_STRING, LUA_TABLE, type Lua } from "./lua.ts";
+import { PRELUDE } from "./prelude.ts";
+import { ScriptRandom } from "./script-random.ts";
+
+const REMOVED = [
+  ...["dofile", "loadfile", "print", "newproxy", "module", "require", "getfenv", "setfenv"],
+  ...["package", "io", "debug"],
+];
+const READ_ONLY = "Attempt to modify a readonly table";
+/** Calls of pcall within each other, as many as Lua's C stack is deep. */
+const DEPTH_MAX = 195;
+const BINARY_MARK = 27;
+
+/** The libraries that are frozen, besides the globals themselves. */
+const FROZEN = [
+  ...["string", "table", "math", "os", "coroutine", "cjson", "cmsgpack", "bit", "struct"],
+];
+
+/** The frozen world of one virtual machine. */
+export class Sandbox {
+  readonly lua: Lua;
+  readonly random = new ScriptRandom();
+  /** The table of the real globals. */
+  readonly globals: number;
+  /** The running script was suspended by its hook, not by a yield of its own. */
+  wasBroken = false;
+  /** Calls of pcall that the running script is in. */
+  depth = 0;
+  /** Real table, or the stand-in of its metatable, by the address of each stand-in. */
+  readonly #standIns = new Map<number, { ref: number; real: number; metatable: number }>();
+  #stringMetatable = LUA_NIL;
+  #refuseWrite = 0;
+
+  constructor(lua: Lua, clock: Clock) {
+    this.lua = lua;
+    const { api, main } = lua;
+    for (const library of ["base", "table", "string", "math"]) lua.open(`luaopen_${library}`);
+    api.lua_pushvalue(main, LUA_GLOBALS);
+    this.globals = lua.keep(main);
+    api.lua_pushvalue(main, LUA_GLOBALS);
+    for (const name of REMOVED) {
+      api.lua_pushnil(main);
+      lua.setField(main, -2, name);
+    }
+    this.#addLibraries(clock);
+    this.#runPrelude();
+    lua.pushFunction(main, (state) => lua.raise(state, READ_ONLY));
+    this.#refuseWrite = lua.keep(main);
+    lua.setFunctions(main, this.#guardedFunctions());
+    for (const name of FROZEN) this.#freezeField(name);
+    this.#replaceRandom();
+    this.#freezeStrings();
+    api.lua_settop(main, 0);
+  }
+
+  /** Adds a library, which is on top of the stack, to the globals, frozen. Pops it. */
+  add(name: string): void {
+    const { lua } = this;
+    this.#standInFor(0);
+    lua.push(lua.main, this.globals);
+    lua.api.lua_insert(lua.main, -2);
+    lua.setField(lua.main, -2, name);
+    lua.api.lua_settop(lua.main, 0);
+  }
+
+  /** Freezes the globals: from now on every function loaded sees them through a stand-in. */
+  close(): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    // Reading what does not exist is an error.
+    lua.push(main, this.globals);
+    api.lua_createtable(main, 0, 1);
+    lua.pushFunction(main, (state) => this.#refuseGlobal(state));
+    lua.setField(main, -2, "__index");
+    api.lua_pushvalue(main, -1);
+    this.#standInFor(0);
+    const metatable = lua.keep(main);
+    api.lua_setmetatable(main, -2);
+    this.#standInFor(metatable);
+    lua.push(main, this.globals);
+    api.lua_pushvalue(main, -2);
+    lua.setField(main, -2, "_G");
+    api.lua_settop(main, -2);
+    api.lua_replace(main, LUA_GLOBALS);
+  }
+
+  /** Empties stand-ins that a script has left something in. */
+  tidy(): void {
+    const { words } = this.lua.module;
+    for (const address of this.#standIns.keys()) {
+      // A table without entries has neither an array nor nodes of its own.
+      const hasArray = words[(address + 28) >>> 2] !== 0;
+      const hasNodes = (words[(address + 4) >>> 2] & 0xff000000) !== 0;
+      if (hasArray || hasNodes) this.#empty(address);
+    }
+  }
+
+  #empty(address: number): void {
+    const { api, main } = this.lua;
+    const standIn = this.#standIns.get(address)!;
+    this.lua.push(main, standIn.ref);
+    const table = api.lua_gettop(main);
+    api.lua_pushnil(main);
+    while (api.lua_next(main, table) !== 0) {
+      api.lua_settop(main, table + 1);
+      api.lua_pushvalue(main, -1);
+      api.lua_pushnil(main);
+      api.lua_rawset(main, table);
+    }
+    api.lua_settop(main, table - 1);
+  }
+
+  #refuseGlobal(state: number): number {
+    const { lua } = this;
+    const name = lua.api.lua_type(state, 2) === LUA_STRING ? lua.text(state, 2) : "?";
+    return lua.raise(state, `Script attempted to access nonexistent global variable '${name}'`);
+  }
+
+  #addLibraries(clock: Clock): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    this.#replaceRandom();
+    const startedUs = clock.monotonicUs();
+    api.lua_createtable(main, 0, 1);
+    lua.pushFunction(main, (state) => {
+      api.lua_pushnumber(state, (clock.monotonicUs() - startedUs) / 1e6);
+      return 1;
+    });
+    lua.setField(main, -2, "clock");
+    lua.setField(main, -2, "os");
+    for (const [name, functions] of [
+      ["bit", bitFunctions(lua)],
+      ["struct", structFunctions(lua)],
+    ] as const) {
+      api.lua_createtable(main, 0, 12);
+      lua.setFunctions(main, functions);
+      lua.setField(main, -2, name);
+    }
+    addCjson(lua);
+    lua.setField(main, -2, "cjson");
+    addCmsgpack(lua);
+    lua.setField(main, -2, "cmsgpack");
+  }
+
+  /** Runs the prelude on the globals, which are on top. */
+  #runPrelude(): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    if (!lua.load(main, latin1Bytes(PRELUDE), "=prelude")) throw new Error(lua.text(main, -1));
+    api.lua_pushvalue(main, -2);
+    lua.pushFunction(main, (state) => {
+      const isLua = api.lua_type(state, 1) === LUA_FUNCTION && api.lua_iscfunction(state, 1) === 0;
+      api.lua_pushboolean(state, isLua ? 1 : 0);
+      return 1;
+    });
+    lua.pushFunction(main, (state) => {
+      if (this.depth >= DEPTH_MAX) lua.raisePlain(state, "C stack overflow");
+      this.depth++;
+      return 0;
+    });
+    lua.pushFunction(main, () => {
+      this.depth--;
+      return 0;
+    });
+    lua.pushFunction(main, (state) => {
+      api.lua_pushboolean(state, this.wasBroken ? 1 : 0);
+      return 1;
+    });
+    lua.pushFunction(main, (state) => this.#loadString(state));
+    if (api.lua_pcall(main, 6, 0, 0) !== 0) throw new Error(lua.text(main, -1));
+  }
+
+  /** Replaces the table in a field of the globals, which are on top, by a stand-in. */
+  #freezeField(name: string): void {
+    const { lua } = this;
+    lua.getField(lua.main, -1, name);
+    this.#standInFor(0);
+    lua.setField(lua.main, -2, name);
+  }
+
+  /** Replaces the table on top by its stand-in; `metatable` is what getmetatable says it has. */
+  #standInFor(metatable: number): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    const real = lua.keep(main);
+    api.lua_createtable(main, 0, 0);
+    api.lua_createtable(main, 0, 2);
+    lua.push(main, real);
+    lua.setField(main, -2, "__index");
+    lua.push(main, this.#refuseWrite);
+    lua.setField(main, -2, "__newindex");
+    api.lua_setmetatable(main, -2);
+    api.lua_pushvalue(main, -1);
+    const ref = lua.keep(main);
+    this.#standIns.set(api.lua_topointer(main, -1), { ref, real, metatable });
+  }
+
+  #freezeStrings(): void {
+    const { lua } = this;
+    lua.api.lua_createtable(lua.main, 0, 1);
+    lua.getField(lua.main, -2, "string");
+    lua.setField(lua.main, -2, "__index");
+    this.#standInFor(0);
+    this.#stringMetatable = lua.keep(lua.main);
+  }
+
+  #replaceRandom(): void {
+    const { lua } = this;
+    const { main } = lua;
+    lua.getField(main, -1, "math");
+    lua.setFunctions(main, {
+      random: (state) => this.#random(state),
+      randomseed: (state) => {
+        this.random.seed(lua.api.luaL_checkinteger(state, 1));
+        return 0;
+      },
+    });
+    lua.api.lua_settop(main, -2);
+  }
+
+  #random(state: number): number {
+    const { lua } = this;
+    const { api } = lua;
+    const drawn = this.random.next();
+    const count = api.lua_gettop(state);
+    if (count > 2) lua.raise(state, "wrong number of arguments");
+    if (count === 0) {
+      api.lua_pushnumber(state, drawn);
+      return 1;
+    }
+    const low = count === 1 ? 1 : api.luaL_checkinteger(state, 1);
+    const high = api.luaL_checkinteger(state, count);
+    if (low > high) lua.raiseArgument(state, count, "interval is empty");
+    api.lua_pushnumber(state, Math.floor(drawn * (high - low + 1)) + low);
+    return 1;
+  }
+
+  /** loadstring(text [, name]), which takes source only. */
+  #loadString(state: number): number {
+    const { lua } = this;
+    const { api, module } = lua;
+    const at = lua.checkString(state, 1);
+    const length = lua.length;
+    const name = api.lua_type(state, 2) === LUA_NIL || api.lua_gettop(state) < 2 ? 1 : 2;
+    const nameAt = lua.checkString(state, name);
+    const isBinary = length > 0 && module.bytes[at] === BINARY_MARK;
+    if (!isBinary && api.luaL_loadbuffer(state, at, length, nameAt) === 0) return 1;
+    if (isBinary) lua.pushText(state, "binary chunks are not loaded");
+    api.lua_pushnil(state);
+    api.lua_insert(state, -2);
+    return 2;
+  }
+
+  #standIn(state: number, index: number) {
+    return this.#standIns.get(this.lua.api.lua_topointer(state, index));
+  }
+
+  #guardedFunctions(): Record<string, (state: number) => number> {
+    const { lua } = this;
+    const { api } = lua;
+    return {
+      loadstring: (state) => this.#loadString(state),
+      rawset: (state) => {
+        api.luaL_checktype(state, 1, LUA_TABLE);
+        api.luaL_checkany(state, 2);
+        api.luaL_checkany(state, 3);
+        if (this.#standIn(state, 1)) lua.raisePlain(state, READ_ONLY);
+        api.lua_settop(state, 3);
+        api.lua_rawset(state, 1);
+        return 1;
+      },
+      rawget: (state) => {
+        api.luaL_checktype(state, 1, LUA_TABLE);
+        api.luaL_checkany(state, 2);
+        this.#lookThrough(state);
+        api.lua_settop(state, 2);
+        api.lua_rawget(state, 1);
+        return 1;
+      },
+      next: (state) => this.#next(state),
+      setmetatable: (state) => {
+        const type = api.lua_type(state, 2);
+        api.luaL_checktype(state, 1, LUA_TABLE);
+        if (type !== LUA_NIL && type !== LUA_TABLE) {
+          lua.raiseArgument(state, 2, "nil or table expected");
+        }
+        if (this.#hasMetaField(state)) lua.raise(state, "cannot change a protected metatable");
+        if (this.#standIn(state, 1)) lua.raisePlain(state, READ_ONLY);
+        api.lua_settop(state, 2);
+        api.lua_setmetatable(state, 1);
+        return 1;
+      },
+      getmetatable: (state) => this.#getMetatable(state),
+      pairs: (state) => {
+        api.luaL_checktype(state, 1, LUA_TABLE);
+        this.#lookThrough(state);
+        lua.push(state, this.globals);
+        lua.getField(state, -1, "next");
+        api.lua_pushvalue(state, 1);
+        api.lua_pushnil(state);
+        return 3;
+      },
+    };
+  }
+
+  /** Puts the real table in the place of a stand-in that is argument 1. */
+  #lookThrough(state: number): void {
+    const standIn = this.#standIn(state, 1);
+    if (standIn === undefined) return;
+    this.lua.push(state, standIn.real);
+    this.lua.api.lua_replace(state, 1);
+  }
+
+  #next(state: number): number {
+    const { api } = this.lua;
+    api.luaL_checktype(state, 1, LUA_TABLE);
+    this.#lookThrough(state);
+    api.lua_settop(state, 2);
+    if (api.lua_next(state, 1) !== 0) return 2;
+    api.lua_pushnil(state);
+    return 1;
+  }
+
+  /** Whether argument 1 has a field "__metatable" in its metatable, which then is on top. */
+  #hasMetaField(state: number): boolean {
+    const { lua } = this;
+    if (lua.api.lua_getmetatable(state, 1) === 0) return false;
+    lua.getField(state, -1, "__metatable");
+    return lua.api.lua_type(state, -1) !== LUA_NIL;
+  }
+
+  #getMetatable(state: number): number {
+    const { lua } = this;
+    const { api } = lua;
+    api.luaL_checkany(state, 1);
+    const standIn = this.#standIn(state, 1);
+    if (standIn !== undefined || api.lua_type(state, 1) === LUA_STRING) {
+      const ref = standIn === undefined ? this.#stringMetatable : standIn.metatable;
+      if (ref === 0) api.lua_pushnil(state);
+      else lua.push(state, ref);
+      return 1;
+    }
+    if (this.#hasMetaField(state)) return 1;
+    if (api.lua_getmetatable(state, 1) === 0) api.lua_pushnil(state);
+    return 1;
+  }
+}
