@@ -26,6 +26,11 @@ export const ALLOW_BUSY = 1 << 18;
 export const NO_MANDATORY_KEYS = 1 << 19;
 /** Runs at once even while a transaction is being queued. COMMAND INFO does not tell. */
 export const UNQUEUED = 1 << 20;
+/**
+ * What it changes in a key that exists is no change to those who watch it: the state of a stream's
+ * groups. COMMAND INFO does not tell.
+ */
+export const KEEPS_WATCHES = 1 << 21;
 
 /** Key spec flags: what a command does with a key. */
 export const RO = 1 << 0;

@@ -10,6 +10,7 @@ import {
   defineFamily,
   FAST,
   INSERT,
+  KEEPS_WATCHES,
   keyAt,
   LOADING,
   RW,
@@ -43,7 +44,7 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
       {
         name: "DELCONSUMER",
         arity: 5,
-        flags: WRITE,
+        flags: WRITE | KEEPS_WATCHES,
         since: "5.0.0",
         complexity: "O(1)",
         summary: "Removes a consumer from a group.",
@@ -54,7 +55,7 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
       {
         name: "SETID",
         arity: -5,
-        flags: WRITE,
+        flags: WRITE | KEEPS_WATCHES,
         since: "5.0.0",
         complexity: "O(1)",
         summary: "Sets how far a group has read.",
@@ -84,7 +85,7 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
       {
         name: "CREATE",
         arity: -5,
-        flags: WRITE | DENYOOM,
+        flags: WRITE | KEEPS_WATCHES | DENYOOM,
         since: "5.0.0",
         complexity: "O(1)",
         summary: "Creates a consumer group.",
@@ -124,7 +125,7 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
       {
         name: "DESTROY",
         arity: 4,
-        flags: WRITE,
+        flags: WRITE | KEEPS_WATCHES,
         since: "5.0.0",
         complexity: "O(N) with N entries pending in the group.",
         summary: "Removes a consumer group.",
@@ -135,7 +136,7 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
       {
         name: "CREATECONSUMER",
         arity: 5,
-        flags: WRITE | DENYOOM,
+        flags: WRITE | KEEPS_WATCHES | DENYOOM,
         since: "6.2.0",
         complexity: "O(1)",
         summary: "Adds a consumer to a group.",
@@ -148,7 +149,7 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
   {
     name: "XACK",
     arity: -4,
-    flags: WRITE | FAST,
+    flags: WRITE | KEEPS_WATCHES | FAST,
     since: "5.0.0",
     complexity: "O(1) per ID.",
     summary: "Acknowledges entries delivered to a group's consumers.",

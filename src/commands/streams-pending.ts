@@ -10,6 +10,7 @@ import {
   DELETE,
   defineFamily,
   FAST,
+  KEEPS_WATCHES,
   keyAt,
   READONLY,
   RO,
@@ -78,7 +79,7 @@ export const streamPendingCommands = defineFamily<Features>("stream", [
   {
     name: "XCLAIM",
     arity: -6,
-    flags: WRITE | FAST,
+    flags: WRITE | KEEPS_WATCHES | FAST,
     since: "5.0.0",
     complexity: "O(log N) with N entries pending.",
     summary: "Hands pending entries to another consumer.",
@@ -102,7 +103,7 @@ export const streamPendingCommands = defineFamily<Features>("stream", [
   {
     name: "XAUTOCLAIM",
     arity: -6,
-    flags: WRITE | FAST,
+    flags: WRITE | KEEPS_WATCHES | FAST,
     since: "6.2.0",
     complexity: "O(1) if COUNT is small.",
     summary: "Hands entries that have been pending for long to another consumer.",

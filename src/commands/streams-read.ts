@@ -10,6 +10,7 @@ import {
   type ArgumentSpec,
   BLOCKING,
   defineFamily,
+  KEEPS_WATCHES,
   type KeySpec,
   READONLY,
   RO,
@@ -71,7 +72,7 @@ export const streamReadCommands = defineFamily<Features>("stream", [
   {
     name: "XREADGROUP",
     arity: -7,
-    flags: WRITE | BLOCKING,
+    flags: WRITE | KEEPS_WATCHES | BLOCKING,
     since: "5.0.0",
     complexity: "O(M) per stream with M entries returned; an added entry is O(N) with N waiting.",
     summary: "Reads, or waits for, entries as a consumer of a group.",

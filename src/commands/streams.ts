@@ -11,6 +11,7 @@ import {
   DENYOOM,
   defineFamily,
   FAST,
+  KEEPS_WATCHES,
   keyAt,
   READONLY,
   RO,
@@ -185,7 +186,7 @@ export const streamCommands = defineFamily<Features>("stream", [
   {
     name: "XSETID",
     arity: -3,
-    flags: WRITE | DENYOOM | FAST,
+    flags: WRITE | KEEPS_WATCHES | DENYOOM | FAST,
     since: "5.0.0",
     complexity: "O(1)",
     summary: "Sets a stream's counters, for replication.",

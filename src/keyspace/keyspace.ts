@@ -200,7 +200,7 @@ export class Keyspace {
     const databases = this.databases;
     const first = databases[left];
     const second = databases[right];
-    this.#observer?.beforeSwap(first, second);
+    if (left !== right) this.#observer?.beforeSwap(first, second);
     const table = first.table;
     first.table = second.table;
     second.table = table;

@@ -177,7 +177,7 @@ export class BlockedClients implements BlockingHost {
     if (reply.errorCount > errorsBefore) this.#server.dispatcher.countError();
     const changed = effects.changes !== changesBefore;
     const { watches } = this.#server.transactions;
-    if (watches.hasNoted) watches.settle(changed);
+    if (watches.hasNoted) watches.settle(changed, c.command.flags);
     if (!changed && !effects.hasPending) return;
     c.client.wroteInTurn = true;
     const request = this.#request;

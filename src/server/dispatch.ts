@@ -31,6 +31,7 @@ import {
   ADMIN,
   DENYOOM,
   LOADING,
+  MAY_REPLICATE,
   NO_AUTH,
   NO_MULTI,
   SKIP_MONITOR,
@@ -230,7 +231,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       const errorsBefore = reply.errorCount;
       command.run!(c);
       const changed = effects.changes > changesBefore; // A save starts from zero again.
-      if (this.#watches.hasNoted) this.#watches.settle(changed);
+      if (this.#watches.hasNoted) this.#watches.settle(changed, command.flags);
       if (changed || effects.hasPending) this.#propagate(changed, bytes, decoder, index);
       if (client.blocked) {
         this.#noteWaiting(command, since);
@@ -296,7 +297,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       reply.error(OUT_OF_MEMORY);
     }
     const changed = effects.changes > changesBefore;
-    if (this.#watches.hasNoted) this.#watches.settle(changed);
+    if (this.#watches.hasNoted) this.#watches.settle(changed, command.flags);
     if (changed || effects.hasPending) {
       client.wroteInTurn = true;
       effects.finish(c.db.index, changed, c.bytes, from, to);
@@ -743,7 +744,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     if (!isOutOfMemory(error)) throw error;
     this.#reply.length = this.#mark;
     this.#effects.abandon();
-    if (this.#watches.hasNoted) this.#watches.settle(true);
+    if (this.#watches.hasNoted) this.#watches.settle(true, 0);
     this.#refuseInTransaction(this.#commands[this.#running], OUT_OF_MEMORY);
     return this.#running + 1;
   }
@@ -760,12 +761,10 @@ function isUnusual(client: Client): boolean {
   );
 }
 
-/** What counts as a command's flags in a transaction: EXEC runs all that is queued. */
+/** What counts as a command's flags in a transaction: EXEC does what all that is queued does. */
 function flagsInTransaction(command: Command<Features>, queue: QueuedCommands | undefined): number {
-  if (command.fullName === "exec") return command.flags | ((queue?.flags ?? 0) & ~NO_MULTI);
-  // Queueing takes memory, whatever the command; what ends it does not.
-  const takesMemory = command.fullName !== "discard" && command.fullName !== "reset";
-  return takesMemory && command.fullName !== "quit" ? command.flags | DENYOOM : command.flags;
+  if (command.fullName !== "exec" || queue === undefined) return command.flags;
+  return command.flags | (queue.flags & (WRITE | MAY_REPLICATE | DENYOOM));
 }
 
 function isEnding(client: Client): boolean {

@@ -14,6 +14,7 @@
 import { equalBytes } from "../base/ascii.ts";
 import type { Client } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
+import { KEEPS_WATCHES } from "../command/spec.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { ChangeObserver, Keyspace } from "../keyspace/keyspace.ts";
 import { RecordView } from "../structures/record.ts";
@@ -30,6 +31,8 @@ interface WatchedKey {
   readonly watches: Set<Watch>;
   /** A command that is running may have changed it. */
   isNoted: boolean;
+  /** It has made the key. */
+  isMade: boolean;
 }
 
 /** One client's watch on a key. */
@@ -102,14 +105,16 @@ export class Watches implements ChangeObserver {
     });
   }
 
-  /** Ends a command; `changed` says whether it changed data. */
-  settle(changed: boolean): void {
+  /** Ends a command; `changed` says whether it changed data, `flags` are its own. */
+  settle(changed: boolean, flags: number): void {
+    const keepsWatches = (flags & KEEPS_WATCHES) !== 0;
     const noted = this.#noted;
     this.#noted = [];
     this.hasNoted = false;
     for (const key of noted) {
       key.isNoted = false;
-      if (changed) this.#touch(key);
+      if (changed && (key.isMade || !keepsWatches)) this.#touch(key);
+      key.isMade = false;
     }
   }
 
@@ -117,14 +122,21 @@ export class Watches implements ChangeObserver {
 
   beforeWrite(db: Database, ref: number, hash: number): void {
     const key = this.#watchedAt(db, ref, hash);
-    if (key === undefined || key.isNoted) return;
-    key.isNoted = true;
-    this.#noted.push(key);
-    this.hasNoted = true;
+    if (key !== undefined) this.#note(key);
   }
 
   afterCreate(db: Database, ref: number, hash: number): void {
-    this.beforeWrite(db, ref, hash);
+    const key = this.#watchedAt(db, ref, hash);
+    if (key === undefined) return;
+    key.isMade = true;
+    this.#note(key);
+  }
+
+  #note(key: WatchedKey): void {
+    if (key.isNoted) return;
+    key.isNoted = true;
+    this.#noted.push(key);
+    this.hasNoted = true;
   }
 
   beforeLoss(db: Database, ref: number, hash: number): void {
@@ -204,7 +216,8 @@ export class Watches implements ChangeObserver {
 
   #add(c: CommandContext<ServerContext>, index: number, hash: number): WatchedKey {
     const bytes = c.copy(index);
-    const key = { dbIndex: c.db.index, hash, bytes, watches: new Set<Watch>(), isNoted: false };
+    const watches = new Set<Watch>();
+    const key = { dbIndex: c.db.index, hash, bytes, watches, isNoted: false, isMade: false };
     const table = this.#tables[key.dbIndex];
     const chain = table.get(hash);
     if (chain === undefined) table.set(hash, [key]);

@@ -16,6 +16,7 @@ import { Choices } from "../harness/generate.ts";
 import { findOracle, ORACLES_REQUIRED } from "../harness/oracle.ts";
 import { ServerProcess } from "../harness/process.ts";
 import { randomCommands, TEMPLATE_FAMILIES } from "../harness/random-commands.ts";
+import { inTransactions } from "../harness/random-transactions.ts";
 import { startServer } from "../harness/server.ts";
 import { EFFECT_CASES, SCENE_SETTING, WAITING_SCENES, type WaitingScene } from "./effect-cases.ts";
 
@@ -254,7 +255,7 @@ describe.skipIf(launch === undefined)(title, () => {
       const choices = new Choices(SEED + k);
       const all = randomCommands(choices, (name) => known.has(name), templates);
       const isKnown = Object.keys(templates).some((name) => known.has(name));
-      const commands = isKnown ? take(all, STEPS) : [];
+      const commands = isKnown ? take(inTransactions(new Choices(SEED - k), all), STEPS) : [];
       await runSection(clients, family, databasesOf(k)[0], commands);
       counts.set(family, await Promise.all(clients.map(countsOn)));
     }
