@@ -230,7 +230,7 @@ export class AofFiles {
     } finally {
       file.close();
     }
-    fileSystem.syncDirectory(this.#folder);
+    await fileSystem.syncDirectoryInBackground(this.#folder);
     const increments = [...this.#manifest.increments, entry];
     await this.#replaceManifest({ ...this.#manifest, increments });
   }

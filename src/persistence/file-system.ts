@@ -49,6 +49,8 @@ export interface FileSystem {
   remove(path: string): void;
   /** Makes creations, renames and removals in a directory survive a power cut. */
   syncDirectory(path: string): void;
+  /** As `syncDirectory`, in the thread pool. */
+  syncDirectoryInBackground(path: string): Promise<void>;
 }
 
 const ERROR_TEXTS = new Map([
@@ -105,10 +107,10 @@ export async function replaceFile(
   const file = fileSystem.openAppend(temporary);
   try {
     await file.write(content, 0, content.length);
-    file.syncNow();
+    await file.sync();
   } finally {
     file.close();
   }
   fileSystem.rename(temporary, joinPath(directory, name));
-  fileSystem.syncDirectory(directory);
+  await fileSystem.syncDirectoryInBackground(directory);
 }

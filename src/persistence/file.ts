@@ -142,4 +142,12 @@ export const diskFileSystem: FileSystem = {
       fs.closeSync(descriptor);
     }
   },
+  syncDirectoryInBackground: async (path) => {
+    const handle = await fs.promises.open(path, "r");
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
 };

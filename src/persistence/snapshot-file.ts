@@ -74,13 +74,16 @@ export class SnapshotFileWriter {
   async finish(): Promise<void> {
     await this.#file.sync();
     // The name of one given up may be another one's by now.
-    if (this.#isOpen) this.#install();
+    if (!this.#isOpen) return;
+    this.#install();
+    await this.#place.fileSystem.syncDirectoryInBackground(this.#place.directory);
   }
 
   /** As `finish`, blocking. */
   finishNow(): void {
     this.#file.syncNow();
     this.#install();
+    this.#place.fileSystem.syncDirectory(this.#place.directory);
   }
 
   /** Gives up: removes the file. The snapshot's marks are still to be cleared by its `step`. */
@@ -99,7 +102,6 @@ export class SnapshotFileWriter {
     const { fileSystem, directory, name, temporaryName } = this.#place;
     this.#close();
     fileSystem.rename(joinPath(directory, temporaryName), joinPath(directory, name));
-    fileSystem.syncDirectory(directory);
   }
 
   #close(): void {

@@ -24,6 +24,7 @@ function altered(alter: (file: AppendFile) => Partial<AppendFile>): SimulationHo
     for (const name of ["rename", "remove", "syncDirectory"] as const) {
       wrapped[name] = disk[name].bind(disk) as never;
     }
+    wrapped.syncDirectoryInBackground = async (path) => wrapped.syncDirectory(path);
     return wrapped;
   };
   return { wrap };

@@ -227,6 +227,11 @@ export class FaultyFileSystem implements FileSystem {
     }
   }
 
+  async syncDirectoryInBackground(path: string): Promise<void> {
+    await Promise.resolve();
+    this.syncDirectory(path);
+  }
+
   #inode(path: string): Inode {
     const inode = this.#entries.get(path);
     if (inode === undefined) throw systemError("ENOENT");
