@@ -3,6 +3,7 @@
 
 import { requestText } from "./collection-frames.ts";
 import { type Frames, patchedFrames, sendFrames, writeDigits } from "./pipeline.ts";
+import { publishTest } from "./publish-load.ts";
 import { type Load, type LoadResult, runLoad } from "./redis-benchmark.ts";
 
 /** A load of our own. */
@@ -208,4 +209,7 @@ export const LOAD_TESTS: ReadonlyMap<string, LoadTest> = new Map([
   ["hgetall_10", hgetallTen],
   ["sinter_1000", sinterThousand],
   ["blpop_ping_pong", pingPong],
+  ["publish_1", publishTest(1, [100_000, 500_000])],
+  ["publish_100", publishTest(100, [5000, 10_000])],
+  ["publish_10000", publishTest(10_000, [50, 100])],
 ]);

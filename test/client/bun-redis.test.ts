@@ -53,6 +53,25 @@ test("Bun's client reads RESP3 maps and errors", async () => {
   expect(client.incr("text")).rejects.toThrow("value is not an integer");
 });
 
+test("Bun's client subscribes and gives up", async () => {
+  const subscriber = new RedisClient(url());
+  await subscriber.connect();
+  const heard: string[] = [];
+  const all = Promise.withResolvers<void>();
+  await subscriber.subscribe("news", (message, channel) => {
+    heard.push(`${channel} ${message}`);
+    if (heard.length === 3) all.resolve();
+  });
+  for (const message of ["one", "two", "three"]) {
+    expect(await client.publish("news", message)).toBe(1);
+  }
+  await all.promise;
+  expect(heard).toEqual(["news one", "news two", "news three"]);
+  await subscriber.unsubscribe("news");
+  expect(await client.publish("news", "four")).toBe(0);
+  subscriber.close();
+});
+
 test("fifty of Bun's clients count together", async () => {
   const clients = Array.from({ length: CONNECTIONS }, () => new RedisClient(url()));
   const counted = clients.map(async (one) => {

@@ -48,6 +48,42 @@ for (const protocol of [2, 3] as const) {
       expect(results.every(([error]) => error === null)).toBe(true);
     });
 
+    test("subscribes to channels, patterns and shard channels, and hears of keys", async () => {
+      const subscriber = redis.duplicate();
+      // One of its own: ioredis mixes up the counts of a connection that has both.
+      const sharded = redis.duplicate();
+      const heard: string[] = [];
+      const all = Promise.withResolvers<void>();
+      const note = (...parts: string[]) => {
+        heard.push(parts.join(" "));
+        if (heard.length === 4) all.resolve();
+      };
+      subscriber.on("message", (channel, message) => note("message", channel, message));
+      subscriber.on("pmessage", (...parts) => note("pmessage", ...parts));
+      sharded.on("smessage", (channel, message) => note("smessage", channel, message));
+      expect(await subscriber.subscribe("news", "other")).toBe(2);
+      expect(await subscriber.psubscribe("n*", "__keyevent@0__:*")).toBe(4);
+      expect(await sharded.ssubscribe("shard")).toBe(1);
+      await redis.config("SET", "notify-keyspace-events", "E$");
+      expect(await redis.publish("news", "hello")).toBe(2);
+      expect(await redis.spublish("shard", "hi")).toBe(1);
+      await redis.set("told", "v");
+      await all.promise;
+      expect(heard.sort()).toEqual([
+        "message news hello",
+        "pmessage __keyevent@0__:* __keyevent@0__:set told",
+        "pmessage n* news hello",
+        "smessage shard hi",
+      ]);
+      expect(await redis.pubsub("NUMSUB", "news", "none")).toEqual(["news", 1, "none", 0]);
+      expect(await subscriber.unsubscribe("news", "other")).toBe(2);
+      expect(await subscriber.punsubscribe("n*", "__keyevent@0__:*")).toBe(0);
+      sharded.disconnect();
+      expect(await subscriber.get("told")).toBe("v");
+      await redis.config("SET", "notify-keyspace-events", "");
+      await subscriber.quit();
+    });
+
     test("carries 10 MB of random bytes both ways", async () => {
       const bytes = new Choices(31).bytes(BIG_BYTES);
       await redis.set("big", bytes);

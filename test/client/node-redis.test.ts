@@ -63,6 +63,29 @@ for (const protocol of [2, 3] as const) {
       await client.del("big");
     });
 
+    test("subscribes to channels, patterns and shard channels", async () => {
+      const subscriber = await connect(protocol);
+      const heard: string[] = [];
+      const all = Promise.withResolvers<void>();
+      const note = (message: string, channel: string) => {
+        heard.push(`${channel} ${message}`);
+        if (heard.length === 3) all.resolve();
+      };
+      await subscriber.subscribe("news", note);
+      await subscriber.pSubscribe("n*", note);
+      await subscriber.sSubscribe("shard", note);
+      expect(await client.publish("news", "hello")).toBe(2);
+      expect(await client.sPublish("shard", "hi")).toBe(1);
+      await all.promise;
+      expect(heard).toEqual(["news hello", "news hello", "shard hi"]);
+      expect(await client.pubSubChannels()).toEqual(["news"]);
+      await subscriber.unsubscribe();
+      await subscriber.pUnsubscribe();
+      await subscriber.sUnsubscribe();
+      expect(String(await subscriber.ping())).toBe("PONG");
+      subscriber.destroy();
+    });
+
     test("finds every key through scanIterator", async () => {
       await client.flushAll();
       await Promise.all(Array.from({ length: 300 }, (_, k) => client.set(`s:${k}`, "v")));

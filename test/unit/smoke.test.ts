@@ -102,7 +102,9 @@ describe("the loads of the macro benchmarks", () => {
 
   for (const [name, load] of LOAD_TESTS) {
     // The others are for redis-benchmark, which may not be there.
-    const isOwn = name === "xreadgroup_xack" || name === "blpop_ping_pong";
+    const isOwn = /^(xreadgroup_xack|blpop_ping_pong|publish_.*)$/.test(name);
+    // Ten thousand connections are more than a test may open.
+    if (name === "publish_10000") continue;
     if (!isOwn && Bun.which("redis-benchmark") === null) continue;
     test(name, async () => {
       await using client = await server.connect();
