@@ -27,6 +27,9 @@ import {
   writeManifest,
 } from "./manifest.ts";
 
+/** How the names of files begin that a rewrite has not completed. */
+export const REWRITE_PREFIX = "temp-rewriteaof-";
+
 /** The log cannot be used as it is. `lines` is what to tell the operator, most telling last. */
 export class AofError extends Error {
   override name = "AofError";
@@ -181,6 +184,7 @@ export class AofFiles {
       return this.#append(path, path, "plain", 0);
     }
     await this.deleteHistory();
+    this.#deleteTemporaries();
     if (last?.kind === "incr") {
       logger.log(LOG_NOTICE, `Opening AOF incr file ${last.name} on server start`);
       return last;
@@ -188,6 +192,17 @@ export class AofFiles {
     const entry = this.createIncrement("on server start");
     await this.addIncrement(entry);
     return this.#append(entry.name, this.pathOf(entry), "incr", 0);
+  }
+
+  /** Removes what a rewrite left that a crash has ended. */
+  #deleteTemporaries(): void {
+    const { fileSystem, logger } = this.#location;
+    if (!fileSystem.isDirectory(this.#folder)) return;
+    for (const name of fileSystem.list(this.#folder)) {
+      if (!name.startsWith(REWRITE_PREFIX)) continue;
+      logger.log(LOG_NOTICE, `Removing ${name}, which an interrupted rewrite left`);
+      fileSystem.remove(joinPath(this.#folder, name));
+    }
   }
 
   #append(name: string, path: string, kind: AofPart["kind"], size: number): AofPart {

@@ -13,7 +13,7 @@
 
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import type { RewriteControl, RewriteReply } from "../command/snapshot-control.ts";
-import type { AofFiles } from "../persistence/aof-files.ts";
+import { type AofFiles, REWRITE_PREFIX } from "../persistence/aof-files.ts";
 import { CommandSaver } from "../persistence/command-save.ts";
 import {
   directoryOf,
@@ -206,7 +206,7 @@ export class Rewriting implements RewriteControl {
       fileSystem: this.#fileSystem,
       directory: folder,
       name,
-      temporaryName: `temp-rewriteaof-bg-${pid}.aof`,
+      temporaryName: `${REWRITE_PREFIX}bg-${pid}.aof`,
     };
     snapshotRunner.start(place, output, {
       finished: () => {

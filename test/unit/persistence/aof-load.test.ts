@@ -91,6 +91,14 @@ describe("a fresh start", () => {
     expect(disk.contentOf(INCREMENT).length).toBe(0);
   });
 
+  test("removes what an interrupted rewrite left", async () => {
+    put(`${FOLDER}/temp-rewriteaof-bg-17.aof`, "REDIS");
+    const loader = await open();
+    await loader.scan();
+    await loader.position();
+    expect(disk.paths).toEqual([INCREMENT, MANIFEST, "/data/unrelated"]);
+  });
+
   test("with a path creates that file alone", async () => {
     const loader = await open({ path: "/data/my.aof" });
     expect(await load(loader)).toEqual([]);
