@@ -6,7 +6,7 @@
 // promised.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { randomBelow, Xoshiro } from "../../src/base/random.ts";
@@ -19,6 +19,9 @@ const WRITERS = 8;
 const PIPELINE = 4;
 /** What `everysec` may lose. */
 const LOSS_MS_MAX = 1100;
+
+/** Folders of logs that are rewritten all the while. */
+const REWRITTEN = "rewritten";
 
 interface Acknowledgement {
   atMs: number;
@@ -87,6 +90,16 @@ async function foundBy(client: RawClient, key: string): Promise<number> {
   return numbers.length;
 }
 
+/** Rewrites the log again and again until the connection is gone. */
+async function rewrite(client: RawClient): Promise<void> {
+  for (;;) {
+    client.send(encodeCommand(["BGREWRITEAOF"]));
+    const reply = await client.next();
+    if (reply.kind === "closed") return;
+    await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+}
+
 /** Starts, checks what the former life left, writes for a while, kills. */
 async function life(
   policy: string,
@@ -106,6 +119,7 @@ async function life(
   checker.close();
   const clients = await Promise.all(writers.map(() => server.connect()));
   const writing = writers.map((writer, k) => writer.write(clients[k]));
+  if (folder.startsWith(REWRITTEN)) writing.push(rewrite(await server.connect()));
   const { promise: killed, resolve } = Promise.withResolvers<number>();
   setTimeout(() => {
     server.kill();
@@ -132,6 +146,22 @@ describe("kill -9 under writers", () => {
       // The last life only checks.
       await life(policy, writers, 1, owed);
       expect(Math.min(...writers.map((writer) => writer.sent))).toBeGreaterThan(0);
+    }, 3_600_000);
+  }
+
+  for (const policy of ["always", "everysec"]) {
+    test(`loses nothing that ${policy} promised, while the log is rewritten`, async () => {
+      const random = new Xoshiro(10);
+      const writers: Writer[] = [];
+      const owed = Array.from({ length: WRITERS }, () => 0);
+      const folder = `${REWRITTEN}-${policy}`;
+      for (let cycle = 0; cycle < CYCLES; cycle++) {
+        await life(policy, writers, 50 + randomBelow(random, 400), owed, folder);
+      }
+      await life(policy, writers, 1, owed, folder);
+      const bases = readdirSync(join(directory, folder)).filter((name) => name.includes(".base."));
+      expect(bases.every((name) => name !== "appendonly.aof.1.base.rdb")).toBe(true);
+      expect(bases.length).toBeGreaterThan(0);
     }, 3_600_000);
   }
 
