@@ -274,7 +274,9 @@ function scriptHelpCommand(c: Context): void {
 
 // SCRIPT KILL
 function scriptKillCommand(c: Context): void {
-  c.reply.error("NOTBUSY No scripts in execution right now.");
+  const refusal = c.server.scripting.kill();
+  if (refusal === "") c.reply.ok();
+  else c.reply.error(refusal);
 }
 
 // SCRIPT LOAD script

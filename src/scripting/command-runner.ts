@@ -30,6 +30,10 @@ export interface ScriptHost<S extends ServerContext> {
   makeRoom(): boolean;
   /** The MISCONF text that refuses writes, or "". */
   writeRefusal(): string;
+  /** The script that runs is slow: `goOn` is to be called until it has ended. */
+  becameBusy(): void;
+  /** It has ended: what was replied since `mark` is its client's. */
+  finished(client: Client, mark: number): void;
   /** Counts a script that was forgotten for the sake of newer ones. */
   countEvicted(): void;
   /** Counts the error that was replied last. */
@@ -95,16 +99,18 @@ export class CommandRunner<S extends ServerContext> {
     c.effects.open();
   }
 
-  /** It has ended: what it changed is one unit. */
+  /** It has ended: the context is given back. */
   leave(c: CommandContext<S>, event: SuspendedCommand<S>): void {
-    const { effects } = c;
     c.resume(event);
-    effects.close();
+    this.close(c);
     // What the script did has been propagated, and the script is not.
-    if (this.hasWritten) {
-      event.client.wroteInTurn = true;
-      effects.suppress();
-    }
+    if (this.hasWritten) c.effects.suppress();
+  }
+
+  /** What it changed is one unit. */
+  close(c: CommandContext<S>): void {
+    c.effects.close();
+    if (this.hasWritten) c.client.wroteInTurn = true;
   }
 
   /** Runs the command in a Lua function's arguments; pushes one value, or raises an error. */

@@ -3,6 +3,7 @@
 // an error; the whole machine is replaced after its stack ran over, because what ran then may have
 // been left half done.
 
+import type { Client, Wait } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import { CommandRunner, type ScriptHost } from "./command-runner.ts";
 import { LUA_NIL, LUA_NUMBER, LUA_STRING, LUA_TABLE, Lua } from "./lua.ts";
@@ -16,12 +17,57 @@ import { ScriptCache } from "./script-cache.ts";
 const OUT_OF_MEMORY =
   "OOM allow-oom flag is not set on the script, " + "can not run it when used memory > 'maxmemory'";
 
+const UNKILLABLE =
+  "UNKILLABLE Sorry the script already executed write commands against the dataset. You can " +
+  "either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE " +
+  "command.";
+
 const LUA_YIELD = 1;
 /** lua_Debug, and where in it `what`, `source` and `currentline` are. */
 const RECORD_BYTES = 112;
 const WHAT = 12;
 const SOURCE = 16;
 const LINE = 20;
+
+/** How far up an error's place is looked for: past a C function and the prelude's. */
+const PLACE_LEVELS = 6;
+/** lua_sethook's masks; instructions between two calls of the hook. */
+const MASK_LINE = 4;
+const MASK_COUNT = 8;
+const HOOK_COUNT = 100_000;
+/** In lua_State: nested calls of C, and how many of them cannot be yielded across. */
+const C_CALLS = 52;
+const BASE_C_CALLS = 54;
+/** How long a slow script runs before others are served again. */
+const SLICE_US = 10_000;
+
+/** A script that is being run. */
+class ScriptRun<S extends ServerContext> implements Wait {
+  readonly c: CommandContext<S>;
+  readonly client: Client;
+  readonly script: Script;
+  readonly machine: Machine<S>;
+  /** Others may be served while it runs. */
+  readonly mayBreak: boolean;
+  startedUs: number;
+  sliceUs: number;
+  isKilled = false;
+  /** Time its command has run so far, as dispatch counts it. */
+  microseconds = 0;
+
+  constructor(c: CommandContext<S>, script: Script, machine: Machine<S>) {
+    this.c = c;
+    this.client = c.client;
+    this.script = script;
+    this.machine = machine;
+    this.mayBreak = !c.client.denyBlocking;
+    this.startedUs = c.server.clock.monotonicUs();
+    this.sliceUs = this.startedUs;
+  }
+
+  /** It ends by itself, or by SCRIPT KILL. */
+  end(): void {}
+}
 
 /** One virtual machine and what belongs to it. */
 class Machine<S extends ServerContext> {
@@ -38,7 +84,9 @@ class Machine<S extends ServerContext> {
   readonly record: number;
   readonly recordOptions: number;
 
-  constructor(c: CommandContext<S>, host: ScriptHost<S>) {
+  readonly #hook: number;
+
+  constructor(c: CommandContext<S>, host: ScriptHost<S>, hook: (state: number) => void) {
     const { lua } = this;
     const { main } = lua;
     const { clock, logger } = c.server;
@@ -61,7 +109,14 @@ class Machine<S extends ServerContext> {
     this.record = lua.api.malloc(RECORD_BYTES);
     this.recordOptions = lua.api.malloc(8);
     lua.module.bytes.set([83, 108, 0], this.recordOptions);
+    this.#hook = lua.module.addHook(hook);
+    lua.api.lua_sethook(main, this.#hook, MASK_COUNT, HOOK_COUNT);
     this.renewThread();
+  }
+
+  /** From now on the hook is called at every line, so that pcall does not help a script. */
+  hookLines(state: number): void {
+    this.lua.api.lua_sethook(state, this.#hook, MASK_LINE, 0);
   }
 
   renewThread(): void {
@@ -77,6 +132,12 @@ export class Scripting<S extends ServerContext> {
   readonly scripts = new ScriptCache();
   readonly #host: ScriptHost<S>;
   #machine: Machine<S> | undefined;
+  /** The script that is being run. */
+  #run: ScriptRun<S> | undefined;
+  /** It has run for so long that others are served now and then. */
+  isBusy = false;
+  /** Milliseconds after which it is. */
+  busyMs = 5000;
   /** Tells machines apart: what was compiled for an older one is compiled again. */
   #generation = 0;
 
@@ -148,11 +209,85 @@ export class Scripting<S extends ServerContext> {
     api.lua_settop(thread, 0);
     sandbox.depth = 0;
     const event = c.suspend();
+    const run = new ScriptRun(c, script, machine);
+    this.#run = run;
+    sandbox.wasBroken = false;
     runner.enter(c, flags);
     lua.push(thread, script.ref);
     const status = api.lua_resume(thread, 0);
+    if (status === LUA_YIELD && sandbox.wasBroken) {
+      c.resume(event);
+      return this.#pause(run);
+    }
+    this.#run = undefined;
     runner.leave(c, event);
     this.#finish(c, machine, script, status);
+  }
+
+  /** Whether a client waits for a slow script of its own to end. */
+  isRunFor(client: Client): boolean {
+    return this.isBusy && this.#run?.client === client;
+  }
+
+  /** Cold: the script is slow. Its client waits, others are told so. */
+  #pause(run: ScriptRun<S>): void {
+    run.client.blocked = true;
+    run.client.wait = run;
+    this.isBusy = true;
+    this.#host.becameBusy();
+  }
+
+  /** Cold: runs a slow script for another slice; called in an event of its own until it ends. */
+  goOn(): void {
+    const run = this.#run!;
+    const { c, client, machine, script } = run;
+    const { runner, sandbox, lua, thread } = machine;
+    const event = c.suspend();
+    run.sliceUs = c.server.clock.monotonicUs();
+    sandbox.wasBroken = false;
+    const status = lua.api.lua_resume(thread, 0);
+    c.resume(event);
+    if (status === LUA_YIELD && sandbox.wasBroken) return;
+    this.#run = undefined;
+    this.isBusy = false;
+    c.client = client;
+    c.reply.protocol = client.protocol;
+    const mark = c.reply.length;
+    runner.close(c);
+    this.#finish(c, machine, script, status);
+    c.resume(event);
+    client.blocked = false;
+    client.wait = undefined;
+    this.#host.finished(client, mark);
+  }
+
+  /** Cold: ends the slow script; the error to reply with, or "". */
+  kill(): string {
+    const run = this.#run;
+    if (run === undefined || !this.isBusy) return "NOTBUSY No scripts in execution right now.";
+    if (run.machine.runner.hasWritten) return UNKILLABLE;
+    run.isKilled = true;
+    return "";
+  }
+
+  /** Called every so many instructions. */
+  #onHook(state: number): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    const { machine } = run;
+    const nowUs = run.c.server.clock.monotonicUs();
+    if (run.isKilled) {
+      machine.hookLines(state);
+      machine.replies.pushError(state, "ERR Script killed by user with SCRIPT KILL...");
+      machine.lua.api.lua_error(state);
+    }
+    if (!run.mayBreak || nowUs - run.startedUs < this.busyMs * 1000) return;
+    if (nowUs - run.sliceUs < SLICE_US) return;
+    // Not across a C function that has called back: a comparison of table.sort, a metamethod.
+    const { halves } = machine.lua.module;
+    if (halves[(state + C_CALLS) >>> 1] !== halves[(state + BASE_C_CALLS) >>> 1]) return;
+    machine.sandbox.wasBroken = true;
+    machine.lua.api.lua_yield(state, 0);
   }
 
   /** Sets a global, one of those in the table on top, to an array of arguments. */
@@ -176,7 +311,7 @@ export class Scripting<S extends ServerContext> {
   /** The machine, which is made or replaced if need be. */
   #ready(c: CommandContext<S>): Machine<S> {
     if (this.#machine === undefined || this.#machine.lua.module.isDamaged) {
-      this.#machine = new Machine(c, this.#host);
+      this.#machine = new Machine(c, this.#host, (state) => this.#onHook(state));
       this.#generation++;
     }
     return this.#machine;
@@ -252,12 +387,13 @@ export class Scripting<S extends ServerContext> {
   /** Where in the script the error happened. */
   #place({ lua, thread, record, recordOptions }: Machine<S>): string {
     const { api, module } = lua;
-    for (let level = 0; level < 2; level++) {
+    for (let level = 0; level < PLACE_LEVELS; level++) {
       if (module.isDamaged || api.lua_getstack(thread, level, record) === 0) return "";
       api.lua_getinfo(thread, recordOptions, record);
       const { words } = module;
       if (level === 0 && lua.textAt(words[(record + WHAT) >>> 2]) === "C") continue;
       const source = lua.textAt(words[(record + SOURCE) >>> 2]);
+      if (source === "=prelude" || source === "=(tail call)") continue;
       return `, on ${source}:${words[(record + LINE) >>> 2] | 0}`;
     }
     return "";

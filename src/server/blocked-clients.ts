@@ -80,6 +80,12 @@ export class BlockedClients implements BlockingHost {
     this.#released.push(client);
   }
 
+  /** A slow script has ended: its reply is what was written since `mark`. */
+  answered(client: Client, mark: number): void {
+    this.#deliver(client, mark);
+    this.released(client);
+  }
+
   /** At the end of an event: lets the clients that were answered in it go on. */
   goOn(): void {
     if (this.#released.length === 0 || this.#isContinuing) return;

@@ -40,6 +40,11 @@ export class Cron {
     server.calibrate();
     server.beginEvent();
     const nowMs = server.keyspace.nowMs;
+    if (server.scripting.isBusy) {
+      // The data stands still between the slices of a script.
+      server.durability.tick();
+      return server.endEvent();
+    }
     const usedBytes = server.usedMemory();
     server.statistics.noteMemory(nowMs, usedBytes);
     server.statistics.sample(server.clock.monotonicUs(), nowMs, usedBytes);
@@ -59,6 +64,7 @@ export class Cron {
   slice(): void {
     const server = this.#server;
     this.#sliceTimer = undefined;
+    if (server.scripting.isBusy) return;
     server.beginEvent();
     let hasMore = false;
     const maySweep =

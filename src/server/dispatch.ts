@@ -29,6 +29,7 @@ import { PAUSE_NONE } from "../command/pauses.ts";
 import type { Command } from "../command/registry.ts";
 import {
   ADMIN,
+  ALLOW_BUSY,
   DENYOOM,
   LOADING,
   MAY_REPLICATE,
@@ -62,6 +63,8 @@ const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
   ...["ping", "quit", "reset"],
 ]);
 
+const BUSY =
+  "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** What dispatch asks of the server's other parts when something out of the ordinary is on. */
@@ -560,6 +563,9 @@ export class Dispatcher implements CommandExecutor<Features> {
     }
     if (server.persistence.loading && (flags & LOADING) === 0) {
       return this.#refuse(command, "LOADING Redis is loading the dataset in memory");
+    }
+    if (server.scripting.isBusy && (flags & ALLOW_BUSY) === 0) {
+      return this.#refuse(command, BUSY);
     }
     if (server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs)) {
       client.blocked = true;

@@ -31,6 +31,7 @@ import { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
+import type { ScriptHost } from "../scripting/command-runner.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
 import { Transactions } from "../transactions/transactions.ts";
@@ -176,16 +177,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
     this.#notifier = new KeyspaceNotifier(this.pubsub);
-    this.scripting = new Scripting<Features>({
-      registry: this.registry,
-      makeRoom: () => this.makeRoom(),
-      writeRefusal: () => this.writeRefusal(),
-      countError: () => this.dispatcher.countError(),
-      countEvicted: () => {
-        this.statistics.evictedScripts++;
-      },
-      isOutOfMemory,
-    });
+    this.scripting = new Scripting<Features>(this.#scriptHost());
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -384,7 +376,8 @@ export class Server implements DispatchServer, ConnectionHost {
   }
 
   disconnected(client: Client): void {
-    this.blocking.forget(client);
+    // The client of a slow script waits for no key.
+    if (!this.scripting.isRunFor(client)) this.blocking.forget(client);
     this.pubsub.forget(client);
     this.transactions.discard(client);
     this.clients.remove(client);
@@ -408,6 +401,38 @@ export class Server implements DispatchServer, ConnectionHost {
 
   // What dispatch asks.
 
+  /** What scripts ask of the server. */
+  #scriptHost(): ScriptHost<Features> {
+    return {
+      registry: this.registry,
+      makeRoom: () => this.makeRoom(),
+      writeRefusal: () => this.writeRefusal(),
+      countError: () => this.dispatcher.countError(),
+      countEvicted: () => {
+        this.statistics.evictedScripts++;
+      },
+      isOutOfMemory,
+      becameBusy: () => {
+        this.logger.log(LOG_WARNING, "Slow script detected: still in execution");
+        this.updateRestrictions();
+        setImmediate(() => this.#continueScript());
+      },
+      finished: (client, mark) => this.#blockedClients.answered(client, mark),
+    };
+  }
+
+  /** A slow script goes on, in an event of its own. */
+  #continueScript(): void {
+    if (this.#isStopping) return;
+    this.beginEvent();
+    this.scripting.goOn();
+    const { watches } = this.transactions;
+    if (watches.hasNoted) watches.settle(true, 0);
+    if (this.scripting.isBusy) setImmediate(() => this.#continueScript());
+    else this.updateRestrictions();
+    this.endEvent();
+  }
+
   writeRefusal(): string {
     return this.snapshots.refusal || this.#durability.refusal;
   }
@@ -425,6 +450,7 @@ export class Server implements DispatchServer, ConnectionHost {
   updateRestrictions(): void {
     this.dispatcher.restricted =
       this.persistence.loading ||
+      this.scripting.isBusy ||
       this.pauses.level !== 0 ||
       this.monitors.size > 0 ||
       this.#memoryLimit.isSet ||
@@ -642,6 +668,9 @@ export class Server implements DispatchServer, ConnectionHost {
     follow(["lfu-log-factor", "lfu-decay-time"], () => {
       this.keyspace.access.logFactor = config.integer("lfu-log-factor");
       this.keyspace.access.decayMinutes = config.integer("lfu-decay-time");
+    });
+    follow(["busy-reply-threshold"], () => {
+      this.scripting.busyMs = config.integer("busy-reply-threshold");
     });
     follow(ENCODING_DIRECTIVES, () => readEncodingLimits(config, this.keyspace.limits));
     follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
