@@ -592,11 +592,11 @@ export class Dispatcher implements CommandExecutor<Features> {
   /** Cold: the error for a refused command; where one is queued, EXEC will run nothing. */
   #refuseInTransaction(command: Command<Features> | undefined, text: string): void {
     const client = this.#c.client;
-    if (client.queuedCommands < 0) return this.replyError(text);
     if (command?.fullName !== "exec") {
-      client.dirtyQueue = true;
+      if (client.queuedCommands >= 0) client.dirtyQueue = true;
       return this.replyError(text);
     }
+    // A refused EXEC is called aborted even where nothing was queued.
     this.#transactions.discard(client);
     const reason = text.replace(/^ERR /, "");
     this.replyError(`EXECABORT Transaction discarded because of: ${reason}`);

@@ -170,6 +170,25 @@ differential("pubsub", "redis8", ({ compare, probe }) => {
     return seen;
   });
 
+  probe("transactions subscribe and publish", async (client) => {
+    return [
+      await transcript(client, ["multi"], ["subscribe", "a"], ["get", "k"], ["exec"], ["get", "k"]),
+      await transcript(client, ["exec"], ["exec", "x"], ["multi"], ["discard"], ["reset"]),
+      await transcript(client, ["multi"], ["psubscribe", "p"], ["punsubscribe"], ["exec"]),
+      await transcript(
+        client,
+        ["exec", "x"],
+        ["multi"],
+        ["ssubscribe", "s"],
+        ["exec"],
+        ["get", "k"],
+      ),
+      (await client.ask("hello", "3")).kind,
+      await transcript(client, ["subscribe", "a"], ["multi"], ["publish", "a", "1"], ["ping"]),
+      await transcript(client, ["publish", "a", "2"], ["sunsubscribe"], ["exec"], ["ping"]),
+    ];
+  });
+
   probe("RESET and QUIT end the subscriptions", async (client, side) => {
     const publisher = await side.connect();
     const subscribe: Command[] = [
