@@ -1,5 +1,5 @@
 // What macro benchmarks load servers with besides the tests that redis-benchmark brings along: its
-// custom commands over data made first, and two loads that it cannot send.
+// custom commands over data made first, and loads that it cannot send.
 
 import { requestText } from "./collection-frames.ts";
 import { type Frames, patchedFrames, sendFrames, writeDigits } from "./pipeline.ts";
@@ -25,6 +25,8 @@ const ZSET_MEMBERS = 100_000;
 const HASHES = 10_000;
 const HASH_FIELDS = 10;
 const SET_MEMBERS = 1000;
+const TRANSACTION_COMMANDS = 10;
+const TRANSACTION_KEYS = 10_000;
 /** Half of either set's members are in both. */
 const SET_OVERLAP = 500;
 
@@ -138,6 +140,31 @@ const readAndAcknowledge: LoadTest = {
   },
 };
 
+/** Ten SETs of different keys between MULTI and EXEC; all of it is one request. */
+const multiTen: LoadTest = {
+  requests: [30_000, 200_000],
+  prepare: async () => {},
+  async run({ port, requests, depth }) {
+    const texts = Array.from({ length: TRANSACTION_COMMANDS }, (_, k) =>
+      requestText(["SET", `key:${k}:${NUMBER}`, "xxx"]),
+    );
+    const text = requestText(["MULTI"]) + texts.join("") + requestText(["EXEC"]);
+    const ends: number[] = [];
+    for (let at = text.indexOf(NUMBER); at >= 0; at = text.indexOf(NUMBER, at + DIGITS)) {
+      ends.push(at + DIGITS);
+    }
+    const queued = "+QUEUED\r\n".repeat(TRANSACTION_COMMANDS);
+    const replies = `+OK\r\n${queued}*${TRANSACTION_COMMANDS}\r\n`;
+    const replyBytes = replies.length + "+OK\r\n".length * TRANSACTION_COMMANDS;
+    const frames = patchedFrames(text, requests, replyBytes, (target, offset, k) => {
+      for (const end of ends) writeDigits(target, offset + end, DIGITS, k % TRANSACTION_KEYS);
+    });
+    const started = performance.now();
+    await sendFrames(port, frames, { batch: depth });
+    return rateOf(requests, started);
+  },
+};
+
 function rateOf(requests: number, started: number): LoadResult {
   const seconds = (performance.now() - started) / 1000;
   return { requestsPerSecond: requests / seconds, p99Ms: Number.NaN };
@@ -212,4 +239,5 @@ export const LOAD_TESTS: ReadonlyMap<string, LoadTest> = new Map([
   ["publish_1", publishTest(1, [100_000, 500_000])],
   ["publish_100", publishTest(100, [5000, 10_000])],
   ["publish_10000", publishTest(10_000, [50, 100])],
+  ["multi_10", multiTen],
 ]);

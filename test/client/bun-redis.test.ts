@@ -39,6 +39,17 @@ test("Bun's client answers 10,000 commands sent at once in order", async () => {
   expect(await Promise.all(gets)).toEqual(keys);
 });
 
+test("Bun's client runs a transaction", async () => {
+  const send = (name: string, ...args: string[]) => client.send(name, args);
+  const sent = [send("MULTI"), send("SET", "m", "1"), send("INCR", "m"), send("EXEC")];
+  expect(await Promise.all(sent)).toEqual(["OK", "QUEUED", "QUEUED", ["OK", 2]]);
+  await send("WATCH", "m");
+  await send("SET", "m", "7");
+  await send("MULTI");
+  expect(await send("EXEC")).toBeNull();
+  await send("DEL", "m");
+});
+
 test("Bun's client carries 10 MB both ways", async () => {
   const text = "0123456789abcdef".repeat(BIG_BYTES / 16);
   await client.set("big", text);

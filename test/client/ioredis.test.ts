@@ -92,6 +92,22 @@ for (const protocol of [2, 3] as const) {
       await redis.del("big");
     });
 
+    test("runs transactions, and none where a watched key has changed", async () => {
+      const replies = await redis.multi().set("m", "1").incr("m").lpush("m", "x").get("m").exec();
+      expect(replies?.map(([error, reply]) => error?.message ?? reply)).toEqual(
+        ["OK", 2, "WRONGTYPE Operation against a key holding the wrong kind of value", "2"], //
+      );
+      await redis.watch("m");
+      await redis.set("m", "7");
+      expect(await redis.multi().incr("m").exec()).toBeNull();
+      expect(await redis.get("m")).toBe("7");
+      const broken = redis.multi({ pipeline: false });
+      await broken;
+      await expect(redis.call("get")).rejects.toThrow("wrong number of arguments");
+      await expect(redis.exec()).rejects.toThrow("EXECABORT");
+      await redis.del("m");
+    });
+
     test("waits in line for what others push, and in vain", async () => {
       const workers = Array.from({ length: 20 }, () => redis.duplicate());
       expect(await workers[0].blpop("jobs", "others", 0.01)).toBeNull();

@@ -1,7 +1,7 @@
 // node-redis (the package `redis`) over a real socket.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createClient, RESP_TYPES } from "redis";
+import { createClient, RESP_TYPES, WatchError } from "redis";
 import { Choices } from "../harness/generate.ts";
 import type { ServerProcess } from "../harness/process.ts";
 import { startServer } from "../harness/server.ts";
@@ -53,6 +53,16 @@ for (const protocol of [2, 3] as const) {
       const gets = keys.map((key) => client.get(key));
       await Promise.all(sets);
       expect(await Promise.all(gets)).toEqual(keys);
+    });
+
+    test("runs transactions, and none where a watched key has changed", async () => {
+      const replies: unknown[] = await client.multi().set("m", "1").incr("m").get("m").exec();
+      expect(replies).toEqual(["OK", 2, "2"]);
+      await client.watch("m");
+      await client.set("m", "7");
+      await expect(client.multi().incr("m").exec()).rejects.toThrow(WatchError);
+      expect(await client.get("m")).toBe("7");
+      await client.del("m");
     });
 
     test("carries 10 MB of random bytes both ways", async () => {

@@ -37,7 +37,6 @@ const RULES = lines(
   "multi | exec | multi | discard",
   "multi | select 3 | set k 1 | select 0 | get k | exec | exists k",
   "select 3 | multi | select 0 | exec | set only-here 1 | select 0 | exists only-here",
-  "multi | hello 3 | get nosuch | hello 2 | get nosuch | exec | get nosuch",
   "multi | blpop l 0 | brpop l 0 | bzpopmin z 0 | blmove l m left left 0 | exec",
   "multi | xread block 0 streams s $ | wait 1 0 | exec",
   "multi | config set maxmemory 1 | get a | exec | config set maxmemory 0",
@@ -49,7 +48,6 @@ const RULES = lines(
   "watch a | set a 1 | multi | discard | multi | ping | exec",
   "watch a | set a 1 | watch b | multi | nosuch | exec",
   "watch a a b | multi | set a 1 | set a 2 | exec",
-  "multi | client reply skip | get a | get b | exec | ping",
   "multi | bgsave schedule | exec",
   "multi | exec",
 );
@@ -97,6 +95,13 @@ const CHANGES = lines(
   "watch s | xgroup delconsumer s g d | multi | ping | exec",
   "watch s | xgroup destroy s g | multi | ping | exec",
 );
+
+/** Commands whose replies have no order of their own, which EXEC's reply does not tell. */
+const UNORDERED = /^(keys|smembers|s(inter|union|diff)|h(keys|vals|getall))$/i;
+
+function isOrdered([name]: Command): boolean {
+  return !UNORDERED.test(String(name));
+}
 
 interface Scene {
   readonly title: string;
@@ -172,8 +177,8 @@ differential(
         return watched(new Choices(SEED + 1), take(commands, STEPS));
       });
       compare(`${family}: in transactions, seed ${SEED}`, (known) => {
-        const commands = randomCommands(new Choices(SEED + 2), known, templates);
-        return inTransactions(new Choices(SEED + 3), take(commands, STEPS));
+        const commands = take(randomCommands(new Choices(SEED + 2), known, templates), STEPS);
+        return inTransactions(new Choices(SEED + 3), commands.filter(isOrdered));
       });
     }
     for (const { title, lines: scene } of SCENES) {
