@@ -269,6 +269,11 @@ export class Snapshots implements SnapshotControl {
         } else if (name === "ctime") {
           const age = Math.max(0, Math.floor(clock.wallMs() / 1000) - Number(value));
           logger.log(LOG_NOTICE, `RDB age ${age} seconds`);
+        } else if (name === "used-mem") {
+          const megabytes = (Number(value) / 2 ** 20).toFixed(2);
+          logger.log(LOG_NOTICE, `RDB memory usage when created ${megabytes} Mb`);
+        } else if (name === "aof-base" && value === "1") {
+          logger.log(LOG_NOTICE, "RDB is base AOF");
         }
       },
       onFunction: (code) => libraries.push(code),
