@@ -8,6 +8,8 @@ const CHANNEL = "bench:channel";
 const MESSAGE = "0123456789abcdefghijklmnopqrstuv";
 /** What each subscriber receives per message. */
 const MESSAGE_BYTES = requestText(["message", CHANNEL, MESSAGE]).length;
+/** Clients that a server admits besides the subscribers. */
+const SPARE_CLIENTS = 1000;
 /** Connections opened at a time. */
 const OPENED_AT_ONCE = 200;
 
@@ -72,7 +74,18 @@ class Subscribers {
 export function publishTest(subscribers: number, requests: readonly [number, number]): LoadTest {
   return {
     requests,
-    prepare: async () => {},
+    async prepare(port) {
+      const text = requestText([
+        "CONFIG",
+        "SET",
+        "maxclients",
+        String(subscribers + SPARE_CLIENTS),
+      ]);
+      await sendFrames(
+        port,
+        patchedFrames(text, 1, "+OK\r\n".length, () => {}),
+      );
+    },
     async run({ port, requests: count, depth }) {
       const listeners = await Subscribers.open(port, subscribers);
       try {
