@@ -72,6 +72,7 @@ class Subscribers {
 
 /** Publishes to so many subscribers of one channel. */
 export function publishTest(subscribers: number, requests: readonly [number, number]): LoadTest {
+  let listeners: Subscribers;
   return {
     requests,
     async prepare(port) {
@@ -85,9 +86,10 @@ export function publishTest(subscribers: number, requests: readonly [number, num
         port,
         patchedFrames(text, 1, "+OK\r\n".length, () => {}),
       );
+      // Their connecting is not part of what is measured.
+      listeners = await Subscribers.open(port, subscribers);
     },
     async run({ port, requests: count, depth }) {
-      const listeners = await Subscribers.open(port, subscribers);
       try {
         const text = requestText(["PUBLISH", CHANNEL, MESSAGE]);
         const reply = `:${subscribers}\r\n`;
