@@ -236,7 +236,8 @@ describe("CONFIG SET appendonly", () => {
   });
 
   test("no during the first rewrite leaves nothing behind", async () => {
-    const rewrites = await Rewrites.start("appendonly no");
+    // So slow that it cannot be through before it is called off.
+    const rewrites = await Rewrites.start("appendonly no\nrdb-key-save-delay 100000");
     rewrites.run("debug populate 3000", "config set appendonly yes");
     for (let k = 0; k < 5; k++) await rewrites.fixture.endTurn();
     rewrites.run("incr n");
