@@ -339,12 +339,17 @@ function scanDigits(
   if (count === 0) return undefined;
   if (at === end) return { text, fractionCount, exponent: 0 };
   if ((bytes[at] | LOWER_CASE) !== exponentLetter) return undefined;
-  const exponent = parseExponent(bytes, at + 1, end);
+  const exponent = parseExponent(bytes, at + 1, end, EXPONENT_SATURATION);
   return Number.isNaN(exponent) ? undefined : { text, fractionCount, exponent };
 }
 
-/** A signed run of decimal digits, saturated; NaN where there is none or something follows. */
-function parseExponent(bytes: Uint8Array, start: number, end: number): number {
+/** A signed run of digits, at most `saturation`; NaN where there is none or something follows. */
+export function parseExponent(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  saturation: number,
+): number {
   let at = start;
   const sign = at < end ? bytes[at] : 0;
   if (sign === MINUS || sign === PLUS) at++;
@@ -352,7 +357,7 @@ function parseExponent(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   for (; at < end; at++) {
     if (!isDecimalDigit(bytes[at])) return Number.NaN;
-    value = Math.min(EXPONENT_SATURATION, value * 10 + bytes[at] - ZERO);
+    value = Math.min(saturation, value * 10 + bytes[at] - ZERO);
   }
   return sign === MINUS ? -value : value;
 }

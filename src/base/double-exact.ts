@@ -2,6 +2,7 @@
 // hexadecimal. `double.ts` decides the common cases without coming here. Everything in this file
 // may allocate.
 
+import { parseExponent } from "./decimal.ts";
 import { latin1Text } from "./text.ts";
 
 const ZERO = 48;
@@ -85,27 +86,13 @@ function scanDecimal(bytes: Uint8Array, start: number, end: number): number {
   if (digits === 0) return NO_NUMBER;
   if (at < end) {
     if ((bytes[at] | LOWER_CASE) !== LETTER_E) return NO_NUMBER;
-    if (Number.isNaN(parseExponent(bytes, at + 1, end))) return NO_NUMBER;
+    if (Number.isNaN(parseExponent(bytes, at + 1, end, EXPONENT_SATURATION))) return NO_NUMBER;
   }
   return isZero ? IS_ZERO : IS_NUMBER;
 }
 
 /** Written exponents saturate here: far beyond what the digits of one text can make up for. */
 const EXPONENT_SATURATION = 1e12;
-
-/** A signed run of decimal digits, saturated; NaN where there is none or something follows. */
-function parseExponent(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  const sign = at < end ? bytes[at] : 0;
-  if (sign === MINUS || sign === PLUS) at++;
-  if (at >= end) return Number.NaN;
-  let value = 0;
-  for (; at < end; at++) {
-    if (!isDigit(bytes[at])) return Number.NaN;
-    value = Math.min(EXPONENT_SATURATION, value * 10 + bytes[at] - ZERO);
-  }
-  return sign === MINUS ? -value : value;
-}
 
 function isDigit(byte: number): boolean {
   return byte >= ZERO && byte <= ZERO + 9;
@@ -151,7 +138,7 @@ function parseHex(bytes: Uint8Array, start: number, end: number): number {
   if (digits === 0) return Number.NaN;
   if (at < end) {
     if ((bytes[at] | LOWER_CASE) !== LETTER_P) return Number.NaN;
-    exponent += parseExponent(bytes, at + 1, end);
+    exponent += parseExponent(bytes, at + 1, end, EXPONENT_SATURATION);
     if (Number.isNaN(exponent)) return Number.NaN;
   }
   return significand === 0n ? 0 : roundBinary(significand, exponent, sticky);

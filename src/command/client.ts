@@ -36,6 +36,23 @@ export interface ClientChannel {
   close(when: "after-reply" | "now"): void;
 }
 
+/** Of clients that are no connection (log replay, scripts): what they are told goes nowhere. */
+export const SILENT_CHANNEL: ClientChannel = {
+  remoteAddress: "",
+  localAddress: "",
+  descriptor: -1,
+  queryBytes: 0,
+  queryCapacity: 0,
+  outputBytes: 0,
+  outputCapacity: 0,
+  send: () => {},
+  push: () => {},
+  pushShared: () => {},
+  deliver: () => {},
+  resume: () => {},
+  close: () => {},
+};
+
 export const REPLY_ON = 0;
 export const REPLY_OFF = 1;
 /** The reply of the next command is dropped (set by CLIENT REPLY SKIP). */

@@ -7,13 +7,7 @@
 // Arguments are ranges of received bytes: argument i is bytes[start(i), end(i)). Argument 0 is the
 // command's name; for a subcommand, 0 is the container's name and 1 its own.
 
-import {
-  equalBytes,
-  equalsToken,
-  NOT_AN_INTEGER,
-  parseInt64,
-  parseInteger,
-} from "../base/ascii.ts";
+import { equalBytes, equalsToken, parseInt64, parseInteger } from "../base/ascii.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
@@ -266,16 +260,5 @@ export class CommandContext<S extends ServerContext = ServerContext> {
   /** An argument as an int64; undefined where it is none. Ask `integer` first: this is slow. */
   int64(index: number): bigint | undefined {
     return parseInt64(this.bytes, this.start(index), this.end(index));
-  }
-
-  /**
-   * An argument as an integer in [min, max]; otherwise sends Redis's out-of-range error and
-   * returns NaN, so callers write `if (Number.isNaN(n)) return;`.
-   */
-  integerOrReply(index: number, min: number, max: number): number {
-    const value = this.integer(index);
-    if (value >= min && value <= max) return value;
-    this.reply.notAnInteger();
-    return NOT_AN_INTEGER;
   }
 }

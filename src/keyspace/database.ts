@@ -11,6 +11,7 @@
 
 import { copyBytes, moveBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
+import { writeUint32 } from "../base/little-endian.ts";
 import { CellTable, NO_CELL } from "../memory/cell-table.ts";
 import { CHUNK_SHIFT, NULL_REF, Pool } from "../memory/pool.ts";
 import type { Container } from "../structures/container.ts";
@@ -40,7 +41,6 @@ import {
   setValueLength,
   typeOf,
   valueLengthOf,
-  writeHandle,
   writeHeader,
   ZSET,
 } from "../structures/record.ts";
@@ -287,7 +287,7 @@ export class Database {
   ): void {
     const type = container.type;
     this.createValue(view, type, CONTAINER, bytes, keyStart, keyEnd, hash, HANDLE_BYTES);
-    writeHandle(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
     this.sizes.added(type, container.size);
   }
 
@@ -340,7 +340,7 @@ export class Database {
   ): void {
     const type = container.type;
     this.storeValue(view, type, CONTAINER, bytes, keyStart, keyEnd, hash, HANDLE_BYTES);
-    writeHandle(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
     this.sizes.added(type, container.size);
   }
 
@@ -389,7 +389,7 @@ export class Database {
     const size = recordSize(view.keyLength, HANDLE_BYTES, view.expiryMs !== NO_EXPIRY);
     const old = this.#reallocate(view, size, HANDLE_BYTES);
     this.setEncodingOf(view, CONTAINER);
-    writeHandle(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
     this.#pool.free(old);
   }
 
@@ -502,7 +502,7 @@ export class Database {
       throw error;
     }
     const { bytes: target, valueStart } = this.#putView;
-    writeHandle(target, valueStart, handle);
+    writeUint32(target, valueStart, handle);
   }
 
   /**

@@ -8,6 +8,7 @@
 // u32
 
 import { writeInteger } from "../base/ascii.ts";
+import { uint32At } from "../base/little-endian.ts";
 import { RdbError } from "./rdb-reader.ts";
 
 const ZIPLIST_HEADER_BYTES = 10;
@@ -178,7 +179,3 @@ const WIDTHS: ReadonlyMap<number, number> = new Map([
   [INT24, 3],
   [INT32, 4],
 ]);
-
-function uint32At(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
-}

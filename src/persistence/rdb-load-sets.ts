@@ -17,19 +17,8 @@ export function loadSet(
   count: number,
 ): boolean {
   const { limits } = keyspace;
-  const set = new SetValue();
-  const member = new SetMember();
   const isLarge = count > Math.max(limits.setMaxIntsetEntries, limits.setMaxListpackEntries);
-  set.begin(keyspace, isLarge ? CONTAINER : INTSET);
-  try {
-    while (elements.next()) {
-      member.setText(elements.bytes, elements.start, elements.end);
-      if (!set.add(keyspace, member)) throw new RdbError("A set has the same member twice");
-    }
-    storeSet(target, set);
-  } finally {
-    set.close(keyspace);
-  }
+  addAll(keyspace, target, elements, isLarge ? CONTAINER : INTSET);
   return true;
 }
 
@@ -50,20 +39,9 @@ export function loadSetListpack(
   }
   if (count === 0) return false;
   const { setMaxListpackEntries, setMaxListpackValue } = keyspace.limits;
-  const set = new SetValue();
-  const member = new SetMember();
   const elements = new ListpackElements(bytes, start, end);
   const fits = count <= setMaxListpackEntries && longest <= setMaxListpackValue;
-  set.begin(keyspace, fits ? LISTPACK : CONTAINER);
-  try {
-    while (elements.next()) {
-      member.setText(elements.bytes, elements.start, elements.end);
-      if (!set.add(keyspace, member)) throw new RdbError("A set has the same member twice");
-    }
-    storeSet(target, set);
-  } finally {
-    set.close(keyspace);
-  }
+  addAll(keyspace, target, elements, fits ? LISTPACK : CONTAINER);
   return true;
 }
 
@@ -97,6 +75,21 @@ export function loadIntset(
     set.close(keyspace);
   }
   return true;
+}
+
+/** Puts a set of all elements under the key, in an encoding to begin with. */
+function addAll(keyspace: Keyspace, target: KeyTarget, elements: Elements, encoding: number): void {
+  const set = new SetValue().begin(keyspace, encoding);
+  const member = new SetMember();
+  try {
+    while (elements.next()) {
+      member.setText(elements.bytes, elements.start, elements.end);
+      if (!set.add(keyspace, member)) throw new RdbError("A set has the same member twice");
+    }
+    storeSet(target, set);
+  } finally {
+    set.close(keyspace);
+  }
 }
 
 function storeSet(target: KeyTarget, set: SetValue): void {

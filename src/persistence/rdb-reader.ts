@@ -4,6 +4,7 @@
 
 import { writeInteger } from "../base/ascii.ts";
 import { Crc64 } from "../base/crc64.ts";
+import { uint32At } from "../base/little-endian.ts";
 import { lzfDecompress } from "../base/lzf.ts";
 import {
   RDB_LENGTH_32,
@@ -227,9 +228,8 @@ export class RdbReader {
   /** An unsigned 32-bit number, the lowest byte first. */
   littleEndian32(): number {
     this.need(4);
-    const { bytes, at } = this;
     this.at += 4;
-    return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+    return uint32At(this.bytes, this.at - 4);
   }
 
   /** Steps over bytes. */

@@ -7,7 +7,7 @@
 // While a script runs, the context is lent to its commands: `enter` and `leave` go around it.
 
 import { writeDouble } from "../base/double.ts";
-import { Client, type ClientChannel } from "../command/client.ts";
+import { Client, SILENT_CHANNEL } from "../command/client.ts";
 import type { CommandContext, ServerContext, SuspendedCommand } from "../command/context.ts";
 import type { Command, CommandRegistry } from "../command/registry.ts";
 import { DENYOOM, NOSCRIPT, WRITE } from "../command/spec.ts";
@@ -42,27 +42,13 @@ export interface ScriptHost<S extends ServerContext> {
   isOutOfMemory(error: unknown): boolean;
 }
 
-const NO_CHANNEL: ClientChannel = {
-  remoteAddress: "",
-  localAddress: "",
-  descriptor: -1,
-  queryBytes: 0,
-  queryCapacity: 0,
-  outputBytes: 0,
-  outputCapacity: 0,
-  send() {},
-  deliver() {},
-  resume() {},
-  close() {},
-} as Partial<ClientChannel> as ClientChannel;
-
 /** Runs the commands of one machine's scripts. */
 export class CommandRunner<S extends ServerContext> {
   readonly #lua: Lua;
   readonly #replies: ReplyToLua;
   readonly #host: ScriptHost<S>;
   /** The client that scripts' commands are run as. */
-  readonly client = new Client(0, NO_CHANNEL, 0, false);
+  readonly client = new Client(0, SILENT_CHANNEL, 0, false);
   readonly #request = new ReplyWriter();
   #c!: CommandContext<S>;
   #starts = new Int32Array(64);

@@ -8,7 +8,7 @@
 
 import { resolve } from "node:path";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
-import { Client, type ClientChannel } from "../command/client.ts";
+import { Client, SILENT_CHANNEL } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
 import { InvalidValue } from "../config/value-types.ts";
 import { AppendOnlyFile } from "../persistence/aof.ts";
@@ -343,7 +343,7 @@ export class Durability implements EffectSink {
     const server = this.#server;
     const status = server.persistence;
     status.loadingTotalBytes = loader.bytes;
-    const client = new Client(0, NO_CHANNEL, status.loadingStartMs, false);
+    const client = new Client(0, SILENT_CHANNEL, status.loadingStartMs, false);
     client.authenticated = true;
     client.denyBlocking = true;
     let reportedMs = status.loadingStartMs;
@@ -425,20 +425,3 @@ function release(turns: readonly TurnOutput[], isDurable: boolean): void {
     else connection.close("now");
   }
 }
-
-/** The channel of the client that replays the log: nothing it is told goes anywhere. */
-const NO_CHANNEL: ClientChannel = {
-  remoteAddress: "",
-  localAddress: "",
-  descriptor: -1,
-  queryBytes: 0,
-  queryCapacity: 0,
-  outputBytes: 0,
-  outputCapacity: 0,
-  send: () => {},
-  push: () => {},
-  pushShared: () => {},
-  deliver: () => {},
-  resume: () => {},
-  close: () => {},
-};

@@ -21,6 +21,7 @@
 //     }
 
 import { Int64 } from "../base/int64.ts";
+import { uint32At } from "../base/little-endian.ts";
 
 /** Bytes in front of the first element. */
 export const INTSET_HEADER_BYTES = 8;
@@ -40,8 +41,7 @@ export function widthAt(bytes: Uint8Array, start: number): number {
 
 /** The number of elements. */
 export function lengthAt(bytes: Uint8Array, start: number): number {
-  const at = start + 4;
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  return uint32At(bytes, start + 4);
 }
 
 /** Writes a header. */
@@ -81,7 +81,7 @@ export function elementOffset(width: number, index: number): number {
 /** The element at an offset of the array, of two or four bytes. */
 function narrowElement(bytes: Uint8Array, at: number, width: number): number {
   if (width === 2) return ((bytes[at] << 16) | (bytes[at + 1] << 24)) >> 16;
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+  return uint32At(bytes, at) | 0;
 }
 
 /** Loads the element of an index, which is there. */

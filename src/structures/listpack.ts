@@ -33,6 +33,7 @@
 
 import { copyBytes, equalBytes, parseInteger, writeInteger } from "../base/ascii.ts";
 import { INT64_TEXT_MAX, Int64 } from "../base/int64.ts";
+import { uint32At, writeUint32 } from "../base/little-endian.ts";
 
 /** Bytes in front of the first entry. */
 export const HEADER_BYTES = 6;
@@ -65,22 +66,11 @@ const NOT_INTEGER = Number.NaN;
 /** Strings below this length have one byte in front and one behind. */
 const SHORT_LENGTH_END = 64;
 
-function readUint32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
-}
-
-function writeUint32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
-}
-
 // ---- Header ----------------------------------------------------------------------------------
 
 /** Bytes of the whole listpack, header and terminator included. */
 export function totalBytes(bytes: Uint8Array, start: number): number {
-  return readUint32(bytes, start);
+  return uint32At(bytes, start);
 }
 
 /** The count as stored: COUNT_UNKNOWN or the number of elements. */
@@ -114,7 +104,7 @@ export function adjustHeader(
 ): void {
   const stored = storedCount(target, start);
   const count = stored === COUNT_UNKNOWN ? COUNT_UNKNOWN : stored + elementsAdded;
-  writeHeader(target, start, readUint32(target, start) + bytesAdded, count);
+  writeHeader(target, start, uint32At(target, start) + bytesAdded, count);
 }
 
 /** Writes a listpack without elements: EMPTY_BYTES bytes. Returns the offset of its terminator. */
@@ -143,7 +133,7 @@ export function firstEntry(start: number): number {
 
 /** The offset of the terminator: where appended entries go. */
 export function endOf(bytes: Uint8Array, start: number): number {
-  return start + readUint32(bytes, start) - 1;
+  return start + uint32At(bytes, start) - 1;
 }
 
 /** The last entry, or NO_ENTRY. */
@@ -158,7 +148,7 @@ function contentBytes(bytes: Uint8Array, at: number): number {
   if (first < INTEGER_13) return 1 + (first & 0x3f);
   if (first < STRING_12) return 2;
   if (first < STRING_32) return 2 + (((first & 0x0f) << 8) | bytes[at + 1]);
-  if (first === STRING_32) return 5 + readUint32(bytes, at + 1);
+  if (first === STRING_32) return 5 + uint32At(bytes, at + 1);
   if (first === INTEGER_64) return 9;
   // 16, 24 and 32 bits follow each other.
   return first - INTEGER_16 + 3;
@@ -248,7 +238,7 @@ export function decodeInteger(bytes: Uint8Array, at: number): number {
   if (first === INTEGER_24) {
     return ((bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >> 8;
   }
-  if (first === INTEGER_32) return readUint32(bytes, at + 1) | 0;
+  if (first === INTEGER_32) return uint32At(bytes, at + 1) | 0;
   decoded.readBytes(bytes, at + 1);
   return decoded.number;
 }
@@ -556,7 +546,7 @@ export function isValidListpack(
   deep: boolean,
 ): boolean {
   const length = end - start;
-  if (length < EMPTY_BYTES || readUint32(bytes, start) !== length) return false;
+  if (length < EMPTY_BYTES || uint32At(bytes, start) !== length) return false;
   if (bytes[end - 1] !== TERMINATOR) return false;
   if (!deep) return true;
   let count = 0;

@@ -12,6 +12,7 @@
 // The short form holds keys up to 255 bytes with values below 16 MiB in an 8-byte header.
 
 import { compareBytes, copyBytes, equalBytes } from "../base/ascii.ts";
+import { uint32At } from "../base/little-endian.ts";
 import { cachedWordView } from "../base/word-view.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, type Pool } from "../memory/pool.ts";
 
@@ -312,22 +313,7 @@ export function encodingOf(pool: Pool, ref: number): number {
 
 /** The handle that the value of a view is, where its encoding is CONTAINER. */
 export function handleIn(view: RecordView): number {
-  const { bytes, valueStart } = view;
-  return (
-    (bytes[valueStart] |
-      (bytes[valueStart + 1] << 8) |
-      (bytes[valueStart + 2] << 16) |
-      (bytes[valueStart + 3] << 24)) >>>
-    0
-  );
-}
-
-/** Writes a handle of a container. */
-export function writeHandle(bytes: Uint8Array, at: number, handle: number): void {
-  bytes[at] = handle;
-  bytes[at + 1] = handle >>> 8;
-  bytes[at + 2] = handle >>> 16;
-  bytes[at + 3] = handle >>> 24;
+  return uint32At(view.bytes, view.valueStart);
 }
 
 /** Whether a record is marked: the running snapshot must not take it (any more). */

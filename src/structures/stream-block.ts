@@ -11,6 +11,7 @@
 // alternate. The lp-count is the number of the entry's elements before it, for walking backwards.
 
 import { equalBytes } from "../base/ascii.ts";
+import { uint32At } from "../base/little-endian.ts";
 import {
   adjustHeader,
   endOf,
@@ -60,7 +61,7 @@ export function smallInteger(bytes: Uint8Array, at: number): number {
 }
 
 function readWord(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+  return uint32At(bytes, at) | 0;
 }
 
 // ---- Counts ----------------------------------------------------------------------------------
