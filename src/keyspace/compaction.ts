@@ -4,7 +4,7 @@
 // and each emptied chunk goes back to the system.
 
 import type { Clock } from "../base/clock.ts";
-import { NOT_FINISHED } from "./database.ts";
+import type { Database } from "./database.ts";
 import type { Keyspace } from "./keyspace.ts";
 
 /** Chunks must hold this much more than is live before moving blocks pays. */
@@ -12,6 +12,8 @@ const WASTE_FACTOR = 1.25;
 const WASTE_BYTES_MIN = 32 << 20;
 /** Blocks of a container looked at between two readings of the clock. */
 const BLOCKS_PER_CHECK = 256;
+/** What one step moves of a table's records at most, but for the last record. */
+const MOVED_BYTES_MAX = 1 << 20;
 
 /** Compacts one keyspace's pool. */
 export class Compaction {
@@ -35,9 +37,10 @@ export class Compaction {
     const databases = this.#keyspace.databases;
     while (this.#database < databases.length) {
       const db = databases[this.#database];
-      const next = db.relocate(this.#position);
-      if (next !== NOT_FINISHED) this.#position = next;
-      if (next === 0) this.#database++;
+      if (this.#relocateSegment(db)) {
+        this.#position = db.table.segmentEnd(this.#position);
+        if (this.#position === 0) this.#database++;
+      }
       if (this.#clock.monotonicUs() >= deadline) return true;
     }
     if (!this.#relocateContainers(deadline)) return true;
@@ -55,6 +58,24 @@ export class Compaction {
     this.#position = 0;
     this.#handle = 0;
     return true;
+  }
+
+  /** Moves the records and the segment at the position; false when there is more to move there. */
+  #relocateSegment(db: Database): boolean {
+    const { pool, ownView } = this.#keyspace;
+    const moving: number[] = [];
+    let bytes = 0;
+    db.table.scan(this.#position, 1 << 30, (ref, hash) => {
+      if (bytes >= MOVED_BYTES_MAX || !pool.isEvacuating(ref)) return;
+      bytes += pool.capacity(ref);
+      moving.push(ref, hash);
+    });
+    for (let k = 0; k < moving.length; k += 2) {
+      ownView.load(moving[k], moving[k + 1] | 0);
+      db.moveBlock(ownView);
+    }
+    db.table.relocate(this.#position);
+    return bytes < MOVED_BYTES_MAX;
   }
 
   /** Goes on with the walk over the containers; false when time ran out first. */

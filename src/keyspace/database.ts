@@ -46,7 +46,7 @@ import {
 } from "../structures/record.ts";
 import { DetachedTable } from "./detached-table.ts";
 import { EVENT_KEY_MISS, EVENT_NEW } from "./event-classes.ts";
-import { earliestFieldExpiry, verifyFields } from "./field-expiry.ts";
+import { earliestFieldExpiry } from "./field-expiry.ts";
 import { KeySizes } from "./key-sizes.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { notify } from "./notify.ts";
@@ -56,14 +56,8 @@ import { elementCount } from "./value-size.ts";
 const GROWTH_FLOOR_BYTES = 1024;
 /** In #cell: the record is known, the cell that holds its ref is not. */
 const NOT_LOCATED = -2;
-/** What one step of compaction moves at most, but for the last record. */
-const RELOCATED_BYTES_MAX = 1 << 20;
-
 /** A database up to this many keys is cleared on the spot. */
 const CLEARED_AT_ONCE_MAX = 4096;
-
-/** `relocate` has moved as much as one step may; the position is not done. */
-export const NOT_FINISHED = -1;
 
 /** A numbered database of a keyspace. */
 export class Database {
@@ -580,6 +574,12 @@ export class Database {
     this.#expireRef(view.ref, view.hash);
   }
 
+  /** Gives the record of a view another block, for compaction. The view is loaded again. */
+  moveBlock(view: RecordView): void {
+    this.#seekView(view);
+    this.#rewrite(view, view.expiryMs);
+  }
+
   /** Deletes the record of a view to make room, and says so to the effects. */
   evict(view: RecordView): void {
     this.#seekView(view);
@@ -587,32 +587,6 @@ export class Database {
     this.#keyspace.events.evicted(this.index, view);
     this.#keyspace.evicted++;
     this.#unlink(view.ref, view.hash);
-  }
-
-  /** Checks the table, every container and the counts by size. Throws on a violation. */
-  verify(): void {
-    this.table.verify();
-    const counted = new KeySizes();
-    const view = this.#keyspace.ownView;
-    let fieldVolatiles = 0;
-    this.forEach(view, () => {
-      const bound = this.table.earliestExpiry(view.hash >>> 0);
-      if (verifyFields(this, view, bound)) fieldVolatiles++;
-      if (view.encoding === CONTAINER) this.containerOf(view).verify();
-      counted.added(view.type, elementCount(this, view));
-    });
-    assert(fieldVolatiles === this.fieldVolatileCount, "hashes whose fields expire are counted");
-    for (let type = STRING; type <= STREAM; type++) {
-      const expected = new Map<number, number>();
-      counted.forEach(type, (least, count) => {
-        expected.set(least, count);
-      });
-      this.sizes.forEach(type, (least, count) => {
-        assert(expected.get(least) === count, "values are counted by their size");
-        expected.delete(least);
-      });
-      assert(expected.size === 0, "every value is counted by its size");
-    }
   }
 
   /** Deletes everything; what is large is given back in slices. */
@@ -627,33 +601,6 @@ export class Database {
     this.table = this.#newTable();
     this.sizes = new KeySizes();
     this.fieldVolatileCount = 0;
-  }
-
-  /**
-   * Moves the records and segment at a position out of chunks being evacuated. Returns the next
-   * position, 0 at the end, or NOT_FINISHED when there is more to move at this one.
-   */
-  relocate(position: number): number {
-    const pool = this.#pool;
-    const table = this.table;
-    // alloc: background work
-    const moving: number[] = [];
-    let bytes = 0;
-    table.scan(position, 1 << 30, (ref, hash) => {
-      if (bytes >= RELOCATED_BYTES_MAX || !pool.isEvacuating(ref)) return;
-      bytes += pool.capacity(ref);
-      moving.push(ref, hash);
-    });
-    const isPartial = bytes >= RELOCATED_BYTES_MAX;
-    const next = isPartial ? NOT_FINISHED : table.segmentEnd(position);
-    const view = this.#keyspace.ownView;
-    for (let k = 0; k < moving.length; k += 2) {
-      view.load(moving[k], moving[k + 1] | 0);
-      this.#seekView(view);
-      this.#move(view);
-    }
-    table.relocate(position);
-    return next;
   }
 
   #newTable(): CellTable {
@@ -987,9 +934,5 @@ export class Database {
     copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
     pool.free(old);
     view.load(ref, view.hash);
-  }
-
-  #move(view: RecordView): void {
-    this.#rewrite(view, view.expiryMs);
   }
 }

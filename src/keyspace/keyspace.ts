@@ -17,6 +17,7 @@ import {
 import { RecordView } from "../structures/record.ts";
 import { AccessPolicy } from "./access.ts";
 import { Database } from "./database.ts";
+import { verifyDatabase } from "./database-verify.ts";
 import { EncodingLimits } from "./encoding-limits.ts";
 import { HashValues } from "./hash-value.ts";
 import { LazyFree } from "./lazy-free.ts";
@@ -228,7 +229,9 @@ export class Keyspace {
   /** Checks the invariants of the pool and of every database. Throws on the first violation. */
   verify(): void {
     this.pool.verify();
-    for (let k = 0; k < this.databases.length; k++) this.databases[k].verify();
+    for (let k = 0; k < this.databases.length; k++) {
+      verifyDatabase(this.databases[k], this.ownView);
+    }
     assert(this.staging.size === 0, "nothing stays in the staging database");
   }
 }
