@@ -15,6 +15,7 @@ import type { RewriteControl, SnapshotControl } from "../command/snapshot-contro
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
+import type { Executions } from "../scripting/executions.ts";
 import type { Scripting } from "../scripting/scripting.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
@@ -43,6 +44,8 @@ export interface Features extends ServerContext {
   readonly latency: LatencyMonitor;
   readonly pauses: Pauses;
   readonly blocking: Blocking;
+  /** Scripts and functions that run. */
+  readonly executions: Executions<Features>;
   readonly scripting: Scripting<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;

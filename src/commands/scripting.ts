@@ -274,7 +274,7 @@ function scriptHelpCommand(c: Context): void {
 
 // SCRIPT KILL
 function scriptKillCommand(c: Context): void {
-  const refusal = c.server.scripting.kill();
+  const refusal = c.server.executions.kill(false);
   if (refusal === "") c.reply.ok();
   else c.reply.error(refusal);
 }

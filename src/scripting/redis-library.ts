@@ -22,6 +22,7 @@ interface Parts<S extends ServerContext> {
   readonly runner: CommandRunner<S>;
   readonly replies: ReplyToLua;
   readonly log: (level: number, text: string) => void;
+  readonly isForFunctions: boolean;
 }
 
 /** Pushes the library's table. */
@@ -36,12 +37,7 @@ export function addRedisLibrary<S extends ServerContext>(parts: Parts<S>): void 
     ...modeFunctions(parts),
     log: (state) => log(parts, state),
     acl_check_cmd: (state) => aclCheck(parts, state),
-    // Nobody debugs: neither waits nor prints.
-    breakpoint: (state) => {
-      api.lua_pushboolean(state, 0);
-      return 1;
-    },
-    debug: () => 0,
+    ...(parts.isForFunctions ? {} : evalFunctions(parts)),
   });
   const numbers = { ...Object.fromEntries(LOG_LEVELS.map((name, k) => [name, k])), ...REPLICATION };
   for (const [name, value] of Object.entries(numbers)) {
@@ -123,11 +119,18 @@ function modeFunctions<S extends ServerContext>(parts: Parts<S>) {
       runner.replication = flags;
       return 0;
     },
-    replicate_commands: (state: number) => {
-      api.lua_pushboolean(state, 1);
-      return 1;
-    },
   };
+}
+
+/** What functions of libraries do not find. */
+function evalFunctions<S extends ServerContext>({ lua }: Parts<S>) {
+  const { api } = lua;
+  const answer = (value: number) => (state: number) => {
+    api.lua_pushboolean(state, value);
+    return 1;
+  };
+  // Nobody debugs: neither waits nor prints.
+  return { replicate_commands: answer(1), breakpoint: answer(0), debug: () => 0 };
 }
 
 function log<S extends ServerContext>(parts: Parts<S>, state: number): number {

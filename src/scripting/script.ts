@@ -27,6 +27,7 @@ export function scriptFlag(name: string): number {
 
 /** One cached script. */
 export class Script {
+  readonly isFunction = false;
   readonly sha: string;
   readonly body: Uint8Array;
   readonly bodyHash: number;
@@ -42,6 +43,10 @@ export class Script {
     this.body = body;
     this.bodyHash = bodyHash;
     this.flags = flags;
+  }
+
+  get label(): string {
+    return this.sha;
   }
 
   /** The source without its shebang line, whose end is kept for the sake of line numbers. */

@@ -40,7 +40,7 @@ export class Cron {
     server.calibrate();
     server.beginEvent();
     const nowMs = server.keyspace.nowMs;
-    if (server.scripting.isBusy) {
+    if (server.executions.isBusy) {
       // The data stands still between the slices of a script.
       server.durability.tick();
       return server.endEvent();
@@ -64,7 +64,7 @@ export class Cron {
   slice(): void {
     const server = this.#server;
     this.#sliceTimer = undefined;
-    if (server.scripting.isBusy) return;
+    if (server.executions.isBusy) return;
     server.beginEvent();
     let hasMore = false;
     const maySweep =

@@ -63,8 +63,6 @@ const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
   ...["ping", "quit", "reset"],
 ]);
 
-const BUSY =
-  "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** What dispatch asks of the server's other parts when something out of the ordinary is on. */
@@ -564,8 +562,8 @@ export class Dispatcher implements CommandExecutor<Features> {
     if (server.persistence.loading && (flags & LOADING) === 0) {
       return this.#refuse(command, "LOADING Redis is loading the dataset in memory");
     }
-    if (server.scripting.isBusy && (flags & ALLOW_BUSY) === 0) {
-      return this.#refuse(command, BUSY);
+    if (server.executions.isBusy && (flags & ALLOW_BUSY) === 0) {
+      return this.#refuse(command, server.executions.busyText);
     }
     if (server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs)) {
       client.blocked = true;

@@ -32,6 +32,7 @@ import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { ScriptHost } from "../scripting/command-runner.ts";
+import { Executions } from "../scripting/executions.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
 import { Transactions } from "../transactions/transactions.ts";
@@ -104,6 +105,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
   readonly blocking: Blocking;
+  readonly executions: Executions<Features>;
   readonly scripting: Scripting<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
@@ -177,7 +179,9 @@ export class Server implements DispatchServer, ConnectionHost {
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
     this.#notifier = new KeyspaceNotifier(this.pubsub);
-    this.scripting = new Scripting<Features>(this.#scriptHost());
+    const scriptHost = this.#scriptHost();
+    this.executions = new Executions<Features>(scriptHost);
+    this.scripting = new Scripting<Features>(scriptHost, this.executions);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -377,7 +381,7 @@ export class Server implements DispatchServer, ConnectionHost {
 
   disconnected(client: Client): void {
     // The client of a slow script waits for no key.
-    if (!this.scripting.isRunFor(client)) this.blocking.forget(client);
+    if (!this.executions.isRunFor(client)) this.blocking.forget(client);
     this.pubsub.forget(client);
     this.transactions.discard(client);
     this.clients.remove(client);
@@ -425,10 +429,10 @@ export class Server implements DispatchServer, ConnectionHost {
   #continueScript(): void {
     if (this.#isStopping) return;
     this.beginEvent();
-    this.scripting.goOn();
+    this.executions.goOn();
     const { watches } = this.transactions;
     if (watches.hasNoted) watches.settle(true, 0);
-    if (this.scripting.isBusy) setImmediate(() => this.#continueScript());
+    if (this.executions.isBusy) setImmediate(() => this.#continueScript());
     else this.updateRestrictions();
     this.endEvent();
   }
@@ -450,7 +454,7 @@ export class Server implements DispatchServer, ConnectionHost {
   updateRestrictions(): void {
     this.dispatcher.restricted =
       this.persistence.loading ||
-      this.scripting.isBusy ||
+      this.executions.isBusy ||
       this.pauses.level !== 0 ||
       this.monitors.size > 0 ||
       this.#memoryLimit.isSet ||
@@ -670,7 +674,7 @@ export class Server implements DispatchServer, ConnectionHost {
       this.keyspace.access.decayMinutes = config.integer("lfu-decay-time");
     });
     follow(["busy-reply-threshold"], () => {
-      this.scripting.busyMs = config.integer("busy-reply-threshold");
+      this.executions.busyMs = config.integer("busy-reply-threshold");
     });
     follow(ENCODING_DIRECTIVES, () => readEncodingLimits(config, this.keyspace.limits));
     follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
