@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSyn
 import { systemClock } from "./base/clock.ts";
 import { LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, type LogLevel } from "./base/log.ts";
 import { systemRandom, Xoshiro } from "./base/random.ts";
-import { latin1Bytes, latin1Text } from "./base/text.ts";
+import { latin1Text } from "./base/text.ts";
 import { REDIS_VERSION } from "./base/version.ts";
 import { CommandRegistry } from "./command/registry.ts";
 import { families } from "./commands/families.ts";
@@ -47,8 +47,7 @@ function fail(message: string): never {
 
 /** For `rename-command` alone, which is rare: start-up does not pay for it. */
 function commandExists(name: string): boolean {
-  const bytes = latin1Bytes(name);
-  return CommandRegistry.of(families).find(bytes, 0, bytes.length) !== undefined;
+  return CommandRegistry.of(families).has(name);
 }
 
 function configure(request: StartRequest, input: Uint8Array): Config {

@@ -1,16 +1,18 @@
 // hot path: no allocation per command
 //
-// The commands a server knows, found by name bytes. Built once per server from the families; a
+// The commands a server knows, found by name bytes. Built once per server from the names of the
+// families' commands; a family is loaded with the first of its commands that is asked for. A
 // `Command` adds to its spec what is counted per server (calls, microseconds, failures).
 
+import { assert } from "../base/assert.ts";
 import { latin1Bytes } from "../base/text.ts";
 import type { ServerContext } from "./context.ts";
 import type { LatencyHistogram } from "./histogram.ts";
 import {
   BLOCKING,
-  type CommandFamily,
   type CommandGroup,
   type CommandSpec,
+  type DeferredFamily,
   FAST,
   type KeySpec,
 } from "./spec.ts";
@@ -55,10 +57,7 @@ export class Command<S extends ServerContext = ServerContext> {
     // What may be run in parts is timed part by part.
     this.isQuick = isFast && (spec.flags & BLOCKING) === 0;
     if (spec.subcommands) {
-      this.subcommands = new CommandRegistry<S>();
-      for (const sub of spec.subcommands) {
-        this.subcommands.add(new Command<S>(sub, group, this));
-      }
+      this.subcommands = CommandRegistry.under<S>(this, spec.subcommands);
     }
   }
 
@@ -84,29 +83,45 @@ function firstKeyIndex(keys: readonly KeySpec[] | undefined): number {
 
 const MIN_CELLS = 16;
 
+/** A name under which a command is found; the command itself once it was asked for. */
+interface NamedCommand<S extends ServerContext> {
+  /** In lower case. */
+  name: Uint8Array;
+  /** The command's own, as its entry spells it. */
+  readonly ownName: string;
+  command: Command<S> | undefined;
+  /** Where the command comes from while it is not there. */
+  readonly family: DeferredFamily<S> | undefined;
+}
+
 /** Commands by name, whatever the case. */
 export class CommandRegistry<S extends ServerContext = ServerContext> {
-  readonly #commands: Command<S>[] = [];
-  /** The names under which renamed commands are found. */
-  readonly #newNames = new Map<Command<S>, string>();
-  #cells: (Command<S> | undefined)[] = new Array(MIN_CELLS).fill(undefined);
-  #names: (Uint8Array | undefined)[] = new Array(MIN_CELLS).fill(undefined);
+  readonly #entries: NamedCommand<S>[] = [];
+  #cells: (NamedCommand<S> | undefined)[] = new Array(MIN_CELLS).fill(undefined);
   #mask = MIN_CELLS - 1;
 
-  /** A registry of every command of the families. */
-  static of<S extends ServerContext>(families: readonly CommandFamily<S>[]): CommandRegistry<S> {
+  /** A registry of every command of the families, none of which is loaded for it. */
+  static of<S extends ServerContext>(families: readonly DeferredFamily<S>[]): CommandRegistry<S> {
     const registry = new CommandRegistry<S>();
-    for (const family of families) {
-      for (const spec of family.commands) registry.add(new Command(spec, family.group));
-    }
+    for (const family of families) registry.add(family);
     return registry;
   }
 
-  add(command: Command<S>): void {
-    this.#commands.push(command);
-    // A quarter full at most, so that nearly every name is found in its home cell.
-    if (this.#commands.length * 4 > this.#cells.length) this.#rebuild(this.#cells.length * 4);
-    else this.#place(command, command.spec.name);
+  /** Cold: adds the commands of a family. */
+  add(family: DeferredFamily<S>): void {
+    for (const name of family.names) this.#enter(name, undefined, family);
+  }
+
+  /** Cold: a registry of a container's subcommands. */
+  static under<S extends ServerContext>(
+    parent: Command<S>,
+    specs: readonly CommandSpec<S>[],
+  ): CommandRegistry<S> {
+    const registry = new CommandRegistry<S>();
+    for (const spec of specs) {
+      registry.#enter(spec.name, new Command(spec, parent.group, parent), undefined);
+    }
+    return registry;
   }
 
   /**
@@ -116,50 +131,88 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
    */
   rename(name: string, newName: string): boolean {
     const bytes = latin1Bytes(name);
-    const command = this.find(bytes, 0, bytes.length);
-    if (command === undefined) return false;
-    if (newName === "") this.#commands.splice(this.#commands.indexOf(command), 1);
-    else this.#newNames.set(command, newName);
+    const entry = this.#entryOf(bytes, 0, bytes.length);
+    if (entry === undefined) return false;
+    if (newName === "") this.#entries.splice(this.#entries.indexOf(entry), 1);
+    else entry.name = latin1Bytes(newName.toLowerCase());
     this.#rebuild(this.#cells.length);
     return true;
   }
 
   get count(): number {
-    return this.#commands.length;
+    return this.#entries.length;
   }
 
-  [Symbol.iterator](): IterableIterator<Command<S>> {
-    return this.#commands.values();
+  /** Every command. Cold: loads all families. */
+  *[Symbol.iterator](): Generator<Command<S>> {
+    for (const entry of this.#entries) yield entry.command ?? this.#load(entry);
+  }
+
+  /** The commands that were asked for so far: only they have statistics. Cold. */
+  *loaded(): Generator<Command<S>> {
+    for (const { command } of this.#entries) if (command !== undefined) yield command;
+  }
+
+  /** Whether there is a command of a name. */
+  has(name: string): boolean {
+    const bytes = latin1Bytes(name);
+    return this.#entryOf(bytes, 0, bytes.length) !== undefined;
   }
 
   /** Finds a command by its name's bytes. */
   find(bytes: Uint8Array, start: number, end: number): Command<S> | undefined {
+    const entry = this.#entryOf(bytes, start, end);
+    return entry === undefined ? undefined : (entry.command ?? this.#load(entry));
+  }
+
+  #entryOf(bytes: Uint8Array, start: number, end: number): NamedCommand<S> | undefined {
     const mask = this.#mask;
     let cell = nameHash(bytes, start, end) & mask;
     for (;;) {
-      const name = this.#names[cell];
-      if (name === undefined) return undefined;
-      if (sameName(name, bytes, start, end)) return this.#cells[cell];
+      const entry = this.#cells[cell];
+      if (entry === undefined || sameName(entry.name, bytes, start, end)) return entry;
       cell = (cell + 1) & mask;
     }
   }
 
-  #place(command: Command<S>, name: string): void {
-    const bytes = latin1Bytes(name.toLowerCase());
-    let cell = nameHash(bytes, 0, bytes.length) & this.#mask;
-    while (this.#names[cell] !== undefined) cell = (cell + 1) & this.#mask;
-    this.#names[cell] = bytes;
-    this.#cells[cell] = command;
+  /** Cold: loads the family of a command that was not asked for before. */
+  #load(entry: NamedCommand<S>): Command<S> {
+    const family = entry.family!;
+    const { group, commands } = family.load();
+    const specs = new Map(commands.map((spec) => [spec.name, spec]));
+    for (const other of this.#entries) {
+      if (other.family !== family) continue;
+      const spec = specs.get(other.ownName);
+      assert(spec !== undefined, "a family lacks a command that it was said to have");
+      other.command = new Command(spec, group);
+    }
+    return entry.command!;
+  }
+
+  #enter(
+    name: string,
+    command: Command<S> | undefined,
+    family: DeferredFamily<S> | undefined,
+  ): void {
+    const entry = { name: latin1Bytes(name.toLowerCase()), ownName: name, command, family };
+    this.#entries.push(entry);
+    // A quarter full at most, so that nearly every name is found in its home cell.
+    if (this.#entries.length * 4 > this.#cells.length) this.#rebuild(this.#cells.length * 4);
+    else this.#place(entry);
+  }
+
+  #place(entry: NamedCommand<S>): void {
+    const { name } = entry;
+    let cell = nameHash(name, 0, name.length) & this.#mask;
+    while (this.#cells[cell] !== undefined) cell = (cell + 1) & this.#mask;
+    this.#cells[cell] = entry;
   }
 
   /** Cold: when a command is added or renamed. */
   #rebuild(cellCount: number): void {
     this.#cells = new Array(cellCount).fill(undefined);
-    this.#names = new Array(cellCount).fill(undefined);
     this.#mask = cellCount - 1;
-    for (const command of this.#commands) {
-      this.#place(command, this.#newNames.get(command) ?? command.spec.name);
-    }
+    for (const entry of this.#entries) this.#place(entry);
   }
 }
 

@@ -182,3 +182,25 @@ export function defineFamily<S extends ServerContext>(
 ): CommandFamily<S> {
   return { group, commands };
 }
+
+/** A family whose module is loaded when one of its commands is first asked for. */
+export interface DeferredFamily<S extends ServerContext = ServerContext> {
+  /** The names of its commands, as its entries spell them. */
+  readonly names: readonly string[];
+  load(): CommandFamily<S>;
+}
+
+/** Declares a family that is loaded when one of its commands, named here, is first asked for. */
+export function deferFamily<S extends ServerContext>(
+  names: string,
+  load: () => CommandFamily<S>,
+): DeferredFamily<S> {
+  return { names: names.split(" "), load };
+}
+
+/** Declares that a family is at hand. */
+export function presentFamily<S extends ServerContext>(
+  family: CommandFamily<S>,
+): DeferredFamily<S> {
+  return { names: family.commands.map(({ name }) => name), load: () => family };
+}

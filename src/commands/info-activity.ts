@@ -200,9 +200,9 @@ export function debugSection(c: Context): InfoField[] {
   ];
 }
 
-/** Commands and subcommands alike. */
+/** Commands and subcommands alike, as far as they were ever asked for. */
 function* everyCommand(c: Context): Iterable<AnyCommand> {
-  for (const command of c.server.registry) {
+  for (const command of c.server.registry.loaded()) {
     yield command;
     if (command.subcommands !== undefined) yield* command.subcommands;
   }

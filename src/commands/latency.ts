@@ -231,7 +231,7 @@ type AnyCommand = Command<ServerContext>;
 function latencyHistogramCommand(c: Context): void {
   const listed: AnyCommand[] = [];
   if (c.count === 2) {
-    for (const command of c.server.registry) addWithHistogram(command, listed, true);
+    for (const command of c.server.registry.loaded()) addWithHistogram(command, listed, true);
   } else {
     for (let index = 2; index < c.count; index++) {
       const command = commandNamed(c, index);

@@ -561,9 +561,9 @@ export class Server implements DispatchServer, ConnectionHost {
     this.keyspace.evicted = 0;
     this.keyspace.lazyFree.freedCount = 0;
     this.keyspace.expiredFields = 0;
-    for (const command of this.registry) {
+    for (const command of this.registry.loaded()) {
       command.resetStatistics();
-      for (const sub of command.subcommands ?? []) sub.resetStatistics();
+      for (const sub of command.subcommands?.loaded() ?? []) sub.resetStatistics();
     }
   }
 

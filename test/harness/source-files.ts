@@ -26,9 +26,9 @@ export class SourceFile {
     this.lines = text.split("\n");
   }
 
-  /** Every module specifier, type-only and dynamic imports and re-exports included. */
+  /** Every module specifier, type-only, dynamic and deferred imports and re-exports included. */
   get imports(): string[] {
-    const pattern = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
+    const pattern = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*"([^"]+)"/g;
     return [...this.text.matchAll(pattern)].map((match) => match[1]);
   }
 

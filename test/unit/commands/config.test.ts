@@ -7,6 +7,7 @@ import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { PersistenceStatus } from "../../../src/command/persistence-status.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
+import { presentFamily } from "../../../src/command/spec.ts";
 import { configCommands } from "../../../src/commands/config.ts";
 import type { Features } from "../../../src/commands/features.ts";
 import { Config } from "../../../src/config/config.ts";
@@ -33,7 +34,7 @@ class Fixture {
     const starts = Int32Array.from(words.map((word, k) => ends[k] - word.length));
     const bytes = latin1Bytes(words.join(""));
     c.setArguments(bytes, starts, ends, 0, words.length);
-    const registry = CommandRegistry.of<Features>([configCommands]);
+    const registry = CommandRegistry.of<Features>([presentFamily(configCommands)]);
     const container = registry.find(bytes, starts[0], ends[0]);
     const command = container?.subcommands?.find(bytes, starts[1], ends[1]);
     this.reply.clear();

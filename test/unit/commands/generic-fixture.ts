@@ -7,7 +7,7 @@ import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
-import type { CommandFamily } from "../../../src/command/spec.ts";
+import { type CommandFamily, presentFamily } from "../../../src/command/spec.ts";
 import { commandCommands } from "../../../src/commands/command.ts";
 import { databaseCommands } from "../../../src/commands/databases.ts";
 import { expiryCommands } from "../../../src/commands/expiry.ts";
@@ -67,7 +67,7 @@ export class GenericFixture {
 
   /** With `more` families beside those above. */
   constructor(more: readonly CommandFamily<Features>[] = []) {
-    this.registry = CommandRegistry.of<Features>([...families, ...more]);
+    this.registry = CommandRegistry.of<Features>([...families, ...more].map(presentFamily));
     this.config.set([["save", ""]]);
     const server = {
       clock: this.clock,

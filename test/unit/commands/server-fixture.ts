@@ -14,6 +14,7 @@ import { Pauses } from "../../../src/command/pauses.ts";
 import { PersistenceStatus } from "../../../src/command/persistence-status.ts";
 import { type Command, CommandRegistry } from "../../../src/command/registry.ts";
 import { CommandLog } from "../../../src/command/slowlog.ts";
+import { presentFamily } from "../../../src/command/spec.ts";
 import { type MemoryReport, Statistics } from "../../../src/command/statistics.ts";
 import { clientCommands } from "../../../src/commands/client.ts";
 import { connectionCommands } from "../../../src/commands/connection.ts";
@@ -112,7 +113,7 @@ const DEFAULTS: readonly (readonly [string, string])[] = [
 export class ServerFixture {
   readonly clock = new ManualClock(START_MS);
   readonly keyspace = new Keyspace(16, new Xoshiro(7));
-  readonly registry = CommandRegistry.of<Features>(families);
+  readonly registry = CommandRegistry.of<Features>(families.map(presentFamily));
   readonly config = new Map<string, string>(DEFAULTS);
   readonly clients = new Clients();
   readonly statistics = new Statistics();

@@ -7,6 +7,7 @@ import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
+import { presentFamily } from "../../../src/command/spec.ts";
 import { bitmapCommands } from "../../../src/commands/bitmaps.ts";
 import { bitmapFieldCommands } from "../../../src/commands/bitmaps-field.ts";
 import { bitmapOperationCommands } from "../../../src/commands/bitmaps-operations.ts";
@@ -72,7 +73,9 @@ export class StringFixture {
   /** Directives that are `yes`. */
   readonly flags = new Set<string>();
 
-  readonly #registry = CommandRegistry.of<Features>([...families, ...otherFamilies]);
+  readonly #registry = CommandRegistry.of<Features>(
+    [...families, ...otherFamilies].map(presentFamily),
+  );
   readonly #effects = new Effects();
   readonly #context: Context;
   #propagated: string[] = [];

@@ -2,12 +2,14 @@
 // under a key, and one element is taken from it, now or once there is one.
 
 import { secondsDeadlineOrReply } from "../../../src/blocking/blocking.ts";
-import { Command, type CommandRegistry } from "../../../src/command/registry.ts";
+import type { CommandRegistry } from "../../../src/command/registry.ts";
 import {
   BLOCKING,
   type CommandSpec,
+  defineFamily,
   keyAt,
   keyRange,
+  presentFamily,
   RW,
   WRITE,
 } from "../../../src/command/spec.ts";
@@ -110,5 +112,5 @@ const specs: readonly CommandSpec<Features>[] = [
 
 /** Adds the commands to a server's. */
 export function addWaitingCommands(registry: CommandRegistry<Features>): void {
-  for (const spec of specs) registry.add(new Command(spec, "list"));
+  registry.add(presentFamily(defineFamily("list", specs)));
 }
