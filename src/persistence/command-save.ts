@@ -54,7 +54,9 @@ const ADDING = new Map<number, { readonly name: Uint8Array; readonly width: numb
 export class CommandSaver implements SnapshotOutput {
   readonly #keyspace: Keyspace;
   readonly #hasChecksums: boolean;
-  readonly #writer = new ReplyWriter();
+  /** What is written to, and what was lent last: they take turns. */
+  #writer = new ReplyWriter();
+  #lent = new ReplyWriter();
   readonly #member: RecordView;
   readonly #entry = new Entry();
   readonly #other = new Entry();
@@ -75,20 +77,22 @@ export class CommandSaver implements SnapshotOutput {
   }
 
   get memoryBytes(): number {
-    let bytes = this.#writer.buffer.length;
+    let bytes = this.#writer.buffer.length + this.#lent.buffer.length;
     for (const collection of this.#collections) bytes += collection.memoryBytes;
     return bytes;
   }
 
   take(): Uint8Array {
-    const commands = this.#writer.detach();
-    if (!this.#hasChecksums || commands.length === 0) return commands;
-    const crc = (crc32(commands) >>> 0).toString(16).padStart(8, "0");
-    const line = latin1Bytes(`#CRC:${commands.length}:${crc}\r\n`);
-    const bytes = new Uint8Array(commands.length + line.length);
-    bytes.set(commands);
-    bytes.set(line, commands.length);
-    return bytes;
+    const writer = this.#writer;
+    this.#writer = this.#lent;
+    this.#writer.clear();
+    this.#lent = writer;
+    const { length } = writer;
+    if (this.#hasChecksums && length > 0) {
+      const crc = (crc32(writer.buffer.subarray(0, length)) >>> 0).toString(16).padStart(8, "0");
+      writer.raw(latin1Bytes(`#CRC:${length}:${crc}\r\n`));
+    }
+    return writer.buffer.subarray(0, writer.length);
   }
 
   end(): Uint8Array {

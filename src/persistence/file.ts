@@ -15,6 +15,9 @@
 // - fstat costs 0.5 us, a write of 100 bytes 0.9 us (fs.writeSync: 0.8 us), so proving every write
 //   by the length is affordable.
 // - fdatasync of 3 KB on ext4: 0.16 ms blocking, 0.17 ms in the thread pool of an idle process.
+// - Giving back the blocks of a file takes 45 ms per 250 MB, in whichever call drops the last
+//   reference: unlink, a rename onto it, or close. So a descriptor is held across the first two,
+//   and all descriptors are closed in the thread pool.
 // - `fs.writeSync` may write short without an error (1,040,384 of 2,000,000 bytes) and only then
 //   throw, which is why nothing here uses it.
 
@@ -93,7 +96,7 @@ class DiskAppendFile implements AppendFile {
   close(): void {
     // Whatever the sink still holds failed before and is the caller's to write again elsewhere.
     Promise.resolve(this.#sink.end()).catch(() => {});
-    fs.closeSync(this.#descriptor);
+    closeInBackground(this.#descriptor);
   }
 }
 
@@ -118,7 +121,27 @@ class DiskReadFile implements ReadFile {
   }
 
   close(): void {
-    fs.closeSync(this.#descriptor);
+    closeInBackground(this.#descriptor);
+  }
+}
+
+function closeInBackground(descriptor: number): void {
+  // Whatever was to be promised of the file was promised before.
+  fs.close(descriptor, () => {});
+}
+
+/** Takes a path's name away from its file, if there is one, whose blocks are given back later. */
+function unname(path: string, act: () => void): void {
+  let descriptor: number | undefined;
+  try {
+    descriptor = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } catch {
+    // There is none, or it may not be read: then this takes as long as it takes.
+  }
+  try {
+    act();
+  } finally {
+    if (descriptor !== undefined) closeInBackground(descriptor);
   }
 }
 
@@ -132,8 +155,8 @@ export const diskFileSystem: FileSystem = {
   },
   openRead: (path) => new DiskReadFile(path),
   openAppend: (path) => new DiskAppendFile(path),
-  rename: (from, to) => fs.renameSync(from, to),
-  remove: (path) => fs.unlinkSync(path),
+  rename: (from, to) => unname(to, () => fs.renameSync(from, to)),
+  remove: (path) => unname(path, () => fs.unlinkSync(path)),
   syncDirectory: (path) => {
     const descriptor = fs.openSync(path, "r");
     try {

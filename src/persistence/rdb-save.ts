@@ -88,8 +88,8 @@ export class RdbSaver implements SnapshotOutput {
   }
 
   get memoryBytes(): number {
-    let bytes = this.#output.writer.bytes.length + this.#waiting.writer.bytes.length;
-    for (const section of this.#held) bytes += section.writer.bytes.length;
+    let bytes = this.#output.writer.capacity + this.#waiting.writer.capacity;
+    for (const section of this.#held) bytes += section.writer.capacity;
     return bytes;
   }
 
@@ -108,19 +108,19 @@ export class RdbSaver implements SnapshotOutput {
   }
 
   take(): Uint8Array {
-    const bytes = this.#output.writer.detach();
-    if (this.#options.hasChecksum) this.#crc.update(bytes, 0, bytes.length);
-    return bytes;
+    const { writer } = this.#output;
+    if (this.#options.hasChecksum) this.#crc.update(writer.bytes, 0, writer.length);
+    return writer.lend();
   }
 
   end(): Uint8Array {
     const { writer } = this.#output;
     writer.byte(RDB_OPCODE_EOF);
-    const rest = this.take();
-    const last = new Uint8Array(rest.length + CHECKSUM_BYTES);
-    last.set(rest);
-    this.#crc.write(last, rest.length);
-    return last;
+    if (this.#options.hasChecksum) this.#crc.update(writer.bytes, 0, writer.length);
+    writer.reserve(CHECKSUM_BYTES);
+    this.#crc.write(writer.bytes, writer.length);
+    writer.length += CHECKSUM_BYTES;
+    return writer.lend();
   }
 
   key(dbIndex: number, view: RecordView): void {

@@ -24,6 +24,7 @@ const COMPRESSION_GAIN_MIN = 4;
 /** Longest text of an int32. */
 const INTEGER_TEXT_MAX = 11;
 const SPECIAL = 0xc0;
+const NO_BYTES = new Uint8Array(0);
 
 const double = new Float64Array(1);
 const doubleBytes = new Uint8Array(double.buffer);
@@ -32,6 +33,8 @@ const doubleBytes = new Uint8Array(double.buffer);
 export class RdbWriter {
   bytes = new Uint8Array(INITIAL_BYTES);
   length = 0;
+  /** What was lent last, which the next `lend` writes to. */
+  #spare = NO_BYTES;
   /** `rdbcompression` */
   compresses = true;
 
@@ -48,6 +51,25 @@ export class RdbWriter {
     this.bytes = new Uint8Array(INITIAL_BYTES);
     this.length = 0;
     return written;
+  }
+
+  /**
+   * Cold: lends what is in the buffer, which stays as it is until the next call, and goes on in
+   * another one. The two take turns.
+   */
+  lend(): Uint8Array {
+    const lent = this.bytes;
+    const next = this.#spare;
+    this.#spare = lent.length > KEPT_BYTES ? NO_BYTES : lent;
+    this.bytes = next.length > 0 ? next : new Uint8Array(INITIAL_BYTES);
+    const written = lent.subarray(0, this.length);
+    this.length = 0;
+    return written;
+  }
+
+  /** Memory that it takes. */
+  get capacity(): number {
+    return this.bytes.length + this.#spare.length;
   }
 
   /** Makes room for `count` more bytes. */

@@ -55,10 +55,21 @@ export class SnapshotFileWriter {
     readonly written: Promise<void> | undefined;
   } {
     const hasMore = this.snapshot.step(budgetUs);
-    if (hasMore && this.#output.readyBytes < WRITE_BYTES) return { hasMore, written: undefined };
-    const bytes = hasMore ? this.#output.take() : this.#output.end();
+    return { hasMore, written: hasMore ? this.flush() : this.#write(this.#output.end()) };
+  }
+
+  /**
+   * Writes what has been taken, if it is enough to be worth it; writers of the data set may have
+   * had something taken at any time. The promise is as that of `step`.
+   */
+  flush(): Promise<void> | undefined {
+    if (this.#output.readyBytes < WRITE_BYTES) return undefined;
+    return this.#write(this.#output.take());
+  }
+
+  #write(bytes: Uint8Array): Promise<void> | undefined {
     this.unsyncedBytes += bytes.length;
-    return { hasMore, written: this.#file.write(bytes, 0, bytes.length) };
+    return this.#file.write(bytes, 0, bytes.length);
   }
 
   /** Has what was written so far put on the disk. Rejects with the system's error. */

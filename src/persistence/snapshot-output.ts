@@ -2,16 +2,16 @@
 
 import type { SnapshotSink } from "./snapshot.ts";
 
-/** Turns a snapshot into bytes, which `take` hands out piece by piece. */
+/** Turns a snapshot into bytes, which `take` lends piece by piece. */
 export interface SnapshotOutput extends SnapshotSink {
   /** Writes what comes before the first key. */
   begin(): void;
-  /** Bytes that `take` would hand out. */
+  /** Bytes that `take` would lend. */
   readonly readyBytes: number;
   /** Memory that what has been written, or waits for its turn, takes. */
   readonly memoryBytes: number;
-  /** Hands out what has been written since the last call. */
+  /** Lends what has been written since the last call; it stays as it is until the next one. */
   take(): Uint8Array;
-  /** Writes what comes behind the last key, and hands out the rest. */
+  /** Writes what comes behind the last key, and lends the rest. */
   end(): Uint8Array;
 }

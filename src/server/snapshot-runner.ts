@@ -12,6 +12,12 @@ import type { Server } from "./server.ts";
 const SLICE_US = 1000;
 const PAUSE_MS = 1;
 /**
+ * Slices are longer while more than this is held: what writers change ahead of the walk comes
+ * faster than it can be written, or waits for the end of a large collection.
+ */
+const HELD_BYTES_MAX = 8 << 20;
+const URGENT_SLICE_US = 4000;
+/**
  * The file is put on the disk piece by piece, so that there is never so much to be written at once
  * that others who wait for the disk, such as the log, wait for that.
  */
@@ -125,14 +131,13 @@ export class SnapshotRunner {
     try {
       if (!this.#isTaken) {
         const delayUs = this.#server.config.integer("rdb-key-save-delay");
-        const { hasMore, written } = writer.step(delayUs > 0 ? 0 : SLICE_US);
+        const sliceUs = writer.memoryBytes > HELD_BYTES_MAX ? URGENT_SLICE_US : SLICE_US;
+        const { hasMore, written } = writer.step(delayUs > 0 ? 0 : sliceUs);
         this.#server.persistence.currentSaveKeysProcessed = writer.snapshot.keysTaken;
         this.#isTaken = !hasMore;
-        this.#isWriting = written !== undefined;
-        await written;
-        this.#isWriting = false;
+        await this.#settle(written);
         if (this.#writer !== writer) return;
-        if (writer.unsyncedBytes >= SYNC_BYTES) await writer.sync();
+        if (writer.unsyncedBytes >= SYNC_BYTES) await this.#sync(writer);
         if (this.#writer !== writer) return;
         if (delayUs > 0) return this.#pace(writer.snapshot.keysTaken * delayUs);
         if (!this.#isTaken) return this.#schedule();
@@ -147,6 +152,31 @@ export class SnapshotRunner {
     const task = this.#task;
     this.#ended();
     task?.finished();
+  }
+
+  /** Waits for the disk to take a piece. */
+  async #settle(written: Promise<void> | undefined): Promise<void> {
+    if (written === undefined) return;
+    this.#isWriting = true;
+    await written;
+    this.#isWriting = false;
+  }
+
+  /**
+   * Has the file put on the disk. What writers of the data set hand over meanwhile is written all
+   * the same: the slower the disk, the more would pile up.
+   */
+  async #sync(writer: SnapshotFileWriter): Promise<void> {
+    let isSynced = false;
+    const synced = writer.sync().then(() => {
+      isSynced = true;
+    });
+    while (!isSynced) {
+      await Promise.race([synced, Bun.sleep(PAUSE_MS)]);
+      if (this.#writer !== writer) return;
+      if (!isSynced) await this.#settle(writer.flush());
+      if (this.#writer !== writer) return;
+    }
   }
 
   #fail(writer: SnapshotFileWriter, error: unknown): void {

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { diskFileSystem } from "../../../src/persistence/file.ts";
@@ -86,6 +93,23 @@ test("a file read in pieces ends where it ends", () => {
   expect(file.read(target, 0, 8, 4)).toBe(2);
   expect(file.read(target, 0, 8, 6)).toBe(0);
   file.close();
+});
+
+test("names are taken away without leaving descriptors open", async () => {
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  for (let k = 0; k < 20; k++) {
+    const [from, to] = [scratch("new"), scratch("old")];
+    diskFileSystem.rename(from, to);
+    expect(readFileSync(to, "utf8")).toBe("new");
+    expect(diskFileSystem.exists(from)).toBe(false);
+    diskFileSystem.remove(to);
+    expect(diskFileSystem.exists(to)).toBe(false);
+    expect(() => diskFileSystem.remove(to)).toThrow("ENOENT");
+    expect(() => diskFileSystem.rename(to, from)).toThrow("ENOENT");
+    diskFileSystem.openAppend(from).close();
+  }
+  while (open() > before) await Bun.sleep(1);
 });
 
 test("a file is replaced as a whole", async () => {

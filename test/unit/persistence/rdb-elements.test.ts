@@ -131,6 +131,22 @@ describe("strings", () => {
     expect(plain.length).toBe(text.length + 2);
   });
 
+  test("what is lent stays as it is until the next time; two buffers are all it takes", () => {
+    const writer = new RdbWriter();
+    const lent = [0, 1, 2, 3].map((round) => {
+      for (let k = 0; k < 40_000; k++) writer.littleEndian32(round);
+      const bytes = writer.lend();
+      expect(bytes.length).toBe(160_000);
+      for (let k = 0; k < 50_000; k++) writer.littleEndian32(9);
+      expect(bytes.every((byte, k) => byte === (k % 4 === 0 ? round : 0))).toBe(true);
+      writer.clear();
+      return bytes;
+    });
+    expect(lent[2].buffer).toBe(lent[0].buffer);
+    expect(lent[3].buffer).toBe(lent[1].buffer);
+    expect(writer.capacity).toBeLessThan(1 << 20);
+  });
+
   test("all kinds come back, also from a source that trickles", () => {
     const random = new Xoshiro(3);
     const texts: string[] = [];

@@ -396,4 +396,35 @@ describe("a background save", () => {
     await saving.settle();
     expect(used()).toBe(before);
   });
+
+  test("holds little of what changes while it waits for the disk", async () => {
+    const saving = new Saving("rdbcompression no");
+    const { disk } = saving;
+    const turn = () => new Promise((go) => setTimeout(go, 2));
+    saving.run("debug populate 20000 key 2000");
+    saving.fixture.clock.tickUs = 20;
+    disk.holdSyncs = true;
+    saving.run("bgsave");
+    while (disk.openSyncs === 0) await turn();
+    const written = () => disk.contentOf(saving.leftovers[0]).length;
+    const before = written();
+    let held = 0;
+    for (let k = 0; k < 20000; k++) {
+      saving.run(`append key:${k} y`);
+      if (k % 200 === 0) {
+        await turn();
+        held = Math.max(held, saving.fixture.server.snapshotRunner.memoryBytes);
+      }
+    }
+    await turn();
+    // Over half of the keys were ahead of the walk, and all of them are in the file by now.
+    expect(written() - before).toBeGreaterThan(20_000_000);
+    expect(held).toBeLessThan(4_000_000);
+    disk.holdSyncs = false;
+    disk.finishSyncs();
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+    expect(saving.run("strlen key:1")).toBe(":2000\r\n");
+  });
 });
