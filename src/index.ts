@@ -39,7 +39,7 @@ const EMBEDDED: Directives = { bind: "127.0.0.1", save: "", dbfilename: "" };
  * Starts a server in this process. Without a port it listens on a free one of the loopback
  * interface; without `appendonly`, or `save` and `dbfilename`, it keeps nothing. Throws
  * FatalConfigError for a directive that is not known or has a wrong value, ListenError when the
- * address is taken, and AofError when the AOF cannot be loaded.
+ * address is taken, and LoadError when what is on the disk cannot be loaded.
  */
 export async function createServer(
   directives: Directives = {},

@@ -12,15 +12,14 @@ import { families } from "./commands/families.ts";
 import type { ShutdownOptions } from "./commands/features.ts";
 import { Config } from "./config/config.ts";
 import { FatalConfigError, UnreadableConfigFile } from "./config/file.ts";
-import { AofError } from "./persistence/aof-files.ts";
 import { diskFileSystem } from "./persistence/file.ts";
 import { systemErrorText } from "./persistence/file-system.ts";
+import { LoadError } from "./persistence/load-error.ts";
 import { applyCommandLine, parseCommandLine, type StartRequest } from "./server/command-line.ts";
 import { diskConfigFiles } from "./server/disk-config-files.ts";
 import { ListenError } from "./server/listeners.ts";
 import { LogFile } from "./server/log-file.ts";
 import { Server } from "./server/server.ts";
-import { RdbLoadError } from "./server/snapshots.ts";
 import { bunSockets } from "./server/sockets.ts";
 
 /** Tells the process that was started in the background not to start another one. */
@@ -104,7 +103,7 @@ function writePidFile(path: string, log: LogFile): void {
 /** Ends with status 1, saying why; rethrows what is a bug. */
 function refuseStart(error: unknown, log: LogFile): never {
   const lines: string[] = [];
-  if (error instanceof AofError || error instanceof RdbLoadError) lines.push(...error.lines);
+  if (error instanceof LoadError) lines.push(...error.lines);
   else if (error instanceof ListenError) lines.push(error.message);
   else if (error instanceof Error && "code" in error) {
     lines.push(`Fatal error: ${systemErrorText(error)}`);

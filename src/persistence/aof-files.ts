@@ -12,6 +12,7 @@
 
 import { LOG_NOTICE, type Logger } from "../base/log.ts";
 import { directoryOf, type FileSystem, joinPath, systemErrorText } from "./file-system.ts";
+import { LoadError } from "./load-error.ts";
 import {
   BASE,
   baseName,
@@ -30,15 +31,9 @@ import {
 /** How the names of files begin that a rewrite has not completed. */
 export const REWRITE_PREFIX = "temp-rewriteaof-";
 
-/** The log cannot be used as it is. `lines` is what to tell the operator, most telling last. */
-export class AofError extends Error {
+/** The log cannot be used as it is. */
+export class AofError extends LoadError {
   override name = "AofError";
-  readonly lines: string[];
-
-  constructor(...lines: string[]) {
-    super(lines.at(-1));
-    this.lines = lines;
-  }
 }
 
 export interface AofLocation {

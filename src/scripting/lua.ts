@@ -145,6 +145,11 @@ export class Lua {
     return this.api.luaL_ref(state, LUA_REGISTRY);
   }
 
+  /** Cold: lets go of a value of the registry. */
+  release(ref: number): void {
+    this.api.luaL_unref(this.main, LUA_REGISTRY, ref);
+  }
+
   /** Pushes a value of the registry. */
   push(state: number, ref: number): void {
     this.api.lua_rawgeti(state, LUA_REGISTRY, ref);

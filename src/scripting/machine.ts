@@ -6,7 +6,7 @@ import type { Logger } from "../base/log.ts";
 import type { ServerContext } from "../command/context.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { CommandRunner, type ScriptHost } from "./command-runner.ts";
-import { LUA_NIL, LUA_NUMBER, LUA_REGISTRY, LUA_STRING, LUA_TABLE, Lua } from "./lua.ts";
+import { LUA_NIL, LUA_NUMBER, LUA_STRING, LUA_TABLE, Lua } from "./lua.ts";
 import { LuaToReply } from "./lua-to-reply.ts";
 import { addRedisLibrary } from "./redis-library.ts";
 import { ReplyToLua } from "./reply-to-lua.ts";
@@ -97,7 +97,7 @@ export class Machine<S extends ServerContext> {
 
   renewThread(): void {
     const { api, main } = this.lua;
-    if (this.#threadRef !== 0) api.luaL_unref(main, LUA_REGISTRY, this.#threadRef);
+    if (this.#threadRef !== 0) this.lua.release(this.#threadRef);
     this.thread = api.lua_newthread(main);
     this.#threadRef = this.lua.keep(main);
   }

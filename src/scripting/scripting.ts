@@ -5,8 +5,7 @@
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ScriptHost } from "./command-runner.ts";
 import type { Executions } from "./executions.ts";
-import { LUA_REGISTRY } from "./lua.ts";
-import { Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, SCRIPT_UNDECLARED, type Script } from "./script.ts";
 import { ScriptCache } from "./script-cache.ts";
 
@@ -26,6 +25,9 @@ export function refusalToRun<S extends ServerContext>(
   return host.makeRoom() ? "" : OUT_OF_MEMORY;
 }
 
+/** Lua and its libraries: loaded when the first script arrives. */
+const machineModule = (): typeof import("./machine.ts") => require("./machine.ts");
+
 /** EVAL's machine. */
 class ScriptMachine<S extends ServerContext> {
   readonly machine: Machine<S>;
@@ -34,6 +36,7 @@ class ScriptMachine<S extends ServerContext> {
 
   constructor(c: CommandContext<S>, host: ScriptHost<S>, hook: (state: number) => void) {
     const { clock, logger } = c.server;
+    const { Machine } = machineModule();
     this.machine = new Machine({
       clock,
       logger,
@@ -173,7 +176,6 @@ export class Scripting<S extends ServerContext> {
     if (old === undefined) return;
     this.#host.countEvicted();
     if (old.machine !== this.#generation) return;
-    const { api, main } = this.#machine!.machine.lua;
-    api.luaL_unref(main, LUA_REGISTRY, old.ref);
+    this.#machine!.machine.lua.release(old.ref);
   }
 }

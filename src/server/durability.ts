@@ -11,9 +11,9 @@ import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { Client, SILENT_CHANNEL } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
 import { InvalidValue } from "../config/value-types.ts";
-import { AppendOnlyFile } from "../persistence/aof.ts";
-import { AofFiles, type AofLocation } from "../persistence/aof-files.ts";
-import { AofLoader } from "../persistence/aof-load.ts";
+import type { AppendOnlyFile } from "../persistence/aof.ts";
+import type { AofFiles, AofLocation } from "../persistence/aof-files.ts";
+import type { AofLoader } from "../persistence/aof-load.ts";
 import {
   directoryOf,
   type FileSystem,
@@ -21,7 +21,7 @@ import {
   systemErrorText,
 } from "../persistence/file-system.ts";
 import type { ManifestEntry } from "../persistence/manifest.ts";
-import { moveBehindBase } from "../persistence/tail-copy.ts";
+import { aofFiles, aofLoading, aofWriting, tailCopy } from "../persistence/on-demand.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 
@@ -86,7 +86,7 @@ export class Durability implements EffectSink {
     const config = server.config;
     // Before anything is awaited: from here until effects are logged nobody may read or write.
     this.#beginLoading();
-    const loader = await AofLoader.open({
+    const loader = await aofLoading().AofLoader.open({
       ...this.#location,
       clock: server.clock,
       loadSnapshot: (file, onProgress) => server.snapshots.loadBase(file, onProgress),
@@ -125,6 +125,7 @@ export class Durability implements EffectSink {
 
   #newLog(): AppendOnlyFile {
     const { config, clock, logger } = this.#server;
+    const { AppendOnlyFile } = aofWriting();
     const aof = new AppendOnlyFile({
       fileSystem: this.#fileSystem,
       clock,
@@ -166,7 +167,7 @@ export class Durability implements EffectSink {
     }
     const source = this.#temporaryPath || path;
     const places = { fileSystem, source, base, path };
-    await moveBehindBase(aof, places, tailStart, () => this.#scheduleTurn());
+    await tailCopy().moveBehindBase(aof, places, tailStart, () => this.#scheduleTurn());
     aof.rebase(baseBytes, 0);
     if (this.#temporaryPath !== "") this.#removeTemporary();
     this.#state = "on";
@@ -174,7 +175,7 @@ export class Durability implements EffectSink {
 
   /** The files of a log that is not on. Rejects with an AofError, or the system's error. */
   findFiles(): Promise<AofFiles> {
-    return AofFiles.find(this.#location);
+    return aofFiles().AofFiles.find(this.#location);
   }
 
   /** Has the log pass to an empty file: everything from now on. See `AppendOnlyFile.switchTo`. */

@@ -13,8 +13,7 @@
 
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import type { RewriteControl, RewriteReply } from "../command/snapshot-control.ts";
-import { type AofFiles, REWRITE_PREFIX } from "../persistence/aof-files.ts";
-import { CommandSaver } from "../persistence/command-save.ts";
+import type { AofFiles } from "../persistence/aof-files.ts";
 import {
   directoryOf,
   type FileSystem,
@@ -22,7 +21,7 @@ import {
   systemErrorText,
 } from "../persistence/file-system.ts";
 import type { ManifestEntry } from "../persistence/manifest.ts";
-import { RdbSaver } from "../persistence/rdb-save.ts";
+import { aofFiles, commandSaving, rdbSaving } from "../persistence/on-demand.ts";
 import type { Server } from "./server.ts";
 
 /** So many failures in a row slow down what is tried without being asked for. */
@@ -200,13 +199,13 @@ export class Rewriting implements RewriteControl {
     const name = run.base?.name ?? `temp-rewritten-${pid}.aof`;
     run.basePath = joinPath(folder, name);
     const output = isRdb
-      ? new RdbSaver(keyspace, options)
-      : new CommandSaver(keyspace, config.flag("aof-checksums"));
+      ? new (rdbSaving().RdbSaver)(keyspace, options)
+      : new (commandSaving().CommandSaver)(keyspace, config.flag("aof-checksums"));
     const place = {
       fileSystem: this.#fileSystem,
       directory: folder,
       name,
-      temporaryName: `${REWRITE_PREFIX}bg-${pid}.aof`,
+      temporaryName: `${aofFiles().REWRITE_PREFIX}bg-${pid}.aof`,
     };
     snapshotRunner.start(place, output, {
       finished: () => {

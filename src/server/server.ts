@@ -221,7 +221,7 @@ export class Server implements DispatchServer, ConnectionHost {
   }
 
   /**
-   * Loads the data, opens the listeners and starts the periodic work. Throws AofError or
+   * Loads the data, opens the listeners and starts the periodic work. Throws LoadError or
    * ListenError, with nothing left open, where that fails.
    */
   async start(): Promise<void> {

@@ -3,8 +3,9 @@
 // `persistence/snapshot.ts`). At most one is under way.
 
 import { assert } from "../base/assert.ts";
+import { snapshotFile } from "../persistence/on-demand.ts";
 import type { Snapshot } from "../persistence/snapshot.ts";
-import { SnapshotFileWriter, type SnapshotPlace } from "../persistence/snapshot-file.ts";
+import type { SnapshotFileWriter, SnapshotPlace } from "../persistence/snapshot-file.ts";
 import type { SnapshotOutput } from "../persistence/snapshot-output.ts";
 import type { Server } from "./server.ts";
 
@@ -59,12 +60,17 @@ export class SnapshotRunner {
     return this.#writer?.memoryBytes ?? 0;
   }
 
+  #newWriter(place: SnapshotPlace, output: SnapshotOutput): SnapshotFileWriter {
+    const { SnapshotFileWriter } = snapshotFile();
+    return new SnapshotFileWriter(this.#server.keyspace, this.#server.clock, place, output);
+  }
+
   /** Begins one in the background: of what is there now. Throws the system's error. */
   start(place: SnapshotPlace, output: SnapshotOutput, task: SnapshotTask): void {
     assert(this.#writer === undefined, "one snapshot at a time");
     const server = this.#server;
     this.#clearMarks();
-    const writer = new SnapshotFileWriter(server.keyspace, server.clock, place, output);
+    const writer = this.#newWriter(place, output);
     this.#writer = writer;
     this.#task = task;
     this.#isTaken = false;
@@ -81,8 +87,7 @@ export class SnapshotRunner {
   takeNow(place: SnapshotPlace, output: SnapshotOutput): void {
     this.#completeRunning();
     this.#clearMarks();
-    const server = this.#server;
-    const writer = new SnapshotFileWriter(server.keyspace, server.clock, place, output);
+    const writer = this.#newWriter(place, output);
     try {
       takeAll(writer);
       writer.finishNow();

@@ -10,11 +10,14 @@ import {
   type ReadFile,
   systemErrorText,
 } from "../persistence/file-system.ts";
-import { loadRdb, loadRdbNow, RdbFileError, type RdbLoaded } from "../persistence/rdb-file.ts";
+import { LoadError } from "../persistence/load-error.ts";
+import { rdbLoading, rdbSaving } from "../persistence/on-demand.ts";
+import type { RdbLoaded } from "../persistence/rdb-file.ts";
 import { RDB_VERSION } from "../persistence/rdb-format.ts";
 import type { RdbLoadOptions } from "../persistence/rdb-load.ts";
-import { type RdbOptions, RdbSaver } from "../persistence/rdb-save.ts";
+import type { RdbOptions } from "../persistence/rdb-save.ts";
 import type { SnapshotPlace } from "../persistence/snapshot-file.ts";
+import type { SnapshotOutput } from "../persistence/snapshot-output.ts";
 import type { Server } from "./server.ts";
 import type { SnapshotTask } from "./snapshot-runner.ts";
 
@@ -26,18 +29,6 @@ const REFUSAL =
   "disk. Commands that may modify the data set are disabled, because this instance is configured " +
   "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error " +
   "option). Please check the Redis logs for details about the RDB error.";
-
-/** The snapshot file at start-up is not what it should be; the server must not start. */
-export class RdbLoadError extends Error {
-  override name = "RdbLoadError";
-  /** What the log is to say of it. */
-  readonly lines: readonly string[];
-
-  constructor(lines: readonly string[]) {
-    super(lines.join(" "));
-    this.lines = lines;
-  }
-}
 
 /** Takes and loads the snapshots of one server. */
 export class Snapshots implements SnapshotControl {
@@ -77,7 +68,7 @@ export class Snapshots implements SnapshotControl {
     return this.#isSaving;
   }
 
-  /** Loads the snapshot file, if there is one. Throws an RdbLoadError, or the system's error. */
+  /** Loads the snapshot file, if there is one. Throws a LoadError, or the system's error. */
   async load(): Promise<void> {
     const server = this.#server;
     const path = this.#path;
@@ -88,14 +79,14 @@ export class Snapshots implements SnapshotControl {
     const status = server.persistence;
     try {
       status.loadingTotalBytes = file.size();
-      const loaded = await loadRdb(file, this.#loadOptions(true), (bytes) => {
+      const loaded = await rdbLoading().loadRdb(file, this.#loadOptions(true), (bytes) => {
         status.loadingLoadedBytes = bytes;
         server.beginEvent();
       });
       this.#noteLoaded(loaded);
     } catch (error) {
-      if (!(error instanceof RdbFileError)) throw error;
-      throw new RdbLoadError(error.lines);
+      if (!(error instanceof rdbLoading().RdbFileError)) throw error;
+      throw new LoadError(...error.lines);
     } finally {
       file.close();
     }
@@ -108,7 +99,7 @@ export class Snapshots implements SnapshotControl {
    * the log, which may prolong them or deletes them itself. Rejects as `loadRdb` does.
    */
   async loadBase(file: ReadFile, onProgress: (bytes: number) => void): Promise<RdbLoaded> {
-    const loaded = await loadRdb(file, this.#loadOptions(false), (bytes) => {
+    const loaded = await rdbLoading().loadRdb(file, this.#loadOptions(false), (bytes) => {
       onProgress(bytes);
       this.#server.beginEvent();
     });
@@ -120,7 +111,8 @@ export class Snapshots implements SnapshotControl {
     try {
       const file = this.#fileSystem.openRead(this.#path);
       try {
-        this.#noteLoaded(loadRdbNow(file, { ...this.#loadOptions(true), merges }));
+        const options = { ...this.#loadOptions(true), merges };
+        this.#noteLoaded(rdbLoading().loadRdbNow(file, options));
       } finally {
         file.close();
       }
@@ -134,7 +126,7 @@ export class Snapshots implements SnapshotControl {
   save(): boolean {
     const server = this.#server;
     try {
-      server.snapshotRunner.takeNow(this.#place, new RdbSaver(server.keyspace, this.options()));
+      server.snapshotRunner.takeNow(this.#place, this.#newSaver());
     } catch (error) {
       server.logger.log(LOG_WARNING, `Error saving DB on disk: ${systemErrorText(error)}`);
       return false;
@@ -159,8 +151,7 @@ export class Snapshots implements SnapshotControl {
     this.#lastTryMs = server.clock.wallMs();
     status.rdbSaves++;
     try {
-      const output = new RdbSaver(server.keyspace, this.options());
-      server.snapshotRunner.start(this.#place, output, this.#task);
+      server.snapshotRunner.start(this.#place, this.#newSaver(), this.#task);
     } catch (error) {
       // As in Redis, where the child process finds out, the command itself has succeeded.
       status.rdbLastSaveOk = false;
@@ -219,6 +210,11 @@ export class Snapshots implements SnapshotControl {
   get #path(): string {
     const { config } = this.#server;
     return joinPath(config.text("dir"), config.text("dbfilename"));
+  }
+
+  #newSaver(): SnapshotOutput {
+    const { RdbSaver } = rdbSaving();
+    return new RdbSaver(this.#server.keyspace, this.options());
   }
 
   get #place(): SnapshotPlace {

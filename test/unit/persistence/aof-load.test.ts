@@ -54,7 +54,7 @@ async function load(loader: AofLoader): Promise<string[]> {
   return keys;
 }
 
-async function refusalOf(promise: Promise<unknown>): Promise<string[]> {
+async function refusalOf(promise: Promise<unknown>): Promise<readonly string[]> {
   const error = await promise.then(
     () => undefined,
     (reason: unknown) => reason,
