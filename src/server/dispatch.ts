@@ -2,15 +2,13 @@
 //
 // From a batch of decoded requests to replies: look up, pass the gates, call, propagate, account.
 //
-// A batch is first prefetched: every command is looked up and every first key hashed in one loop,
-// every home cell touched in a second, every record's header in a third. The processor overlaps
-// those cache misses, which one command after the other would each wait for.
+// A batch is first prefetched (`prefetch.ts`).
 //
 // Time is read around commands that may take long. A run of quick ones is timed as a whole and
 // shared out evenly, unless the slow log's threshold asks for each; reading the clock costs more
 // than some of them.
 
-import { equalBytes, equalsToken } from "../base/ascii.ts";
+import { equalsToken } from "../base/ascii.ts";
 import { latin1Text } from "../base/text.ts";
 import type { Blocking } from "../blocking/blocking.ts";
 import {
@@ -41,13 +39,12 @@ import {
   WRITE,
 } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
-import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, PoolExhausted } from "../memory/pool.ts";
-import { BATCH_MAX, type Decoder, INLINE } from "../resp/decoder.ts";
+import { PoolExhausted } from "../memory/pool.ts";
+import { type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
-import type { MemberIndex } from "../structures/container.ts";
-import { CONTAINER, handleIn } from "../structures/record.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import type { Watches } from "../transactions/watches.ts";
+import { Prefetch } from "./prefetch.ts";
 import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
 
 /** A reply larger than this says that a quick command was not. */
@@ -104,18 +101,7 @@ export class Dispatcher implements CommandExecutor<Features> {
   /** latency-tracking: histograms are kept per command. */
   tracksLatency = true;
 
-  // The batch in progress.
-  readonly #commands: (Command<Features> | undefined)[] = new Array(BATCH_MAX).fill(undefined);
-  readonly #hashes = new Int32Array(BATCH_MAX);
-  /** First record under each hash, as of #aheadVersion of the table. */
-  readonly #refs = new Uint32Array(BATCH_MAX);
-  #aheadVersion = -1;
-  /** Members that commands look up in large values: the index they are in, hashes, refs. */
-  readonly #members: (MemberIndex | undefined)[] = new Array(BATCH_MAX).fill(undefined);
-  readonly #memberHashes = new Int32Array(BATCH_MAX);
-  readonly #memberRefs = new Uint32Array(BATCH_MAX);
-  /** Keeps the prefetch's loads from being optimised away. */
-  #sink = 0;
+  readonly #ahead: Prefetch;
 
   constructor(server: DispatchServer, context: CommandContext<Features>) {
     this.#server = server;
@@ -126,6 +112,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     this.#pushes = server.pushes;
     this.#transactions = server.transactions;
     this.#watches = server.transactions.watches;
+    this.#ahead = new Prefetch(server.registry, server.keyspace);
   }
 
   /**
@@ -139,7 +126,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     c.bytes = bytes;
     c.db = this.#server.keyspace.databases[client.dbIndex];
     this.#reply.protocol = client.protocol;
-    this.#prefetch(bytes, decoder, first);
+    this.#ahead.load(c.db, bytes, decoder, first);
     let next = first;
     while (next < count) {
       // alloc: `try` around the whole batch costs nothing per command
@@ -189,24 +176,24 @@ export class Dispatcher implements CommandExecutor<Features> {
 
   #run(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
     const c = this.#c;
-    const reply = this.#reply;
-    const effects = this.#effects;
+    const { reply, effects } = c;
     const server = this.#server;
     const count = decoder.commandCount;
     // What the prefetch found serves the commands until one of them changes the table.
     const table = c.db.table;
-    const isAhead = this.#aheadVersion === table.version && count - first > 1;
+    const { commands, hashes, refs, version } = this.#ahead;
+    const isAhead = version === table.version && count - first > 1;
     const started = first === 0 ? server.eventStartUs : server.clock.monotonicUs();
     let since = started;
     let called = 0;
     let untimed = first;
-    let index: number;
-    for (index = first; index < count && !isEnding(client); index++) {
+    let index = first;
+    for (; index < count && !isEnding(client); index++) {
       this.#running = index;
       this.#mark = reply.length;
       const argumentCount = decoder.counts[index];
       c.setArguments(bytes, decoder.starts, decoder.ends, decoder.bases[index], argumentCount);
-      const command = this.#commands[index];
+      const command = commands[index];
       const isRestricted = this.restricted || isUnusual(client);
       const isRefused = command === undefined || !command.acceptsCount(argumentCount);
       if (isRefused) this.#refuseCall(command, client);
@@ -219,8 +206,8 @@ export class Dispatcher implements CommandExecutor<Features> {
       // What was queued since is not the time of EXEC.
       if (untimed === index && client.queuedCommands > 0) since = server.clock.monotonicUs();
       if (command.firstKey === 1) {
-        c.setFirstKeyHash(this.#hashes[index]);
-        if (isAhead) table.expect(this.#hashes[index], this.#refs[index], this.#aheadVersion);
+        c.setFirstKeyHash(hashes[index]);
+        if (isAhead) table.expect(hashes[index], refs[index], version);
       }
       const isQuick = command.isQuick && !this.preciseTiming;
       if (!isQuick && untimed < index) {
@@ -334,7 +321,7 @@ export class Dispatcher implements CommandExecutor<Features> {
   ): void {
     const c = this.#c;
     client.lastCommand = command.fullName;
-    if (command.firstKey === 1) c.setFirstKeyHash(this.#hashes[index]);
+    if (command.firstKey === 1) c.setFirstKeyHash(this.#ahead.hashes[index]);
     const { starts, ends } = decoder;
     const from = decoder.from[index];
     if (from !== INLINE) {
@@ -432,102 +419,6 @@ export class Dispatcher implements CommandExecutor<Features> {
     const log = this.#server.commandLog;
     if (replyBytes >= log.largeReply.threshold) log.largeReply.add(this.#c, replyBytes);
     if (requestBytes >= log.largeRequest.threshold) log.largeRequest.add(this.#c, requestBytes);
-  }
-
-  /** Looks up the commands of a batch, hashes their first keys and loads what those lead to. */
-  #prefetch(bytes: Uint8Array, decoder: Decoder, first: number): void {
-    const count = decoder.commandCount;
-    const registry = this.#server.registry;
-    const keyspace = this.#server.keyspace;
-    const starts = decoder.starts;
-    const ends = decoder.ends;
-    let nameStart = 0;
-    let nameLength = -1;
-    let command: Command<Features> | undefined;
-    let hasMembers = false;
-    for (let index = first; index < count; index++) {
-      const base = decoder.bases[index];
-      const start = starts[base];
-      const length = ends[base] - start;
-      // Pipelines repeat themselves: most commands have their predecessor's name.
-      if (length !== nameLength || !equalBytes(bytes, start, bytes, nameStart, length)) {
-        command = registry.find(bytes, start, start + length);
-        nameStart = start;
-        nameLength = length;
-        if (command?.subcommands !== undefined) {
-          if (decoder.counts[index] > 1) {
-            command = command.subcommands.find(bytes, starts[base + 1], ends[base + 1]);
-          }
-          // A container's name alone does not tell which command the next one is.
-          nameLength = -1;
-        }
-      }
-      this.#commands[index] = command;
-      if (command !== undefined && command.member > 0) hasMembers = true;
-      const key = command === undefined ? 0 : command.firstKey;
-      if (key > 0 && key < decoder.counts[index]) {
-        this.#hashes[index] = keyspace.hash(bytes, starts[base + key], ends[base + key]);
-        this.#refs[index] = 1;
-      } else {
-        this.#refs[index] = 0;
-      }
-    }
-    if (count - first < 2) return;
-    const table = this.#c.db.table;
-    this.#aheadVersion = table.version;
-    const refs = this.#refs;
-    const hashes = this.#hashes;
-    let sink = 0;
-    for (let index = first; index < count; index++) {
-      if (refs[index] !== 0) sink ^= table.touch(hashes[index]);
-    }
-    for (let index = first; index < count; index++) {
-      if (refs[index] !== 0) refs[index] = table.peek(hashes[index]);
-    }
-    const words = keyspace.pool.words;
-    for (let index = first; index < count; index++) {
-      const ref = refs[index];
-      if (ref !== NULL_REF) sink ^= words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
-    }
-    this.#sink ^= sink;
-    if (hasMembers) this.#prefetchMembers(bytes, decoder, first);
-  }
-
-  /** Loads what the batch's commands look up in values that have an index of members. */
-  #prefetchMembers(bytes: Uint8Array, decoder: Decoder, first: number): void {
-    const count = decoder.commandCount;
-    const { pool, containers, ownView: view } = this.#server.keyspace;
-    const members = this.#members;
-    const hashes = this.#memberHashes;
-    const refs = this.#memberRefs;
-    let found = 0;
-    let sink = 0;
-    for (let index = first; index < count; index++) {
-      members[index] = undefined;
-      const argument = this.#commands[index]?.member ?? 0;
-      const ref = this.#refs[index];
-      if (argument === 0 || argument >= decoder.counts[index] || ref === NULL_REF) continue;
-      view.load(ref, 0);
-      if (view.encoding !== CONTAINER) continue;
-      const table = containers.get(handleIn(view))?.members;
-      if (table === undefined) continue;
-      const at = decoder.bases[index] + argument;
-      const hash = this.#server.keyspace.hash(bytes, decoder.starts[at], decoder.ends[at]);
-      members[index] = table;
-      hashes[index] = hash;
-      sink ^= table.touch(hash);
-      found++;
-    }
-    if (found === 0) return;
-    for (let index = first; index < count; index++) {
-      refs[index] = members[index]?.peek(hashes[index]) ?? NULL_REF;
-      members[index] = undefined;
-    }
-    for (let index = first; index < count; index++) {
-      const ref = refs[index];
-      if (ref !== NULL_REF) sink ^= pool.words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
-    }
-    this.#sink ^= sink;
   }
 
   /**
@@ -714,9 +605,9 @@ export class Dispatcher implements CommandExecutor<Features> {
     const now = server.clock.monotonicUs();
     const share = (now - since) / (to - from);
     for (let index = from; index < to; ) {
-      const command = this.#commands[index];
+      const command = this.#ahead.commands[index];
       let next = index + 1;
-      while (next < to && this.#commands[next] === command) next++;
+      while (next < to && this.#ahead.commands[next] === command) next++;
       if (command !== undefined) this.charge(command, share, next - index);
       index = next;
     }
@@ -749,7 +640,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     this.#reply.length = this.#mark;
     this.#effects.abandon();
     if (this.#watches.hasNoted) this.#watches.settle(true, 0);
-    this.#refuseInTransaction(this.#commands[this.#running], OUT_OF_MEMORY);
+    this.#refuseInTransaction(this.#ahead.commands[this.#running], OUT_OF_MEMORY);
     return this.#running + 1;
   }
 }
