@@ -31,7 +31,7 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RecordView } from "../structures/record.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type KeyQueue, WaitQueues } from "./wait-queue.ts";
-import { Waiter } from "./waiter.ts";
+import { FOR_ACKNOWLEDGEMENT, FOR_TRANSFER, NO_TYPE, Waiter, type WaitPurpose } from "./waiter.ts";
 
 export { millisecondsDeadlineOrReply, secondsDeadlineOrReply } from "./timeouts.ts";
 
@@ -62,6 +62,7 @@ export class Blocking {
   /** The waiter whose command is being run again. */
   #rerunning: Waiter | undefined;
   #isServing = false;
+  readonly #acknowledging = new Set<Waiter>();
   /** Waiters whose keys are ready, but which CLIENT PAUSE holds. */
   #postponed: Waiter[] = [];
 
@@ -108,21 +109,48 @@ export class Blocking {
   ): void {
     const client = c.client;
     assert(!client.denyBlocking, "a client that must not wait is answered at once");
-    let waiter = this.#rerunning;
-    if (waiter?.client !== client) {
-      waiter = new Waiter(c, type, awaitsVanishing, deadlineMs, this.#end);
-    }
+    const waiter = this.#waiterOf(c, type, awaitsVanishing, deadlineMs);
     const dbIndex = c.db.index;
     if (firstKey === 1) waiter.firstKeyHash = c.hash(1);
     for (let index = firstKey; index < firstKey + keyCount; index++) {
       this.#queues.enter(waiter, dbIndex, c.hash(index), c.bytes, c.start(index), c.end(index));
     }
+    this.#startWaiting(waiter);
+  }
+
+  /**
+   * Has the client wait for something that is no key. Its command is run again by `acknowledge` or
+   * `complete`, as the purpose may be.
+   */
+  hold(c: CommandContext<ServerContext>, purpose: WaitPurpose, deadlineMs: number): Waiter {
+    assert(!c.client.denyBlocking, "a client that must not wait is answered at once");
+    const waiter = this.#waiterOf(c, NO_TYPE, false, deadlineMs);
+    waiter.purpose = purpose;
+    if (purpose === FOR_ACKNOWLEDGEMENT) this.#acknowledging.add(waiter);
+    this.#startWaiting(waiter);
+    return waiter;
+  }
+
+  /** The waiter that is being run again, or a new one. */
+  #waiterOf(
+    c: CommandContext<ServerContext>,
+    type: number,
+    awaitsVanishing: boolean,
+    deadlineMs: number,
+  ): Waiter {
+    const waiter = this.#rerunning;
+    if (waiter?.client === c.client) return waiter;
+    return new Waiter(c, type, awaitsVanishing, deadlineMs, this.#end);
+  }
+
+  #startWaiting(waiter: Waiter): void {
+    const { client } = waiter;
     client.wait = waiter;
     client.blocked = true;
     client.argumentBytes = waiter.argumentBytes;
     this.count++;
     this.memoryBytes += waiter.memoryBytes;
-    this.#waitersByType[type]++;
+    this.#waitersByType[waiter.type]++;
     this.#deadlines.add(waiter);
     if (this.#deadlines.nearest === waiter) this.#host.deadlineSet(waiter.deadlineMs);
   }
@@ -216,11 +244,30 @@ export class Blocking {
     const postponed = this.#postponed;
     this.#postponed = [];
     for (const waiter of postponed) {
-      if (waiter.client.closing) continue;
+      if (waiter.client.closing && waiter.purpose !== FOR_TRANSFER) continue;
       waiter.client.blocked = false;
       this.#rerun(waiter);
     }
     this.serve();
+  }
+
+  /** Whether somebody waits for writes to reach the disk or replicas. */
+  get awaitsAcknowledgement(): boolean {
+    return this.#acknowledging.size > 0;
+  }
+
+  /** More writes have reached the disk or replicas: runs the commands that wait for that. */
+  acknowledge(): void {
+    for (const waiter of [...this.#acknowledging]) {
+      this.#stopWaiting(waiter);
+      this.#rerun(waiter);
+    }
+  }
+
+  /** What a client was held for has come to its end: its command is run again. */
+  complete(waiter: Waiter): void {
+    if (waiter.client.wait === waiter) this.#stopWaiting(waiter);
+    this.#rerun(waiter);
   }
 
   /** Forgets a client that is gone. */
@@ -258,6 +305,13 @@ export class Blocking {
 
   readonly #end = (waiter: Waiter, reason: "timeout" | "error"): void => {
     this.#stopWaiting(waiter);
+    if (reason === "timeout" && waiter.purpose === FOR_ACKNOWLEDGEMENT) {
+      // Run as one that must not wait, the command tells how far its writes have got.
+      waiter.client.denyBlocking = true;
+      this.#rerun(waiter);
+      waiter.client.denyBlocking = false;
+      return;
+    }
     this.#host.giveUp(waiter, reason);
     this.#host.released(waiter.client);
   };
@@ -269,6 +323,7 @@ export class Blocking {
     this.#waitersByType[waiter.type]--;
     this.#deadlines.remove(waiter);
     this.#queues.leave(waiter);
+    this.#acknowledging.delete(waiter);
     client.wait = undefined;
     client.blocked = false;
     client.argumentBytes = 0;

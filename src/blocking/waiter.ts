@@ -13,6 +13,18 @@ const KEY_BYTES = 400;
 /** No deadline: it waits until a key is ready. */
 export const FOREVER = 0;
 
+/** What a client waits for. */
+export const FOR_KEYS = 0;
+/** Its writes have reached the disk or replicas; at the deadline it is told how far they got. */
+export const FOR_ACKNOWLEDGEMENT = 1;
+/** Its keys have been taken to another server, which is completed even if the client is gone. */
+export const FOR_TRANSFER = 2;
+
+export type WaitPurpose = typeof FOR_KEYS | typeof FOR_ACKNOWLEDGEMENT | typeof FOR_TRANSFER;
+
+/** In place of a type: it waits for no key. */
+export const NO_TYPE = 7;
+
 /** One waiting client. */
 export class Waiter implements Wait {
   readonly client: Client;
@@ -27,6 +39,7 @@ export class Waiter implements Wait {
   firstKeyHash: number | undefined = undefined;
   /** The type of value it waits for, as records number it. */
   readonly type: number;
+  purpose: WaitPurpose = FOR_KEYS;
   /** Is run again too when a key it waits for has gone. */
   readonly awaitsVanishing: boolean;
   /** Unix ms after which it gets a null reply, or FOREVER. */
@@ -63,6 +76,10 @@ export class Waiter implements Wait {
     this.awaitsVanishing = awaitsVanishing;
     this.deadlineMs = deadlineMs;
     this.#onEnd = onEnd;
+  }
+
+  get mayEnd(): boolean {
+    return this.purpose !== FOR_TRANSFER;
   }
 
   /** Bytes it takes while it waits. */

@@ -70,6 +70,8 @@ export type ClientKind = "normal" | "replica" | "master";
 
 /** A blocking command that a client waits in; see `src/blocking/`. */
 export interface Wait {
+  /** Whether others may end it, as CLIENT UNBLOCK does. */
+  readonly mayEnd: boolean;
   /** Ends the waiting with a null reply, or an error. */
   end(reason: "timeout" | "error"): void;
 }

@@ -126,7 +126,7 @@ export function clientUnblockCommand(c: Context): void {
   const id = c.int64(2);
   if (id === undefined) return c.reply.notAnInteger();
   const wait = c.server.clients.get(Number(id))?.wait;
-  if (wait === undefined) return c.reply.integer(0);
+  if (wait === undefined || !wait.mayEnd) return c.reply.integer(0);
   wait.end(withError ? "error" : "timeout");
   // An error was sent while it ran, if not to its own client.
   if (withError) c.command.failedCalls++;

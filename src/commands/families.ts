@@ -71,6 +71,7 @@ export const families: readonly DeferredFamily<Features>[] = [
   deferFamily("LMOVE RPOPLPUSH", () => require("./lists-move.ts").listMoveCommands),
   deferFamily("LPOP RPOP LMPOP", () => require("./lists-pop.ts").listPopCommands),
   deferFamily("MEMORY", () => require("./memory.ts").memoryCommands),
+  deferFamily("MIGRATE", () => require("./migrate.ts").migrateCommands),
   deferFamily("OBJECT", () => require("./generic-object.ts").objectCommands),
   deferFamily(
     "BGREWRITEAOF BGSAVE LASTSAVE SAVE",

@@ -14,6 +14,7 @@ import type { CommandLog } from "../command/slowlog.ts";
 import type { RewriteControl, SnapshotControl } from "../command/snapshot-control.ts";
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
+import type { Migrations } from "../migration/migrations.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
 import type { Executions } from "../scripting/executions.ts";
 import type { Scripting } from "../scripting/scripting.ts";
@@ -49,6 +50,7 @@ export interface Features extends ServerContext {
   readonly scripting: Scripting<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
+  readonly migrations: Migrations;
   /** Runs commands for others: EXEC, scripts. */
   readonly executor: CommandExecutor<Features>;
   readonly monitors: Set<Client>;

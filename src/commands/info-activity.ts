@@ -145,7 +145,7 @@ function featureFields(c: Context): InfoField[] {
     ["pubsubshard_channels", pubsub.count(SHARD_CHANNELS)],
     ["latest_fork_usec", 0],
     ["total_forks", 0],
-    ["migrate_cached_sockets", 0],
+    ["migrate_cached_sockets", c.server.migrations.cachedConnections],
     ["slave_expires_tracked_keys", 0],
     ["active_defrag_hits", 0],
     ["active_defrag_misses", 0],

@@ -51,6 +51,8 @@ class ScriptRun<S extends ServerContext> implements Wait {
     this.sliceUs = this.startedUs;
   }
 
+  readonly mayEnd = false;
+
   /** It ends by itself, or is killed. */
   end(): void {}
 }

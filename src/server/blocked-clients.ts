@@ -6,9 +6,10 @@
 // it was, for the event goes on.
 
 import type { Blocking, BlockingHost } from "../blocking/blocking.ts";
-import type { Waiter } from "../blocking/waiter.ts";
+import { FOR_TRANSFER, type Waiter } from "../blocking/waiter.ts";
 import { type Client, REPLY_OFF, REPLY_ON } from "../command/client.ts";
 import type { CommandContext, SuspendedCommand } from "../command/context.ts";
+import { PAUSE_NONE } from "../command/pauses.ts";
 import type { Command } from "../command/registry.ts";
 import { SKIP_SLOWLOG } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
@@ -144,11 +145,18 @@ export class BlockedClients implements BlockingHost {
     const { dispatcher, keyspace, clock } = this.#server;
     const { client } = waiter;
     const command = this.#c.command;
-    const isRestricted = dispatcher.restricted || !client.authenticated || client.noTouch;
-    if (isRestricted && !dispatcher.admits(command, client)) {
+    if (waiter.purpose === FOR_TRANSFER) {
+      // It was admitted when it came, and the target has the keys: only a pause holds it up.
+      const { pauses } = this.#server;
+      client.blocked =
+        pauses.level !== PAUSE_NONE && pauses.appliesTo(command.flags, this.#c.nowMs);
       if (client.blocked) return false;
-      this.#deliver(client, mark);
-      return true;
+    } else if (dispatcher.restricted || !client.authenticated || client.noTouch) {
+      if (!dispatcher.admits(command, client)) {
+        if (client.blocked) return false;
+        this.#deliver(client, mark);
+        return true;
+      }
     }
     const startedUs = clock.monotonicUs();
     const { reply } = this.#c;

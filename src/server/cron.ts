@@ -50,6 +50,7 @@ export class Cron {
     server.statistics.sample(server.clock.monotonicUs(), nowMs, usedBytes);
     if (server.pauses.untilMs <= nowMs) server.pauses.expire(nowMs);
     server.blocking.expire(nowMs);
+    server.migrations.tick(nowMs);
     this.#checkClients(nowMs);
     server.durability.tick();
     server.rewriting.tick();

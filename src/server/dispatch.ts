@@ -456,7 +456,10 @@ export class Dispatcher implements CommandExecutor<Features> {
     if (server.executions.isBusy && (flags & ALLOW_BUSY) === 0) {
       return this.#refuse(command, server.executions.busyText);
     }
-    if (server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs)) {
+    const isPaused =
+      server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs);
+    const { migrations } = server;
+    if (isPaused || (migrations.isActive && migrations.holds(this.#c, command))) {
       client.blocked = true;
       client.lastCommand = command.fullName;
       client.argumentBytes = this.#c.end(this.#c.count - 1) - this.#c.start(0);

@@ -4,6 +4,7 @@
 import { VERIFY } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
+import type { Network } from "../base/network.ts";
 import { type Random, randomHex } from "../base/random.ts";
 import { Blocking } from "../blocking/blocking.ts";
 import { Client, Clients } from "../command/client.ts";
@@ -26,6 +27,7 @@ import { EVENT_EVICTED, EVENT_EXPIRED, eventClasses } from "../keyspace/event-cl
 import { Eviction, type EvictionPolicy } from "../keyspace/eviction.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
 import { notifyOf } from "../keyspace/notify.ts";
+import { type MigrationHost, Migrations } from "../migration/migrations.ts";
 import type { FileSystem } from "../persistence/file-system.ts";
 import { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
@@ -109,6 +111,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly scripting: Scripting<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
+  readonly migrations: Migrations;
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -178,6 +181,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.blocking = new Blocking(this.keyspace, this.#blockedClients);
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
+    this.migrations = new Migrations(this.#migrationHost(parts.sockets));
     this.#notifier = new KeyspaceNotifier(this.pubsub);
     const scriptHost = this.#scriptHost();
     this.executions = new Executions<Features>(scriptHost);
@@ -267,6 +271,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#cron.stop();
     clearTimeout(this.#pauseTimer);
     this.#blockedClients.stop();
+    this.migrations.close();
     this.#listeners.close();
     this.snapshots.close();
     await this.#durability.close();
@@ -425,6 +430,28 @@ export class Server implements DispatchServer, ConnectionHost {
     };
   }
 
+  /** What transfers of keys ask of the server. */
+  #migrationHost(network: Network): MigrationHost {
+    return {
+      network,
+      keyspace: this.keyspace,
+      inEvent: (action) => {
+        this.beginEvent();
+        try {
+          action();
+        } catch (error) {
+          if (!isOutOfMemory(error)) throw error;
+          return false;
+        } finally {
+          this.endEvent();
+        }
+        return true;
+      },
+      keysChanged: () => this.updateRestrictions(),
+      releaseHeld: () => setImmediate(() => this.#releaseHeldClients()),
+    };
+  }
+
   /** A slow script goes on, in an event of its own. */
   #continueScript(): void {
     if (this.#isStopping) return;
@@ -456,6 +483,7 @@ export class Server implements DispatchServer, ConnectionHost {
       this.persistence.loading ||
       this.executions.isBusy ||
       this.pauses.level !== 0 ||
+      this.migrations.isActive ||
       this.monitors.size > 0 ||
       this.#memoryLimit.isSet ||
       this.writeRefusal() !== "";

@@ -3,6 +3,7 @@
 
 import { chmodSync, existsSync, unlinkSync } from "node:fs";
 import type { Socket } from "bun";
+import type { ClosedReason, Network, OutgoingHandler, OutgoingSocket } from "../base/network.ts";
 import type { Transport } from "./connection.ts";
 
 /** Receives what happens on one accepted socket. */
@@ -22,8 +23,8 @@ export interface Listener {
   stop(): void;
 }
 
-/** Opens listeners. Both methods throw the system's error when the address cannot be had. */
-export interface SocketLayer {
+/** Opens listeners, too. Those methods throw the system's error when the address cannot be had. */
+export interface SocketLayer extends Network {
   /** `keepAliveSeconds` is asked for each accepted socket; 0 = no keep-alive probes. */
   listenTcp(
     address: string,
@@ -34,6 +35,9 @@ export interface SocketLayer {
   /** `permissions` is an octal mode, or 0 to leave the file's mode alone. */
   listenUnix(path: string, permissions: number, accept: Accept): Listener;
 }
+
+/** Loaded when it is needed: hardly ever. */
+type WaitingExchange = typeof import("./waiting-exchange.ts");
 
 /** A Bun socket's data: its handler once it is accepted. */
 interface SocketState {
@@ -97,14 +101,75 @@ function handlers(accept: Accept, unixPath: string, keepAliveSeconds: () => numb
     },
     error(socket: Socket<SocketState>, error: Error) {
       socket.data?.handler?.closed();
-      // Errors of the system concern this socket only. Anything else was thrown by our own code,
-      // which has left its work half done: that must not go on as if nothing had happened.
-      if ((error as { code?: unknown }).code !== undefined) return;
-      setImmediate(() => {
-        throw error;
-      });
+      rethrowOwn(error);
     },
   };
+}
+
+/** A connection that the server opens, before and after it is connected. */
+class BunOutgoing implements OutgoingSocket {
+  #handler: OutgoingHandler | undefined;
+  #socket: Socket | undefined;
+
+  constructor(handler: OutgoingHandler) {
+    this.#handler = handler;
+  }
+
+  async open(hostname: string, port: number): Promise<void> {
+    const socket = {
+      open: (opened: Socket) => this.#opened(opened),
+      data: (_socket: Socket, chunk: Uint8Array) => this.#handler?.receive(chunk),
+      drain: () => this.#handler?.drained(),
+      close: () => this.#lost("ended"),
+      // The promise is rejected, too.
+      connectError: () => {},
+      error: (_socket: Socket, error: Error) => this.#failed(error),
+    };
+    try {
+      await Bun.connect({ hostname, port, socket });
+    } catch (error) {
+      const isRefused = (error as { code?: unknown }).code === "ECONNREFUSED";
+      this.#lost(isRefused ? "refused" : "unknown-host");
+    }
+  }
+
+  write(bytes: Uint8Array, start: number, length: number): number {
+    return this.#socket?.write(bytes, start, length) ?? -1;
+  }
+
+  close(): void {
+    this.#handler = undefined;
+    this.#socket?.end();
+  }
+
+  #opened(socket: Socket): void {
+    this.#socket = socket;
+    // It may have been given up meanwhile.
+    if (this.#handler === undefined) socket.end();
+    else this.#handler.connected();
+  }
+
+  #lost(reason: ClosedReason): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    handler?.closed(reason);
+  }
+
+  #failed(error: Error): void {
+    this.#lost("ended");
+    rethrowOwn(error);
+  }
+}
+
+/**
+ * Errors of the system concern one socket only. Anything else was thrown by our own code, which has
+ * left its work half done: that must not go on as if nothing had happened.
+ */
+function rethrowOwn(error: Error): void {
+  if ((error as { code?: unknown }).code !== undefined) return;
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 /** Bun's sockets. */
@@ -116,6 +181,18 @@ export const bunSockets: SocketLayer = {
     const options = { hostname: address, port, socket, ipv6Only: address.includes(":") };
     const listener = Bun.listen<SocketState>(options);
     return { port: listener.port, stop: () => listener.stop() };
+  },
+
+  connectTcp(host, port, handler) {
+    const connection = new BunOutgoing(handler);
+    // Bun reports some errors at once; handlers are told afterwards.
+    queueMicrotask(() => connection.open(host, port));
+    return connection;
+  },
+
+  exchangeTcp(...args) {
+    const { exchangeWaiting } = require("./waiting-exchange.ts") as WaitingExchange;
+    return exchangeWaiting(...args);
   },
 
   listenUnix(path, permissions, accept) {

@@ -12,7 +12,7 @@ const all = [...sources, ...tests, ...benches];
 
 const FEATURES = [
   ...["pubsub", "transactions", "blocking", "acl", "config", "scripting", "persistence"],
-  ...["replication", "cluster"],
+  ...["migration", "replication", "cluster"],
 ];
 
 /** Folders, lowest first; one may import those on lines above its own. */
@@ -30,7 +30,9 @@ const LAYERS: readonly (readonly string[])[] = [
 ];
 
 /** Imports between neighbours of one layer that are allowed all the same. */
-const NEIGHBOURS: readonly string[] = ["replication -> persistence", "cluster -> replication"];
+const NEIGHBOURS: readonly string[] = [
+  ...["migration -> persistence", "replication -> persistence", "cluster -> replication"],
+];
 
 /**
  * Node modules that touch the outside, and the only files that may import them: the composition

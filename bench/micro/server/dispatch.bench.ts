@@ -37,6 +37,14 @@ class FakeTransport implements Transport {
 
 /** Listens to nobody; hands out what would be called for an accepted socket. */
 class FakeSockets implements SocketLayer {
+  connectTcp(): never {
+    throw new Error("nothing here connects");
+  }
+
+  exchangeTcp(): never {
+    throw new Error("nothing here connects");
+  }
+
   accept: Accept | undefined;
 
   listenTcp(_address: string, _port: number, _options: unknown, accept: Accept) {

@@ -236,7 +236,7 @@ describe("CLIENT UNBLOCK", () => {
   test("a blocked client is told why it goes on", () => {
     const fixture = new ServerFixture();
     const reasons: string[] = [];
-    fixture.second.wait = { end: (reason) => reasons.push(reason) };
+    fixture.second.wait = { mayEnd: true, end: (reason) => reasons.push(reason) };
     expect(fixture.run("client", "unblock", "2")).toBe(":1\r\n");
     expect(fixture.run("client", "unblock", "2", "ERROR")).toBe(":1\r\n");
     expect(reasons).toEqual(["timeout", "error"]);

@@ -238,6 +238,7 @@ export class ServerFixture {
       pauses: this.pauses,
       blocking: this.blocking,
       pubsub: this.pubsub,
+      migrations: { cachedConnections: 0 },
       scripting: { machineBytes: 0, scripts: { bytes: 0, count: 0 } },
       transactions: this.transactions,
       monitors: this.monitors,

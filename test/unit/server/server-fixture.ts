@@ -3,6 +3,12 @@
 
 import { ManualClock } from "../../../src/base/clock.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
+import type {
+  ExchangeResult,
+  Network,
+  OutgoingHandler,
+  OutgoingSocket,
+} from "../../../src/base/network.ts";
 import { Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { Config } from "../../../src/config/config.ts";
@@ -90,8 +96,58 @@ export class Peer {
   }
 }
 
+/** A connection that the server has opened; the test plays the peer. */
+export class FakeOutgoing implements OutgoingSocket {
+  readonly host: string;
+  readonly port: number;
+  readonly handler: OutgoingHandler;
+  /** What the server writes. */
+  readonly transport = new FakeTransport();
+
+  constructor(host: string, port: number, handler: OutgoingHandler) {
+    this.host = host;
+    this.port = port;
+    this.handler = handler;
+  }
+
+  write(bytes: Uint8Array, start: number, length: number): number {
+    return this.transport.write(bytes, start, length);
+  }
+
+  close(): void {
+    this.transport.close();
+  }
+
+  /** Lets the server read bytes. */
+  send(text: string): void {
+    this.handler.receive(latin1Bytes(text));
+  }
+
+  /** The requests that arrived since the last call. */
+  takeRequests(): string[][] {
+    return commandsOf(this.transport.take());
+  }
+}
+
 /** Listeners that exist on paper. */
 export class FakeSockets implements SocketLayer {
+  /** Connections opened, the newest last. */
+  readonly outgoing: FakeOutgoing[] = [];
+  /** What exchanges that the server waits for come to. */
+  exchange: Network["exchangeTcp"] = () => ({
+    ...{ lines: [], failure: "connecting", isTimeout: false },
+  });
+
+  connectTcp(host: string, port: number, handler: OutgoingHandler): OutgoingSocket {
+    const outgoing = new FakeOutgoing(host, port, handler);
+    this.outgoing.push(outgoing);
+    return outgoing;
+  }
+
+  exchangeTcp(...args: Parameters<Network["exchangeTcp"]>): ExchangeResult {
+    return this.exchange(...args);
+  }
+
   readonly open: { address: string; port: number; accept: Accept }[] = [];
   /** Errors by address, thrown when it is listened on. */
   readonly failures = new Map<string, Error>();
