@@ -1,14 +1,29 @@
-// What runs commands on behalf of another one: EXEC and scripts reach dispatch through this.
+// What runs commands on behalf of another one: EXEC reaches dispatch through this.
 
 import type { ServerContext } from "./context.ts";
 import type { Command } from "./registry.ts";
 
+/** Requests to be run one after the other; the tables are those of a decoder. */
+export interface QueuedRequests<S extends ServerContext> {
+  readonly count: number;
+  readonly commands: readonly Command<S>[];
+  readonly bytes: Uint8Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  baseAt(index: number): number;
+  argumentCountAt(index: number): number;
+  /** The hash of the first argument, where the command says that it is a key. */
+  hashAt(index: number): number;
+  /** The whole request in RESP is bytes[requestStart, requestEnd). */
+  requestStart(index: number): number;
+  requestEnd(index: number): number;
+}
+
 /** Runs commands past the gates. */
 export interface CommandExecutor<S extends ServerContext> {
   /**
-   * Runs a command whose arguments and client the context has been pointed at; its request in RESP
-   * is the context's bytes[from, to). It replies, is counted, timed, logged and propagated as one
-   * that a client has sent. The context's arguments are not put back.
+   * Runs requests of the context's client. Each replies, is counted, timed, logged and propagated
+   * as if it had been sent now. What the context points at is not put back.
    */
-  call(command: Command<S>, from: number, to: number): void;
+  runAll(queue: QueuedRequests<S>): void;
 }

@@ -9,7 +9,7 @@
 // than some of them.
 
 import { equalsToken } from "../base/ascii.ts";
-import { latin1Text } from "../base/text.ts";
+import { latin1Bytes, latin1Text } from "../base/text.ts";
 import type { Blocking } from "../blocking/blocking.ts";
 import {
   type Client,
@@ -20,7 +20,7 @@ import {
 } from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
 import type { Effects } from "../command/effects.ts";
-import type { CommandExecutor } from "../command/executor.ts";
+import type { CommandExecutor, QueuedRequests } from "../command/executor.ts";
 import { LatencyHistogram } from "../command/histogram.ts";
 import { feedMonitors } from "../command/monitor.ts";
 import { PAUSE_NONE } from "../command/pauses.ts";
@@ -44,7 +44,7 @@ import { type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import type { Watches } from "../transactions/watches.ts";
-import { Prefetch } from "./prefetch.ts";
+import { Prefetch, QUEUED_AHEAD_MAX } from "./prefetch.ts";
 import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
 
 /** A reply larger than this says that a quick command was not. */
@@ -53,6 +53,8 @@ const LARGE_REPLY_BYTES = 1 << 16;
 const PRECISE_BELOW_US = 1000;
 /** How much of an unknown command's arguments the error repeats. */
 const ECHO_BYTES_MAX = 128;
+
+const QUEUED = latin1Bytes("+QUEUED\r\n");
 
 /** What a RESP2 client may ask for while it is subscribed. */
 const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set([
@@ -199,7 +201,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (isRefused) this.#refuseCall(command, client);
       if (isRefused || (isRestricted && !this.#enters(command, client, bytes, decoder, index))) {
         if (client.blocked) break;
-        if (untimed < index) since = this.#account(untimed, index, since, false);
+        if (untimed < index) since = this.#account(commands, untimed, index, since, false);
         untimed = index + 1;
         continue;
       }
@@ -211,7 +213,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       }
       const isQuick = command.isQuick && !this.preciseTiming;
       if (!isQuick && untimed < index) {
-        since = this.#account(untimed, index, since, false);
+        since = this.#account(commands, untimed, index, since, false);
         untimed = index;
       }
       this.#pointContextAt(command, client);
@@ -232,14 +234,14 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (reply.errorCount !== errorsBefore) this.#noteFailure(command, errorsBefore);
       const wakesOthers = this.#blocking.hasReady;
       if (!isQuick || wakesOthers || reply.length - this.#mark > LARGE_REPLY_BYTES) {
-        since = this.#account(untimed, index + 1, since, true);
+        since = this.#account(commands, untimed, index + 1, since, true);
         untimed = index + 1;
       }
       if (isRestricted) this.#endRestricted(command, client);
       if (this.#pushes.length > 0) this.appendPushes();
       if (wakesOthers) since = this.#serveWaiting();
     }
-    if (untimed < index) since = this.#account(untimed, index, since, true);
+    if (untimed < index) since = this.#account(commands, untimed, index, since, true);
     this.#noteCalls(client, called, since - started);
     // Nothing more of a client that is being closed is executed.
     return isEnding(client) ? count : index;
@@ -261,18 +263,57 @@ export class Dispatcher implements CommandExecutor<Features> {
     return false;
   }
 
-  call(command: Command<Features>, from: number, to: number): void {
+  runAll(queue: QueuedRequests<Features>): void {
+    const c = this.#c;
+    const { client, reply } = c;
+    const { clock, statistics } = this.#server;
+    const { commands, count } = queue;
+    const outerMark = this.#mark;
+    let { table } = c.db;
+    let since = clock.monotonicUs();
+    let untimed = 0;
+    for (let index = 0; index < count; index++) {
+      const command = commands[index];
+      const isQuick = command.isQuick && !this.preciseTiming;
+      const ahead = index % QUEUED_AHEAD_MAX;
+      if (untimed < index && (!isQuick || ahead === 0)) {
+        since = this.#account(commands, untimed, index, since, true);
+        untimed = index;
+      }
+      if (ahead === 0) {
+        table = c.db.table;
+        this.#ahead.loadQueued(table, queue, index);
+      }
+      const base = queue.baseAt(index);
+      c.setArguments(queue.bytes, queue.starts, queue.ends, base, queue.argumentCountAt(index));
+      if (command.firstKey === 1) {
+        const hash = queue.hashAt(index);
+        c.setFirstKeyHash(hash);
+        table.expect(hash, this.#ahead.queuedRefs[ahead], this.#ahead.queuedVersion);
+      }
+      this.#runQueued(command, queue.requestStart(index), queue.requestEnd(index));
+      if (!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) {
+        since = this.#account(commands, untimed, index + 1, since, true);
+        untimed = index + 1;
+      }
+    }
+    if (untimed < count) this.#account(commands, untimed, count, since, true);
+    client.commandsProcessed += count;
+    statistics.commandsProcessed += count;
+    this.#mark = outerMark;
+  }
+
+  /** Runs the command that the context's arguments are of; its request is bytes[from, to). */
+  #runQueued(command: Command<Features>, from: number, to: number): void {
     const c = this.#c;
     const { client, effects, reply } = c;
     const server = this.#server;
-    const outerMark = this.#mark;
     const mark = reply.length;
     this.#mark = mark;
     reply.protocol = client.protocol;
     if (c.db.index !== client.dbIndex) c.db = server.keyspace.databases[client.dbIndex];
     c.command = command;
     if (client.noTouch) server.keyspace.notesAccess = command.fullName === "touch";
-    const startedUs = server.clock.monotonicUs();
     const changesBefore = effects.changes;
     const errorsBefore = reply.errorCount;
     // alloc: `try` costs nothing while nothing is thrown
@@ -290,25 +331,16 @@ export class Dispatcher implements CommandExecutor<Features> {
       client.wroteInTurn = true;
       effects.finish(c.db.index, changed, c.bytes, from, to);
     }
-    const us = server.clock.monotonicUs() - startedUs;
     command.calls++;
-    client.commandsProcessed++;
-    server.statistics.commandsProcessed++;
-    this.charge(command, us, 1);
     if (reply.errorCount !== errorsBefore) {
       this.#noteFailure(command, errorsBefore);
       // It is no error of the command that has called it.
       reply.errorCount = errorsBefore;
     }
-    if (us >= server.commandLog.slow.threshold) this.#logSlow(us);
     if (reply.length - mark >= this.largeReplyBytes || to - from >= this.largeRequestBytes) {
       this.#logLargeCall(reply.length - mark, to - from);
     }
-    if (server.latency.thresholdMs > 0 && us >= server.latency.thresholdMs * 1000) {
-      server.latency.add(command.isQuick ? "fast-command" : "command", us / 1000, c.nowMs);
-    }
     if (server.monitors.size > 0) this.#feedMonitors(command);
-    this.#mark = outerMark;
   }
 
   /** Adds a command to the client's transaction. */
@@ -330,7 +362,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     } else {
       this.#queueInline(command);
     }
-    this.#reply.simple("QUEUED");
+    this.#reply.raw(QUEUED);
   }
 
   /** Cold: as `#queue`, for a command that did not arrive in RESP. */
@@ -600,17 +632,23 @@ export class Dispatcher implements CommandExecutor<Features> {
   }
 
   /**
-   * Shares the time since `since` out among the batch's commands in [from, to); returns now.
+   * Shares the time since `since` out among the commands in [from, to); returns now.
    * `isCurrent` says that the last of them is the one the context still points at.
    */
-  #account(from: number, to: number, since: number, isCurrent: boolean): number {
+  #account(
+    commands: readonly (Command<Features> | undefined)[],
+    from: number,
+    to: number,
+    since: number,
+    isCurrent: boolean,
+  ): number {
     const server = this.#server;
     const now = server.clock.monotonicUs();
     const share = (now - since) / (to - from);
     for (let index = from; index < to; ) {
-      const command = this.#ahead.commands[index];
+      const command = commands[index];
       let next = index + 1;
-      while (next < to && this.#ahead.commands[next] === command) next++;
+      while (next < to && commands[next] === command) next++;
       if (command !== undefined) this.charge(command, share, next - index);
       index = next;
     }

@@ -8,14 +8,19 @@
 // overlaps those cache misses, which one command after the other would each wait for.
 
 import { equalBytes } from "../base/ascii.ts";
+import type { QueuedRequests } from "../command/executor.ts";
 import type { Command, CommandRegistry } from "../command/registry.ts";
 import type { Features } from "../commands/features.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
+import type { CellTable } from "../memory/cell-table.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF } from "../memory/pool.ts";
 import { BATCH_MAX, type Decoder } from "../resp/decoder.ts";
 import type { MemberIndex } from "../structures/container.ts";
 import { CONTAINER, handleIn } from "../structures/record.ts";
+
+/** How many of the commands of a transaction are looked ahead at together. */
+export const QUEUED_AHEAD_MAX = 64;
 
 /** Looks ahead at the commands of one server's batches. */
 export class Prefetch {
@@ -32,6 +37,9 @@ export class Prefetch {
   readonly #members: (MemberIndex | undefined)[] = new Array(BATCH_MAX).fill(undefined);
   readonly #memberHashes = new Int32Array(BATCH_MAX);
   readonly #memberRefs = new Uint32Array(BATCH_MAX);
+  /** As `refs` and `version`, for the commands of a transaction that is being run. */
+  readonly queuedRefs = new Uint32Array(QUEUED_AHEAD_MAX);
+  queuedVersion = -1;
   /** Keeps the loads from being optimised away. */
   #sink = 0;
 
@@ -97,6 +105,28 @@ export class Prefetch {
     }
     this.#sink ^= sink;
     if (hasMembers) this.#loadMembers(bytes, decoder, first);
+  }
+
+  /** Loads what the first keys of up to QUEUED_AHEAD_MAX commands lead to, from `first` on. */
+  loadQueued(table: CellTable, queue: QueuedRequests<Features>, first: number): void {
+    const { commands } = queue;
+    const refs = this.queuedRefs;
+    const count = Math.min(queue.count - first, QUEUED_AHEAD_MAX);
+    this.queuedVersion = table.version;
+    let sink = 0;
+    for (let k = 0; k < count; k++) {
+      if (commands[first + k].firstKey === 1) sink ^= table.touch(queue.hashAt(first + k));
+    }
+    for (let k = 0; k < count; k++) {
+      const isKeyed = commands[first + k].firstKey === 1;
+      refs[k] = isKeyed ? table.peek(queue.hashAt(first + k)) : NULL_REF;
+    }
+    const words = this.#keyspace.pool.words;
+    for (let k = 0; k < count; k++) {
+      const ref = refs[k];
+      if (ref !== NULL_REF) sink ^= words[ref >>> CHUNK_SHIFT][(ref & GRANULE_MASK) << 1];
+    }
+    this.#sink ^= sink;
   }
 
   /** Loads what the batch's commands look up in values that have an index of members. */

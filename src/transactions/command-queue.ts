@@ -12,6 +12,7 @@
 
 import { copyBytes } from "../base/ascii.ts";
 import type { QueuedCommands } from "../command/client.ts";
+import type { QueuedRequests } from "../command/executor.ts";
 import type { Command } from "../command/registry.ts";
 
 const BYTES_MIN = 512;
@@ -23,13 +24,13 @@ const KEPT_BYTES_MAX = 1 << 16;
 const BYTES_MAX = 2 ** 31 - 1;
 
 /** The commands of one transaction. */
-export class CommandQueue implements QueuedCommands {
+export class CommandQueue implements QueuedCommands, QueuedRequests<never> {
   bytes: Uint8Array = new Uint8Array(BYTES_MIN);
   starts = new Int32Array(ARGUMENTS_MIN);
   ends = new Int32Array(ARGUMENTS_MIN);
   count = 0;
   flags = 0;
-  readonly #commands: Command<never>[] = [];
+  readonly commands: Command<never>[] = [];
   #hashes = new Int32Array(COMMANDS_MIN);
   #frames = new Int32Array(COMMANDS_MIN + 1);
   #bases = new Int32Array(COMMANDS_MIN + 1);
@@ -38,7 +39,7 @@ export class CommandQueue implements QueuedCommands {
   clear(): void {
     this.count = 0;
     this.flags = 0;
-    this.#commands.length = 0;
+    this.commands.length = 0;
   }
 
   /** Bytes that the queue holds. */
@@ -77,16 +78,12 @@ export class CommandQueue implements QueuedCommands {
       this.starts[first + k] = starts[base + k] + shift;
       this.ends[first + k] = ends[base + k] + shift;
     }
-    this.#commands.push(command); // alloc: emptied, not dropped, after each transaction
+    this.commands.push(command); // alloc: emptied, not dropped, after each transaction
     this.#hashes[count] = hash;
     this.#frames[count + 1] = frame + to - from;
     this.#bases[count + 1] = first + argumentCount;
     this.flags |= command.flags;
     this.count = count + 1;
-  }
-
-  commandAt(index: number): Command<never> {
-    return this.#commands[index];
   }
 
   hashAt(index: number): number {

@@ -6,7 +6,7 @@
 
 import type { Client } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
-import type { CommandExecutor } from "../command/executor.ts";
+import type { CommandExecutor, QueuedRequests } from "../command/executor.ts";
 import type { Command } from "../command/registry.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { CommandQueue } from "./command-queue.ts";
@@ -104,13 +104,7 @@ export class Transactions {
     client.queue = undefined;
     c.reply.array(queue.count);
     c.effects.open();
-    for (let k = 0; k < queue.count; k++) {
-      const command = queue.commandAt(k) as unknown as Command<S>;
-      const count = queue.argumentCountAt(k);
-      c.setArguments(queue.bytes, queue.starts, queue.ends, queue.baseAt(k), count);
-      if (command.firstKey === 1) c.setFirstKeyHash(queue.hashAt(k));
-      executor.call(command, queue.requestStart(k), queue.requestEnd(k));
-    }
+    executor.runAll(queue as unknown as QueuedRequests<S>);
     c.effects.close();
     client.denyBlocking = deniedBlocking;
     c.resume(exec);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { latin1Bytes } from "../../../src/base/text.ts";
 import { requestOf, ServerFixture } from "../server/server-fixture.ts";
 
 const OK = "+OK\r\n";
@@ -50,6 +51,38 @@ describe("MULTI and EXEC", () => {
     }
     expect(fixture.effects).toEqual([]);
     expect(peer.run("exec")).toBe("-ERR EXEC without MULTI\r\n");
+  });
+
+  test("what was looked ahead at holds only until it changes", () => {
+    const { peer } = start();
+    const commands: string[] = [];
+    for (let k = 0; k < 200; k++) {
+      commands.push(`set key:${k % 40} ${k}`, `get key:${(k * 7) % 40}`, `del key:${(k * 3) % 40}`);
+      if (k % 50 === 30) commands.push("flushall", "get key:1");
+      if (k % 60 === 20) commands.push(`select ${k % 5}`, `get key:${k % 40}`);
+    }
+    const alone = commands.map((command) => peer.run(command)).join("");
+    peer.run("flushall", "select 0");
+    const queued = QUEUED.repeat(commands.length);
+    expect(peer.run("multi", ...commands)).toBe(OK + queued);
+    expect(peer.run("exec")).toBe(`*${commands.length}\r\n${alone}`);
+  });
+
+  test("every command in it counts and has its share of the time", () => {
+    const { fixture, peer } = start();
+    const sets = Array.from({ length: 100 }, () => "set k v");
+    peer.run("multi", ...sets, "lrange l 0 -1", "get k", "exec");
+    for (const [name, calls] of [
+      ["set", 100],
+      ["lrange", 1],
+      ["get", 1],
+      ["exec", 1],
+    ] as const) {
+      const command = fixture.server.registry.find(latin1Bytes(name), 0, name.length)!;
+      expect(command.calls).toBe(calls);
+      expect(command.histogram?.total).toBe(calls);
+    }
+    expect(fixture.server.statistics.commandsProcessed).toBe(104);
   });
 
   test("an error within does not keep the others from running", () => {
