@@ -164,6 +164,8 @@ export interface CommandSpec<S extends ServerContext = ServerContext> {
   readonly docFlags?: readonly string[];
   /** Its reply is a push: sent even to a client that wants no replies. */
   readonly pushes?: boolean;
+  /** The flags of one call, where arguments change them: a script declares its own. */
+  flagsOf?(c: CommandContext<S>, flags: number): number;
   /** Handles the command; writes exactly one reply. Absent only on pure containers. */
   run?(c: CommandContext<S>): void;
   readonly subcommands?: readonly CommandSpec<S>[];

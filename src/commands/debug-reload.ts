@@ -18,10 +18,13 @@ export function debugReload(c: Context): void {
       return c.reply.error("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
     }
   }
-  const { snapshots, keyspace } = c.server;
+  const { snapshots, keyspace, libraries } = c.server;
   snapshots.cancel();
   if (saves && !snapshots.save()) return c.reply.error("ERR");
-  if (flushes) keyspace.clear();
+  if (flushes) {
+    keyspace.clear();
+    libraries.clear();
+  }
   if (!snapshots.reload(merges)) {
     return c.reply.error("ERR Error trying to load the RDB dump, check server logs.");
   }

@@ -30,6 +30,7 @@ export const families: readonly DeferredFamily<Features>[] = [
     "EXISTS TOUCH TYPE RANDOMKEY WAIT DEL UNLINK COPY MOVE RENAME RENAMENX",
     () => require("./generic.ts").genericCommands,
   ),
+  deferFamily("FCALL FCALL_RO FUNCTION", () => require("./functions.ts").functionCommands),
   deferFamily("GEOADD GEODIST GEOHASH GEOPOS", () => require("./geo.ts").geoCommands),
   deferFamily(
     "GEORADIUS GEORADIUS_RO GEORADIUSBYMEMBER GEORADIUSBYMEMBER_RO GEOSEARCH GEOSEARCHSTORE",

@@ -17,6 +17,7 @@ import type { Config } from "../config/config.ts";
 import type { Migrations } from "../migration/migrations.ts";
 import type { PubSub } from "../pubsub/pubsub.ts";
 import type { Executions } from "../scripting/executions.ts";
+import type { Libraries } from "../scripting/libraries.ts";
 import type { Scripting } from "../scripting/scripting.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
@@ -48,6 +49,7 @@ export interface Features extends ServerContext {
   /** Scripts and functions that run. */
   readonly executions: Executions<Features>;
   readonly scripting: Scripting<Features>;
+  readonly libraries: Libraries<Features>;
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
   readonly migrations: Migrations;

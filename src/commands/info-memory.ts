@@ -1,5 +1,4 @@
-// INFO's section about memory. There is no child process, no script engine and no cluster bus, so
-// their shares are 0.
+// INFO's section about memory. There is no child process and no cluster bus: their shares are 0.
 
 import os from "node:os";
 import type { Context } from "./features.ts";
@@ -24,7 +23,10 @@ export function memorySection(c: Context): InfoField[] {
   const { report, peakBytes, residentBytes } = figures;
   const { usedBytes, allocatorAllocated, allocatorActive, allocatorResident } = report;
   const maxmemory = c.server.config.integer("maxmemory");
-  const { machineBytes, scripts } = c.server.scripting;
+  const { libraries, scripting } = c.server;
+  const { machineBytes, scripts } = scripting;
+  const machinesBytes = machineBytes + libraries.machineBytes;
+  const scriptsBytes = scripts.bytes + libraries.bytes;
   return [
     ["used_memory", usedBytes],
     ["used_memory_human", humanBytes(usedBytes)],
@@ -48,14 +50,14 @@ export function memorySection(c: Context): InfoField[] {
     ["used_memory_lua_human", humanBytes(machineBytes)],
     ["used_memory_scripts_eval", scripts.bytes],
     ["number_of_cached_scripts", scripts.count],
-    ["number_of_functions", 0],
-    ["number_of_libraries", 0],
-    ["used_memory_vm_functions", 0],
-    ["used_memory_vm_total", machineBytes],
-    ["used_memory_vm_total_human", humanBytes(machineBytes)],
-    ["used_memory_functions", 0],
-    ["used_memory_scripts", scripts.bytes],
-    ["used_memory_scripts_human", humanBytes(scripts.bytes)],
+    ["number_of_functions", libraries.functionCount],
+    ["number_of_libraries", libraries.libraryCount],
+    ["used_memory_vm_functions", libraries.machineBytes],
+    ["used_memory_vm_total", machinesBytes],
+    ["used_memory_vm_total_human", humanBytes(machinesBytes)],
+    ["used_memory_functions", libraries.bytes],
+    ["used_memory_scripts", scriptsBytes],
+    ["used_memory_scripts_human", humanBytes(scriptsBytes)],
     ["maxmemory", maxmemory],
     ["maxmemory_human", humanBytes(maxmemory)],
     ["maxmemory_policy", c.server.config.text("maxmemory-policy")],

@@ -119,6 +119,7 @@ function statFields(c: Context, figures: MemoryFigures): StatField[] {
   const { report, residentBytes, keyCount } = figures;
   const { usedBytes, allocatorAllocated, allocatorActive, allocatorResident } = report;
   const grownBytes = usedBytes - report.startupBytes;
+  const { libraries, scripting } = c.server;
   return [
     ["peak.allocated", figures.peakBytes],
     ["total.allocated", usedBytes],
@@ -129,9 +130,9 @@ function statFields(c: Context, figures: MemoryFigures): StatField[] {
     ["clients.normal", figures.normalClientBytes],
     ["cluster.links", 0],
     ["aof.buffer", report.aofBufferBytes],
-    ["lua.caches", 0],
-    ["functions.caches", 0],
-    ["script.VMs", 0],
+    ["lua.caches", scripting.scripts.bytes],
+    ["functions.caches", libraries.bytes],
+    ["script.VMs", scripting.machineBytes + libraries.machineBytes],
     ...databaseFields(report),
     ["overhead.db.hashtable.lut", directoryBytes(c)],
     ["overhead.db.hashtable.rehashing", 0],

@@ -19,7 +19,13 @@ import {
   STALE,
   UPDATE,
 } from "../command/spec.ts";
-import { SCRIPT_NO_WRITES, type Script } from "../scripting/script.ts";
+import {
+  flagsOfCall,
+  parseShebang,
+  SCRIPT_NO_WRITES,
+  SCRIPT_UNDECLARED,
+  type Script,
+} from "../scripting/script.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp } from "./help.ts";
 
@@ -68,8 +74,24 @@ function runningCommand(
       { name: "key", type: "key", keySpecIndex: 0, optional: true, multiple: true },
       { name: "arg", type: "string", optional: true, multiple: true },
     ],
+    flagsOf: name.startsWith("EVALSHA") ? flagsOfEvalsha : flagsOfEval,
     run,
   };
+}
+
+function flagsOfEval(c: Context, flags: number): number {
+  return flagsOfScript(flags, parseShebang(c.bytes.subarray(c.start(1), c.end(1))));
+}
+
+function flagsOfEvalsha(c: Context, flags: number): number {
+  const script = c.server.scripting.scripts.find(c.bytes, c.start(1), c.end(1));
+  return flagsOfScript(flags, script?.flags ?? SCRIPT_UNDECLARED);
+}
+
+/** The flags of a call of a script that declares these; a text says that it is not well-formed. */
+function flagsOfScript(flags: number, declared: number | string): number {
+  const isDeclared = typeof declared === "number" && (declared & SCRIPT_UNDECLARED) === 0;
+  return isDeclared ? flagsOfCall(flags, declared) : flags;
 }
 
 const flushType: ArgumentSpec = {

@@ -37,6 +37,8 @@ const BATCH_ELEMENTS = 64;
 const NO_DATABASE = -1;
 
 const SELECT_COMMAND = latin1Bytes("SELECT");
+const FUNCTION_COMMAND = latin1Bytes("FUNCTION");
+const LOAD = latin1Bytes("LOAD");
 const SET_COMMAND = latin1Bytes("SET");
 const EXPIRE_COMMAND = latin1Bytes("PEXPIREAT");
 const FIELD_EXPIRE_COMMAND = latin1Bytes("HPEXPIREAT");
@@ -54,6 +56,7 @@ const ADDING = new Map<number, { readonly name: Uint8Array; readonly width: numb
 export class CommandSaver implements SnapshotOutput {
   readonly #keyspace: Keyspace;
   readonly #hasChecksums: boolean;
+  readonly #libraries: readonly Uint8Array[];
   /** What is written to, and what was lent last: they take turns. */
   #writer = new ReplyWriter();
   #lent = new ReplyWriter();
@@ -64,13 +67,17 @@ export class CommandSaver implements SnapshotOutput {
   readonly #collections = new Set<CommandCollection>();
   #dbIndex = NO_DATABASE;
 
-  constructor(keyspace: Keyspace, hasChecksums: boolean) {
+  /** `libraries` are the sources of libraries of functions. */
+  constructor(keyspace: Keyspace, hasChecksums: boolean, libraries: readonly Uint8Array[]) {
     this.#keyspace = keyspace;
     this.#hasChecksums = hasChecksums;
+    this.#libraries = libraries;
     this.#member = new RecordView(keyspace.pool);
   }
 
-  begin(): void {}
+  begin(): void {
+    for (const code of this.#libraries) this.command(FUNCTION_COMMAND, 3, LOAD).bulkBytes(code);
+  }
 
   get readyBytes(): number {
     return this.#writer.length;
@@ -137,7 +144,7 @@ export class CommandSaver implements SnapshotOutput {
     this.#writer.bulkInteger(dbIndex);
   }
 
-  /** Begins a command of so many words; returns where the rest of them goes. */
+  /** Begins a command of so many words, the first two given; returns where the rest goes. */
   command(name: Uint8Array, count: number, key: Uint8Array): ReplyWriter {
     this.#writer.array(count);
     this.#writer.bulkBytes(name);

@@ -1,12 +1,19 @@
-// A value by itself, as DUMP returns it and RESTORE takes it:
+// A value by itself, as DUMP returns it and RESTORE takes it, and libraries of functions, as
+// FUNCTION DUMP and FUNCTION RESTORE do:
 //
 //   RDB type (1 byte) | value | RDB version (u16 LE) | CRC-64 of all before (8 bytes)
+//   { opcode (1 byte) | source as an RDB string } | version | CRC-64
 
 import { Crc64 } from "../base/crc64.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { RecordView } from "../structures/record.ts";
-import { isKnownVersion, RDB_VERSION } from "./rdb-format.ts";
+import {
+  isKnownVersion,
+  RDB_OPCODE_FUNCTION,
+  RDB_OPCODE_FUNCTION_PRE_GA,
+  RDB_VERSION,
+} from "./rdb-format.ts";
 import { RdbValueReader } from "./rdb-load-values.ts";
 import { RdbError, RdbReader } from "./rdb-reader.ts";
 import { RdbValueWriter } from "./rdb-save-values.ts";
@@ -22,6 +29,11 @@ export function dumpValue(keyspace: Keyspace, view: RecordView): Uint8Array {
   const values = new RdbValueWriter(keyspace, RDB_VERSION);
   writer.byte(values.typeOf(view));
   values.write(writer, view);
+  return finished(writer);
+}
+
+/** What was written, with version and checksum behind it. */
+function finished(writer: RdbWriter): Uint8Array {
   writer.byte(RDB_VERSION & 0xff);
   writer.byte(RDB_VERSION >>> 8);
   writer.reserve(CHECKSUM_BYTES);
@@ -30,6 +42,40 @@ export function dumpValue(keyspace: Keyspace, view: RecordView): Uint8Array {
   crc.write(writer.bytes, writer.length);
   writer.length += CHECKSUM_BYTES;
   return writer.detach();
+}
+
+/** The payload of libraries of functions, given by their sources. */
+export function dumpLibraries(sources: readonly Uint8Array[]): Uint8Array {
+  const writer = new RdbWriter();
+  for (const code of sources) {
+    writer.byte(RDB_OPCODE_FUNCTION);
+    writer.string(code, 0, code.length);
+  }
+  return finished(writer);
+}
+
+/** The sources of the libraries in a payload. Throws an RdbError. */
+export function readLibraries(payload: Uint8Array): Uint8Array[] {
+  const reader = RdbReader.over(payload, 0, payload.length - TRAILER_BYTES);
+  const sources: Uint8Array[] = [];
+  while (reader.remaining > 0) {
+    const opcode = reader.byte();
+    if (opcode === RDB_OPCODE_FUNCTION_PRE_GA) {
+      throw new RdbError("Pre-GA function format not supported");
+    }
+    if (opcode !== RDB_OPCODE_FUNCTION) throw new RdbError("given type is not a function");
+    sources.push(librarySource(reader));
+  }
+  return sources;
+}
+
+function librarySource(reader: RdbReader): Uint8Array {
+  try {
+    return reader.stringCopy();
+  } catch (error) {
+    if (!(error instanceof RdbError)) throw error;
+    throw new RdbError("Failed loading library payload");
+  }
 }
 
 /**
@@ -44,7 +90,9 @@ export function isDumpPayload(
 ): boolean {
   if (end - start < TRAILER_BYTES) return false;
   const at = end - TRAILER_BYTES;
-  if (!isKnownVersion(versionAt(bytes, at))) return false;
+  const version = versionAt(bytes, at);
+  // Files know no version 0, payloads do.
+  if (version !== 0 && !isKnownVersion(version)) return false;
   if (skipsChecksum) return true;
   const crc = new Crc64();
   crc.update(bytes, start, end - CHECKSUM_BYTES);

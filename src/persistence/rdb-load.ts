@@ -27,7 +27,7 @@ import {
 } from "./rdb-format.ts";
 import { RdbStringBatch } from "./rdb-load-strings.ts";
 import { RdbValueReader } from "./rdb-load-values.ts";
-import { RdbError, type RdbReader } from "./rdb-reader.ts";
+import { RdbEndError, RdbError, type RdbReader } from "./rdb-reader.ts";
 
 const CHECKSUM_BYTES = 8;
 /** The first version that ends in a checksum. */
@@ -67,8 +67,8 @@ export interface RdbLoadOptions {
   keyDelayUs?(): number;
   /** Told of each auxiliary field. */
   onField?(name: string, value: string): void;
-  /** Told of a library of functions, as its source. Without, a file that has one is refused. */
-  onFunction?(code: Uint8Array): void;
+  /** Given a library of functions as its source; false, or nobody to give it to, is an error. */
+  onLibrary?(code: Uint8Array): boolean;
   /** Told of a file that was written without a checksum. */
   onNoChecksum?(): void;
   /** Told of keys left out because their collection has no elements. */
@@ -174,7 +174,7 @@ export class RdbLoader {
       case RDB_OPCODE_AUX:
         return this.#readField();
       case RDB_OPCODE_FUNCTION:
-        return this.#readFunction();
+        return this.#readLibrary();
       case RDB_OPCODE_FUNCTION_PRE_GA:
         throw new RdbError("Pre-release function format not supported.");
       case RDB_OPCODE_MODULE_AUX:
@@ -240,13 +240,10 @@ export class RdbLoader {
     this.#options.onField?.(name, value);
   }
 
-  #readFunction(): void {
+  #readLibrary(): void {
     const code = this.#reader.stringCopy();
-    const { onFunction } = this.#options;
-    if (onFunction === undefined) {
-      throw new RdbError("The RDB file contains functions, which would be lost here");
-    }
-    onFunction(code);
+    // As Redis, which makes no difference between this and a file that ends too early.
+    if (this.#options.onLibrary?.(code) !== true) throw new RdbEndError();
   }
 
   #readKey(type: number): void {

@@ -14,6 +14,8 @@ const UNKILLABLE =
 
 const BUSY = "BUSY Redis is busy running a script.";
 
+/** It yielded where nobody resumes it. */
+const BOUNDARY = "ERR attempt to yield across metamethod/C-call boundary";
 const LUA_YIELD = 1;
 /** How long a slow script runs before others are served again. */
 const SLICE_US = 10_000;
@@ -202,22 +204,10 @@ export class Executions<S extends ServerContext> {
       results.protocol = machine.runner.protocol;
       results.write(thread);
     } else {
-      if (status === LUA_YIELD) this.#replyYield(c, script);
-      else {
-        const text = machine.errorText(thread);
-        c.reply.error(`${text} script: ${script.label}${machine.errorPlace()}.`);
-      }
+      const text = status === LUA_YIELD ? BOUNDARY : machine.errorText(thread);
+      c.reply.error(`${text} script: ${script.label}${machine.errorPlace()}.`);
       machine.renewThread();
     }
     sandbox.tidy();
-  }
-
-  /** Cold: it yielded where nobody resumes it. */
-  #replyYield(c: CommandContext<S>, script: Runnable): void {
-    const source = script.isFunction ? "@user_function" : "@user_script";
-    c.reply.error(
-      "ERR attempt to yield across metamethod/C-call boundary " +
-        `script: ${script.label}, on ${source}:1.`,
-    );
   }
 }

@@ -3,12 +3,12 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { ServerContext } from "../command/context.ts";
+import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { CommandRunner, type ScriptHost } from "./command-runner.ts";
 import { LUA_NIL, LUA_NUMBER, LUA_STRING, LUA_TABLE, Lua } from "./lua.ts";
 import { LuaToReply } from "./lua-to-reply.ts";
-import { addRedisLibrary } from "./redis-library.ts";
+import { addRedisLibrary, type RedisLibraryParts } from "./redis-library.ts";
 import { ReplyToLua } from "./reply-to-lua.ts";
 import { Sandbox } from "./sandbox.ts";
 
@@ -48,6 +48,8 @@ export class Machine<S extends ServerContext> {
   readonly replies: ReplyToLua;
   readonly results: LuaToReply;
   readonly runner: CommandRunner<S>;
+  /** What else the `redis` library is made of. */
+  readonly library: RedisLibraryParts<S>;
   /** The thread that scripts run in, and its place in the registry. */
   thread = 0;
   #threadRef = 0;
@@ -62,13 +64,14 @@ export class Machine<S extends ServerContext> {
     this.replies = new ReplyToLua(lua);
     this.results = new LuaToReply(lua, parts.reply);
     this.runner = new CommandRunner(lua, this.replies, parts.host);
-    addRedisLibrary({
+    this.library = {
       lua,
       runner: this.runner,
       replies: this.replies,
       log: (level, text) => parts.logger.log(level as 0, text),
       isForFunctions: parts.isForFunctions,
-    });
+    };
+    addRedisLibrary(this.library);
     this.sandbox.add("redis");
     this.sandbox.close();
     this.#record = lua.api.malloc(RECORD_BYTES);
@@ -77,6 +80,17 @@ export class Machine<S extends ServerContext> {
     this.#hook = lua.module.addHook(parts.hook);
     lua.api.lua_sethook(main, this.#hook, MASK_COUNT, HOOK_COUNT);
     this.renewThread();
+  }
+
+  /** Pushes arguments [from, to) of a command on the thread, as an array. */
+  pushArguments(c: CommandContext<S>, from: number, to: number): void {
+    const { lua, thread } = this;
+    const { api } = lua;
+    api.lua_createtable(thread, to - from, 0);
+    for (let k = from; k < to; k++) {
+      lua.pushBytes(thread, c.bytes, c.start(k), c.end(k));
+      api.lua_rawseti(thread, -2, k - from + 1);
+    }
   }
 
   /** Bytes of the heap. */

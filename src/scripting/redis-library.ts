@@ -7,7 +7,7 @@ import { LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
 import type { ReplyToLua } from "./reply-to-lua.ts";
 import { sha1Hex } from "./script-cache.ts";
 
-const LOG_LEVELS = ["LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"];
+const LOG_LEVELS = { LOG_DEBUG: 0, LOG_VERBOSE: 1, LOG_NOTICE: 2, LOG_WARNING: 3 };
 const REPLICATION = {
   REPL_NONE: 0,
   REPL_AOF: 1,
@@ -17,7 +17,7 @@ const REPLICATION = {
 };
 
 /** What the library needs. */
-interface Parts<S extends ServerContext> {
+export interface RedisLibraryParts<S extends ServerContext> {
   readonly lua: Lua;
   readonly runner: CommandRunner<S>;
   readonly replies: ReplyToLua;
@@ -26,10 +26,10 @@ interface Parts<S extends ServerContext> {
 }
 
 /** Pushes the library's table. */
-export function addRedisLibrary<S extends ServerContext>(parts: Parts<S>): void {
+export function addRedisLibrary<S extends ServerContext>(parts: RedisLibraryParts<S>): void {
   const { lua, runner } = parts;
-  const { api, main } = lua;
-  api.lua_createtable(main, 0, 32);
+  const { main } = lua;
+  lua.api.lua_createtable(main, 0, 32);
   lua.setFunctions(main, {
     call: (state) => runner.call(state, true),
     pcall: (state) => runner.call(state, false),
@@ -39,21 +39,43 @@ export function addRedisLibrary<S extends ServerContext>(parts: Parts<S>): void 
     acl_check_cmd: (state) => aclCheck(parts, state),
     ...(parts.isForFunctions ? {} : evalFunctions(parts)),
   });
-  const numbers = { ...Object.fromEntries(LOG_LEVELS.map((name, k) => [name, k])), ...REPLICATION };
+  setNumbers(lua, { ...LOG_LEVELS, ...REPLICATION });
+  setVersion(lua);
+}
+
+/** Pushes what libraries of functions find in the library's place while they are loaded. */
+export function addLoadLibrary<S extends ServerContext>(
+  parts: RedisLibraryParts<S>,
+  registerFunction: (state: number) => number,
+): void {
+  const { lua } = parts;
+  lua.api.lua_createtable(lua.main, 0, 8);
+  lua.setFunctions(lua.main, {
+    register_function: registerFunction,
+    log: (state) => log(parts, state),
+  });
+  setNumbers(lua, LOG_LEVELS);
+  setVersion(lua);
+}
+
+/** Sets fields of the table on top. */
+function setNumbers(lua: Lua, numbers: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(numbers)) {
-    api.lua_pushnumber(main, value);
-    lua.setField(main, -2, name);
+    lua.api.lua_pushnumber(lua.main, value);
+    lua.setField(lua.main, -2, name);
   }
+}
+
+function setVersion(lua: Lua): void {
   const [major, minor, patch] = REDIS_VERSION.split(".").map(Number);
-  lua.pushText(main, REDIS_VERSION);
-  lua.setField(main, -2, "REDIS_VERSION");
-  api.lua_pushnumber(main, (major << 16) | (minor << 8) | patch);
-  lua.setField(main, -2, "REDIS_VERSION_NUM");
+  lua.pushText(lua.main, REDIS_VERSION);
+  lua.setField(lua.main, -2, "REDIS_VERSION");
+  setNumbers(lua, { REDIS_VERSION_NUM: (major << 16) | (minor << 8) | patch });
 }
 
 /** Raises an error as a table, which is how the library raises its own. */
 function raise<S extends ServerContext>(
-  { lua, replies }: Parts<S>,
+  { lua, replies }: RedisLibraryParts<S>,
   state: number,
   text: string,
 ): number {
@@ -61,7 +83,7 @@ function raise<S extends ServerContext>(
   return lua.api.lua_error(state);
 }
 
-function replyFunctions<S extends ServerContext>(parts: Parts<S>) {
+function replyFunctions<S extends ServerContext>(parts: RedisLibraryParts<S>) {
   const { lua, replies } = parts;
   const { api } = lua;
   const single = (field: "ok" | "err") => (state: number) => {
@@ -92,7 +114,7 @@ function replyFunctions<S extends ServerContext>(parts: Parts<S>) {
   };
 }
 
-function modeFunctions<S extends ServerContext>(parts: Parts<S>) {
+function modeFunctions<S extends ServerContext>(parts: RedisLibraryParts<S>) {
   const { lua, runner } = parts;
   const { api } = lua;
   return {
@@ -123,7 +145,7 @@ function modeFunctions<S extends ServerContext>(parts: Parts<S>) {
 }
 
 /** What functions of libraries do not find. */
-function evalFunctions<S extends ServerContext>({ lua }: Parts<S>) {
+function evalFunctions<S extends ServerContext>({ lua }: RedisLibraryParts<S>) {
   const { api } = lua;
   const answer = (value: number) => (state: number) => {
     api.lua_pushboolean(state, value);
@@ -133,7 +155,7 @@ function evalFunctions<S extends ServerContext>({ lua }: Parts<S>) {
   return { replicate_commands: answer(1), breakpoint: answer(0), debug: () => 0 };
 }
 
-function log<S extends ServerContext>(parts: Parts<S>, state: number): number {
+function log<S extends ServerContext>(parts: RedisLibraryParts<S>, state: number): number {
   const { lua } = parts;
   const { api } = lua;
   const count = api.lua_gettop(state);
@@ -152,7 +174,7 @@ function log<S extends ServerContext>(parts: Parts<S>, state: number): number {
 }
 
 /** Every user may do everything: only the command's existence is checked. */
-function aclCheck<S extends ServerContext>(parts: Parts<S>, state: number): number {
+function aclCheck<S extends ServerContext>(parts: RedisLibraryParts<S>, state: number): number {
   const { lua, runner } = parts;
   const count = lua.api.lua_gettop(state);
   if (count === 0) {

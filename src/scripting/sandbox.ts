@@ -79,8 +79,19 @@ export class Sandbox {
   close(): void {
     const { lua } = this;
     const { api, main } = lua;
-    // Reading what does not exist is an error.
     lua.push(main, this.globals);
+    this.freezeStrictly();
+    lua.push(main, this.globals);
+    api.lua_pushvalue(main, -2);
+    lua.setField(main, -2, "_G");
+    api.lua_settop(main, -2);
+    api.lua_replace(main, LUA_GLOBALS);
+  }
+
+  /** Replaces the table on top by a stand-in; reading a field that it does not have is an error. */
+  freezeStrictly(): void {
+    const { lua } = this;
+    const { api, main } = lua;
     api.lua_createtable(main, 0, 1);
     lua.pushFunction(main, (state) => this.#refuseGlobal(state));
     lua.setField(main, -2, "__index");
@@ -89,11 +100,16 @@ export class Sandbox {
     const metatable = lua.keep(main);
     api.lua_setmetatable(main, -2);
     this.#standInFor(metatable);
-    lua.push(main, this.globals);
-    api.lua_pushvalue(main, -2);
-    lua.setField(main, -2, "_G");
+  }
+
+  /** Has all functions find the fields of the table at `ref` as their globals, from now on. */
+  showGlobals(ref: number): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    api.lua_getmetatable(main, LUA_GLOBALS);
+    lua.push(main, ref);
+    lua.setField(main, -2, "__index");
     api.lua_settop(main, -2);
-    api.lua_replace(main, LUA_GLOBALS);
   }
 
   /** Empties stand-ins that a script has left something in. */

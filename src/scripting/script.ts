@@ -1,6 +1,7 @@
 // A script: its source, what its first line declares, and the function it was compiled to.
 
 import { latin1Text } from "../base/text.ts";
+import { DENYOOM, MAY_REPLICATE, STALE, WRITE } from "../command/spec.ts";
 
 export const SCRIPT_NO_WRITES = 1 << 0;
 export const SCRIPT_ALLOW_OOM = 1 << 1;
@@ -23,6 +24,20 @@ const NEWLINE = 10;
 /** The flag of a name; 0 where there is none. */
 export function scriptFlag(name: string): number {
   return Object.hasOwn(FLAGS, name) ? FLAGS[name] : 0;
+}
+
+/** The flags of a command that runs a script which declares what it does. */
+export function flagsOfCall(commandFlags: number, scriptFlags: number): number {
+  let flags = commandFlags & ~(STALE | DENYOOM | WRITE | MAY_REPLICATE);
+  if ((scriptFlags & (SCRIPT_ALLOW_OOM | SCRIPT_NO_WRITES)) === 0) flags |= DENYOOM;
+  if ((scriptFlags & SCRIPT_NO_WRITES) === 0) flags |= WRITE;
+  if ((scriptFlags & SCRIPT_ALLOW_STALE) !== 0) flags |= STALE;
+  return flags;
+}
+
+/** The names of flags, in the order of FUNCTION LIST. */
+export function scriptFlagNames(flags: number): string[] {
+  return Object.keys(FLAGS).filter((name) => (flags & FLAGS[name]) !== 0);
 }
 
 /** One cached script. */

@@ -121,29 +121,15 @@ export class Scripting<S extends ServerContext> {
     if (script.machine !== this.#generation) this.#compile(c, script);
     const { lua, sandbox, thread } = machine;
     lua.push(thread, sandbox.globals);
-    this.#setArray(machine, c, keysName, first, first + keyCount);
-    this.#setArray(machine, c, argvName, first + keyCount, c.count);
+    lua.push(thread, keysName);
+    machine.pushArguments(c, first, first + keyCount);
+    lua.api.lua_rawset(thread, -3);
+    lua.push(thread, argvName);
+    machine.pushArguments(c, first + keyCount, c.count);
+    lua.api.lua_rawset(thread, -3);
     lua.api.lua_settop(thread, 0);
     lua.push(thread, script.ref);
     this.#executions.call(c, machine, script, 0, flags);
-  }
-
-  /** Sets a global, one of those in the table on top, to an array of arguments. */
-  #setArray(
-    { lua, thread }: Machine<S>,
-    c: CommandContext<S>,
-    name: number,
-    from: number,
-    to: number,
-  ): void {
-    const { api } = lua;
-    lua.push(thread, name);
-    api.lua_createtable(thread, to - from, 0);
-    for (let k = from; k < to; k++) {
-      lua.pushBytes(thread, c.bytes, c.start(k), c.end(k));
-      api.lua_rawseti(thread, -2, k - from + 1);
-    }
-    api.lua_rawset(thread, -3);
   }
 
   /** The machine, which is made or replaced if need be. */

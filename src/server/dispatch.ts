@@ -459,8 +459,8 @@ export class Dispatcher implements CommandExecutor<Features> {
    */
   admits(command: Command<Features>, client: Client): boolean {
     const server = this.#server;
-    const flags =
-      client.queuedCommands < 0 ? command.flags : flagsInTransaction(command, client.queue);
+    const own = command.spec.flagsOf?.(this.#c, command.flags) ?? command.flags;
+    const flags = own | (command.fullName === "exec" ? flagsOfQueue(client.queue) : 0);
     if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
     if (!client.authenticated && (flags & NO_AUTH) === 0) {
       return this.#refuse(command, "NOAUTH Authentication required.");
@@ -698,9 +698,8 @@ function isUnusual(client: Client): boolean {
 }
 
 /** What counts as a command's flags in a transaction: EXEC does what all that is queued does. */
-function flagsInTransaction(command: Command<Features>, queue: QueuedCommands | undefined): number {
-  if (command.fullName !== "exec" || queue === undefined) return command.flags;
-  return command.flags | (queue.flags & (WRITE | MAY_REPLICATE | DENYOOM));
+function flagsOfQueue(queue: QueuedCommands | undefined): number {
+  return queue === undefined ? 0 : queue.flags & (WRITE | MAY_REPLICATE | DENYOOM);
 }
 
 function isEnding(client: Client): boolean {

@@ -193,14 +193,17 @@ export class Rewriting implements RewriteControl {
     const { durability, snapshots, snapshotRunner, keyspace, config, pid } = this.#server;
     const { files } = run;
     const options = snapshots.options(true);
-    // Libraries of functions have no commands here that could make them.
-    const isRdb = config.flag("aof-use-rdb-preamble") || options.libraries.length > 0;
+    const isRdb = config.flag("aof-use-rdb-preamble");
     run.base = files?.nextBase(isRdb);
     const name = run.base?.name ?? `temp-rewritten-${pid}.aof`;
     run.basePath = joinPath(folder, name);
     const output = isRdb
       ? new (rdbSaving().RdbSaver)(keyspace, options)
-      : new (commandSaving().CommandSaver)(keyspace, config.flag("aof-checksums"));
+      : new (commandSaving().CommandSaver)(
+          keyspace,
+          config.flag("aof-checksums"),
+          options.libraries,
+        );
     const place = {
       fileSystem: this.#fileSystem,
       directory: folder,

@@ -35,6 +35,7 @@ import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { ScriptHost } from "../scripting/command-runner.ts";
 import { Executions } from "../scripting/executions.ts";
+import type { Libraries } from "../scripting/libraries.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
 import { Transactions } from "../transactions/transactions.ts";
@@ -73,6 +74,9 @@ export interface ServerParts {
   /** Says lines of the start-up banner. */
   readonly announce: (line: string) => void;
 }
+
+const librariesModule = (): typeof import("../scripting/libraries.ts") =>
+  require("../scripting/libraries.ts");
 
 /** Descriptors kept for listeners, files and what the runtime opens. */
 const RESERVED_DESCRIPTORS = 32;
@@ -137,6 +141,8 @@ export class Server implements DispatchServer, ConnectionHost {
   normalOutputLimit: OutputLimit = NO_LIMIT;
   pubsubOutputLimit: OutputLimit = NO_LIMIT;
 
+  readonly #scriptHost: ScriptHost<Features>;
+  #libraries: Libraries<Features> | undefined;
   readonly dispatcher: Dispatcher;
   readonly #context: CommandContext<Features>;
   readonly #expiry: ActiveExpiry;
@@ -183,9 +189,9 @@ export class Server implements DispatchServer, ConnectionHost {
     this.transactions = new Transactions(this.keyspace);
     this.migrations = new Migrations(this.#migrationHost(parts.sockets));
     this.#notifier = new KeyspaceNotifier(this.pubsub);
-    const scriptHost = this.#scriptHost();
-    this.executions = new Executions<Features>(scriptHost);
-    this.scripting = new Scripting<Features>(scriptHost, this.executions);
+    this.#scriptHost = this.#makeScriptHost();
+    this.executions = new Executions<Features>(this.#scriptHost);
+    this.scripting = new Scripting<Features>(this.#scriptHost, this.executions);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
     const eviction = new Eviction(this.keyspace);
@@ -286,6 +292,16 @@ export class Server implements DispatchServer, ConnectionHost {
 
   get listeners(): readonly ListenerInfo[] {
     return this.#listeners.infos;
+  }
+
+  /** Made when it is first asked for; most servers have no functions. */
+  get libraries(): Libraries<Features> {
+    if (this.#libraries === undefined) {
+      const { Libraries } = librariesModule();
+      const host = this.#scriptHost;
+      this.#libraries = new Libraries<Features>(this, this.reply, host, this.executions);
+    }
+    return this.#libraries;
   }
 
   get expiry(): ActiveExpiry {
@@ -411,7 +427,7 @@ export class Server implements DispatchServer, ConnectionHost {
   // What dispatch asks.
 
   /** What scripts ask of the server. */
-  #scriptHost(): ScriptHost<Features> {
+  #makeScriptHost(): ScriptHost<Features> {
     return {
       registry: this.registry,
       makeRoom: () => this.makeRoom(),

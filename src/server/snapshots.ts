@@ -45,12 +45,6 @@ export class Snapshots implements SnapshotControl {
   #changesBefore = 0;
   #isClosing = false;
 
-  /**
-   * Sources of libraries of functions that came with a snapshot. Nobody can call them here, but the
-   * next snapshot has them again.
-   */
-  #libraries: Uint8Array[] = [];
-
   constructor(server: Server, fileSystem: FileSystem) {
     this.#server = server;
     this.#fileSystem = fileSystem;
@@ -111,8 +105,7 @@ export class Snapshots implements SnapshotControl {
     try {
       const file = this.#fileSystem.openRead(this.#path);
       try {
-        const options = { ...this.#loadOptions(true), merges };
-        this.#noteLoaded(rdbLoading().loadRdbNow(file, options));
+        this.#noteLoaded(rdbLoading().loadRdbNow(file, this.#loadOptions(true, merges)));
       } finally {
         file.close();
       }
@@ -245,18 +238,17 @@ export class Snapshots implements SnapshotControl {
         ["used-mem", String(server.usedMemory())],
         ["aof-base", isBase ? "1" : "0"],
       ],
-      libraries: this.#libraries,
+      libraries: server.libraries.sources,
     };
   }
 
-  #loadOptions(dropsExpired: boolean): RdbLoadOptions {
-    const libraries: Uint8Array[] = [];
-    this.#libraries = libraries;
+  #loadOptions(dropsExpired: boolean, merges = false): RdbLoadOptions {
     const { keyspace, clock, config, debugSettings, logger } = this.#server;
     return {
       keyspace,
       clock,
       dropsExpired,
+      merges,
       verifiesChecksum: config.flag("rdbchecksum") && !debugSettings.skipsChecksums,
       keyDelayUs: () => config.integer("key-load-delay"),
       onField: (name, value) => {
@@ -272,7 +264,7 @@ export class Snapshots implements SnapshotControl {
           logger.log(LOG_NOTICE, "RDB is base AOF");
         }
       },
-      onFunction: (code) => libraries.push(code),
+      onLibrary: (code) => this.#loadLibrary(code, merges),
       onNoChecksum: () => {
         const said = "RDB file was saved with checksum disabled: no check performed.";
         logger.log(LOG_NOTICE, said);
@@ -291,13 +283,13 @@ export class Snapshots implements SnapshotControl {
       `Done loading RDB, keys loaded: ${loaded.keysLoaded}, ` +
         `keys expired: ${loaded.keysExpired}${empty}.`,
     );
-    const { length } = this.#libraries;
-    if (length === 0) return;
-    logger.log(
-      LOG_WARNING,
-      `${length} ${length === 1 ? "library" : "libraries"} of functions cannot be called here, ` +
-        "but will be in the next snapshot.",
-    );
+  }
+
+  /** Makes a library of its source; false where that cannot be. */
+  #loadLibrary(code: Uint8Array, replaces: boolean): boolean {
+    const error = this.#server.libraries.loadFromFile(code, replaces);
+    if (error !== "") this.#server.logger.log(LOG_WARNING, `Failed loading library, ${error}`);
+    return error === "";
   }
 
   #finished(): void {

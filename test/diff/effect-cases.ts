@@ -4,11 +4,35 @@
 
 import { binary } from "../harness/client.ts";
 import type { Command } from "../harness/differential.ts";
+import { dumpPayload, stringOf } from "../harness/rdb-bytes.ts";
 
 const FAR_S = "33177117420";
 const FAR_MS = "33177117420000";
 /** What Redis 7.0 dumps "v" to. */
 const PAYLOAD = binary("\x00\x01v\n\x00\x91\b\xce\xb2\x198\x8a\xce");
+
+const LIBRARY = `#!lua name=effects
+redis.register_function('put', function(keys, args)
+  for _, key in ipairs(keys) do redis.call('set', key, args[1] or 'none') end
+end)
+redis.register_function('quiet', function(keys) return redis.call('get', 'a') end)
+redis.register_function('unheard', function(keys)
+  redis.set_repl(redis.REPL_NONE)
+  redis.call('set', keys[1], 'unheard')
+  redis.set_repl(redis.REPL_ALL)
+  redis.call('set', keys[2], 'heard')
+  redis.call('del', keys[1])
+end)
+redis.register_function('elsewhere', function(keys)
+  redis.call('set', keys[1], 'here')
+  redis.call('select', 31)
+  redis.call('set', keys[1], 'there')
+end)
+redis.register_function('broken', function(keys)
+  redis.call('incr', 'count')
+  redis.call('incr', keys[1])
+end)`;
+const LIBRARY_PAYLOAD = dumpPayload(10, 0xf5, stringOf(LIBRARY));
 
 /** The commands of each section, in order; those that our server does not know are left out. */
 export const EFFECT_CASES: Readonly<Record<string, readonly Command[]>> = {
@@ -191,6 +215,35 @@ export const EFFECT_CASES: Readonly<Record<string, readonly Command[]>> = {
     ["xdel", "x", "9-1", "none"],
     ["xdel", "x", "9-1"],
     ["xgroup", "destroy", "x", "h"],
+  ],
+  "scripts and functions": [
+    ["function", "load", LIBRARY],
+    ["function", "load", LIBRARY],
+    ["function", "load", "replace", LIBRARY],
+    ["fcall", "put", "1", "a", "1"],
+    ["fcall", "put", "3", "a", "b", "c", "1"],
+    ["fcall", "put", "2", "a", "b"],
+    ["fcall_ro", "put", "1", "a", "2"],
+    ["fcall", "quiet", "1", "a"],
+    ["fcall", "unheard", "2", "q", "r"],
+    ["fcall", "elsewhere", "1", "a"],
+    ["fcall", "broken", "1", "a"],
+    ["multi"],
+    ["fcall", "put", "2", "d", "e", "1"],
+    ["fcall", "quiet", "0"],
+    ["set", "f", "1"],
+    ["exec"],
+    ["eval", "redis.call('set', KEYS[1], 1) redis.call('expire', KEYS[1], 1000)", "1", "g"],
+    ["eval", "return redis.call('spop', KEYS[1])", "1", "none"],
+    ["function", "delete", "effects"],
+    ["function", "delete", "effects"],
+    ["function", "restore", LIBRARY_PAYLOAD],
+    ["function", "restore", LIBRARY_PAYLOAD],
+    ["function", "restore", LIBRARY_PAYLOAD, "replace"],
+    ["function", "restore", LIBRARY_PAYLOAD, "flush"],
+    ["function", "flush"],
+    ["function", "flush", "async"],
+    ["function", "load", LIBRARY],
   ],
   "keys that are restored": [
     ["restore", "a", "0", PAYLOAD],

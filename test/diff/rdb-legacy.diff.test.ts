@@ -190,22 +190,3 @@ for (const version of [1, 4, 6, 9]) {
     expect(await contentOf(ours)).toEqual(await contentOf(theirs));
   });
 }
-
-test("functions come through a restart and a save", async () => {
-  const code = "#!lua name=mylib\nredis.register_function('f', function() return 42 end)";
-  const file = rdbFile(10, 0xf5, stringOf(code), 0xfe, 0, keyOf(0, "a", stringOf("1")));
-  const directory = directoryWith(file);
-  {
-    await using ours = await startServer({ directory });
-    await using client = await ours.connect();
-    expect(plainValue(await client.ask("get", "a"))).toBe("1");
-    expect(ours.log).toContain("# 1 library of functions cannot be called here");
-    expect(plainValue(await client.ask("set", "b", "2"))).toBe("OK");
-    expect(plainValue(await client.ask("save"))).toBe("OK");
-  }
-  if (!hasOracle) return;
-  await using theirs = await startOracle("redis8", [], join(directory, "dump.rdb"));
-  await using client = await theirs.connect();
-  expect(plainValue(await client.ask("fcall", "f", "0"))).toBe(42);
-  expect(plainValue(await client.ask("get", "b"))).toBe("2");
-});

@@ -52,6 +52,15 @@ export function sameElements(ours: Reply, theirs: Reply): boolean {
   return left.every((raw, k) => raw === right[k]) && (left.length > 0 || ours.raw === theirs.raw);
 }
 
+/** A reply's elements, those of each array or set in the order of their bytes. */
+function leavesOf({ kind, items, raw }: Reply): string {
+  if (items.length === 0) return raw;
+  const leaves = items.map(leavesOf);
+  // RESP2 has maps as arrays, which begin with a name.
+  const isMap = kind === "%" || items[0].kind === "$";
+  return `${kind}${items.length}(${(isMap ? leaves : leaves.sort()).join()})`;
+}
+
 /** A map (or RESP2's flat array) equal but for the values of some fields. */
 function sameExcept(...fields: readonly string[]): Rule["same"] {
   return (ours, theirs) => {
@@ -91,7 +100,7 @@ function sameFieldNames(ours: Reply, theirs: Reply): boolean {
 
 const HELP = [
   ...["client", "command", "config", "debug", "latency", "memory", "object", "slowlog"],
-  ...["xgroup", "xinfo"],
+  ...["function", "xgroup", "xinfo"],
 ];
 
 export const RULES: readonly Rule[] = [
@@ -136,6 +145,11 @@ export const RULES: readonly Rule[] = [
     reason: "a hash table's order depends on its secret seed",
     commands: ["keys", "smembers", "sinter", "sunion", "sdiff", "spop"],
     same: sameElements,
+  },
+  {
+    reason: "a hash table's order depends on its secret seed",
+    commands: ["function list"],
+    same: (ours, theirs) => leavesOf(ours) === leavesOf(theirs),
   },
   {
     reason: "help is prose, and ours is our own",

@@ -50,7 +50,12 @@ export function rdbFile(version: number, ...items: Part[]): Buffer {
   return version < CHECKSUM_VERSION ? head : withChecksum(bytesOf(head, "\0".repeat(8)));
 }
 
-/** A file with its last eight bytes made the checksum of what is before them. */
+/** What DUMP returns for these bytes: with a version and a checksum behind them. */
+export function dumpPayload(version: number, ...parts: Part[]): Buffer {
+  return withChecksum(bytesOf(...parts, version & 0xff, version >> 8, "\0".repeat(8)));
+}
+
+/** Bytes with the last eight of them made the checksum of what is before them. */
 export function withChecksum(file: Uint8Array): Buffer {
   const copy = Buffer.from(file);
   const at = copy.length - CHECKSUM_BYTES;

@@ -5,11 +5,23 @@ import type { ServerProcess } from "./process.ts";
 import { plainValue } from "./reply.ts";
 import { SAMPLE_VALUES } from "./sample-values.ts";
 
+/** Libraries of one function each, by the name of both; the second one's source is compressed. */
+const LIBRARIES: Readonly<Record<string, string>> = {
+  plain: "redis.register_function('plain', function(keys, args) return args[1] .. '!' end)",
+  long: `-- ${"a long comment ".repeat(60)}
+    local count = 40
+    redis.register_function{function_name='long', description='counts',
+      callback=function() return count + 2 end, flags={'no-writes'}}`,
+};
+
 /** Fills a server: every sample in database 0, a few keys with expiry times in another one. */
 export async function fillWithSamples(client: RawClient, withNew: boolean): Promise<void> {
   for (const { commands, isNew } of SAMPLE_VALUES) {
     if (isNew && !withNew) continue;
     for (const command of commands) await client.ask(...command);
+  }
+  for (const [name, code] of Object.entries(LIBRARIES)) {
+    await client.ask("function", "load", `#!lua name=${name}\n${code}`);
   }
   await client.ask("select", "3");
   for (let k = 0; k < 200; k++) {
@@ -37,6 +49,10 @@ export async function contentOf(server: ServerProcess): Promise<Content> {
     if (key.startsWith("stream")) {
       values.push(plainValue(await client.ask("xinfo", "groups", key)));
     }
+  }
+  for (const name of Object.keys(LIBRARIES)) {
+    const described = await client.ask("function", "list", "withcode", "libraryname", name);
+    values.push(plainValue(described), plainValue(await client.ask("fcall", name, "0", "x")));
   }
   const keys = Number(plainValue(await client.ask("dbsize")));
   await client.ask("select", "3");

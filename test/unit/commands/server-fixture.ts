@@ -240,6 +240,7 @@ export class ServerFixture {
       pubsub: this.pubsub,
       migrations: { cachedConnections: 0 },
       scripting: { machineBytes: 0, scripts: { bytes: 0, count: 0 } },
+      libraries: { machineBytes: 0, bytes: 0, libraryCount: 0, functionCount: 0 },
       transactions: this.transactions,
       monitors: this.monitors,
       debugSettings: this.debugSettings,
