@@ -3,6 +3,7 @@
 import { copyBytes } from "../base/ascii.ts";
 
 const KEPT_BYTES = 1 << 16;
+const BYTES_MAX = 1 << 29;
 
 /** A growing string of bytes. */
 export class ByteBuilder {
@@ -14,10 +15,11 @@ export class ByteBuilder {
     if (this.bytes.length > KEPT_BYTES) this.bytes = new Uint8Array(1024);
   }
 
-  /** Makes room for `count` more. */
+  /** Makes room for `count` more. Throws a RangeError where that is too much. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
+    if (needed > BYTES_MAX) throw new RangeError("Out of memory");
     const larger = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;

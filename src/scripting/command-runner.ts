@@ -30,8 +30,13 @@ export interface ScriptHost<S extends ServerContext> {
   makeRoom(): boolean;
   /** The MISCONF text that refuses writes, or "". */
   writeRefusal(): string;
-  /** The script that runs is slow: `goOn` is to be called until it has ended. */
+  /** The script that runs is slow. */
   becameBusy(): void;
+  /** Calls a function in an event of its own, unless the server stops. */
+  inEvent(run: () => void): void;
+  /** Goes around what a slow script does in such an event. */
+  beginSlice(): void;
+  endSlice(): void;
   /** It has ended: what was replied since `mark` is its client's. */
   finished(client: Client, mark: number): void;
   /** Counts a script that was forgotten for the sake of newer ones. */

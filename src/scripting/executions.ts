@@ -1,10 +1,17 @@
-// Runs scripts and functions of libraries, one at a time, in the Lua thread of their machine, which
-// is replaced after an error. One that runs for long is suspended every few milliseconds, so that
-// others are served: its client waits, and `goOn` is called in events of their own until it ends.
+// Runs scripts and functions of libraries, one at a time. One that runs for long is suspended every
+// few milliseconds, so that others are served while its client waits:
+//
+//   call -> pause                    in the event of the client's command
+//   resumed -> pause                 in an event of its own, any number of times
+//   resumed -> ended                 the last one, in which the client is answered
+//
+// What is suspended is the stack of WebAssembly, see lua-seams.ts: the functions above are called
+// from inside of it.
 
 import type { Client, Wait } from "../command/client.ts";
-import type { CommandContext, ServerContext } from "../command/context.ts";
+import type { CommandContext, ServerContext, SuspendedCommand } from "../command/context.ts";
 import type { ScriptHost } from "./command-runner.ts";
+import type { Supervisor } from "./lua-module.ts";
 import type { Machine } from "./machine.ts";
 
 const UNKILLABLE =
@@ -14,9 +21,10 @@ const UNKILLABLE =
 
 const BUSY = "BUSY Redis is busy running a script.";
 
-/** It yielded where nobody resumes it. */
-const BOUNDARY = "ERR attempt to yield across metamethod/C-call boundary";
-const LUA_YIELD = 1;
+/** In place of the status of a call that has not ended. */
+const RUNNING = -1;
+/** ... and of one during which the machine was damaged. */
+const DAMAGED = -2;
 /** How long a slow script runs before others are served again. */
 const SLICE_US = 10_000;
 
@@ -38,6 +46,10 @@ class ScriptRun<S extends ServerContext> implements Wait {
   readonly startedUs: number;
   sliceUs: number;
   isKilled = false;
+  /** It has been suspended before, and its client waits. */
+  isSlow = false;
+  /** What the context pointed at when the current slice began. */
+  event: SuspendedCommand<S> | undefined;
   /** The request, once others are served meanwhile. */
   words: readonly Uint8Array[] = [];
   /** Time its command has run so far, as dispatch counts it. */
@@ -67,9 +79,10 @@ export interface RunningScript {
 }
 
 /** The scripts and functions that run on one server. */
-export class Executions<S extends ServerContext> {
+export class Executions<S extends ServerContext> implements Supervisor {
   readonly #host: ScriptHost<S>;
   #run: ScriptRun<S> | undefined;
+  #status = RUNNING;
   /** The one that runs has done so for so long that others are served now and then. */
   isBusy = false;
   /** Milliseconds after which it has. */
@@ -100,21 +113,24 @@ export class Executions<S extends ServerContext> {
     argumentCount: number,
     flags: number,
   ): void {
-    const { lua, runner, sandbox, thread } = machine;
-    sandbox.depth = 0;
+    const { lua, runner } = machine;
     const event = c.suspend();
     const run = new ScriptRun(c, script, machine);
     this.#run = run;
-    sandbox.wasBroken = false;
     runner.enter(c, flags);
-    const status = lua.api.lua_resume(thread, argumentCount);
-    if (status === LUA_YIELD && sandbox.wasBroken) {
-      c.resume(event);
-      return this.#pause(run);
+    this.#status = RUNNING;
+    const promise = lua.module.run(lua.main, argumentCount, machine.handler);
+    if (this.#status === RUNNING) {
+      promise.catch((error) => this.#broke(run, error));
+      if (run.isSlow) {
+        c.resume(event);
+        return this.#wait(run);
+      }
+      this.#status = DAMAGED;
     }
     this.#run = undefined;
     runner.leave(c, event);
-    this.#finish(c, machine, script, status);
+    this.#finish(c, machine, script);
   }
 
   /** Whether a client waits for a slow script of its own to end. */
@@ -123,7 +139,7 @@ export class Executions<S extends ServerContext> {
   }
 
   /** Cold: the script is slow. Its client waits, others are told so. */
-  #pause(run: ScriptRun<S>): void {
+  #wait(run: ScriptRun<S>): void {
     const { c } = run;
     const words: Uint8Array[] = [];
     for (let k = 0; k < c.count; k++) words.push(c.bytes.slice(c.start(k), c.end(k)));
@@ -134,28 +150,58 @@ export class Executions<S extends ServerContext> {
     this.#host.becameBusy();
   }
 
-  /** Cold: runs a slow script for another slice; called in an event of its own until it ends. */
-  goOn(): void {
+  /** Cold: the slice is over; the script goes on with `resumed` in an event of its own. */
+  pause(): Promise<void> {
     const run = this.#run!;
+    if (run.isSlow) this.#endSlice(run);
+    run.isSlow = true;
+    return new Promise((resolve) => this.#host.inEvent(resolve));
+  }
+
+  resumed(state: number): void {
+    const run = this.#run!;
+    this.#host.beginSlice();
+    run.event = run.c.suspend();
+    run.sliceUs = run.c.server.clock.monotonicUs();
+    if (run.isKilled) this.#raiseKilled(run, state);
+  }
+
+  #endSlice(run: ScriptRun<S>): void {
+    run.c.resume(run.event!);
+    run.event = undefined;
+    this.#host.endSlice();
+  }
+
+  ended(status: number): void {
+    this.#status = status;
+    if (this.#run?.isSlow) this.#answer(this.#run);
+  }
+
+  /** Cold: a slow script has ended: its client is answered. */
+  #answer(run: ScriptRun<S>): void {
     const { c, client, machine, script } = run;
-    const { runner, sandbox, lua, thread } = machine;
-    const event = c.suspend();
-    run.sliceUs = c.server.clock.monotonicUs();
-    sandbox.wasBroken = false;
-    const status = lua.api.lua_resume(thread, 0);
-    c.resume(event);
-    if (status === LUA_YIELD && sandbox.wasBroken) return;
+    c.resume(run.event!);
     this.#run = undefined;
     this.isBusy = false;
+    const event = c.suspend();
     c.client = client;
     c.reply.protocol = client.protocol;
     const mark = c.reply.length;
-    runner.close(c);
-    this.#finish(c, machine, script, status);
+    machine.runner.close(c);
+    this.#finish(c, machine, script);
     c.resume(event);
     client.blocked = false;
     client.wait = undefined;
     this.#host.finished(client, mark);
+    this.#host.endSlice();
+  }
+
+  /** Cold: an exception has passed through the machine. */
+  #broke(run: ScriptRun<S>, error: unknown): void {
+    if (!(error instanceof RangeError)) throw error;
+    if (this.#run !== run) return;
+    this.#status = DAMAGED;
+    this.#answer(run);
   }
 
   /**
@@ -176,38 +222,43 @@ export class Executions<S extends ServerContext> {
     return `${BUSY} You can only call ${what} KILL or SHUTDOWN NOSAVE.`;
   }
 
-  /** Called every so many instructions of a script. */
-  onHook(state: number): void {
+  /** Called every so many instructions of a script: whether it must wait. */
+  onHook(state: number): boolean {
     const run = this.#run;
-    if (run === undefined) return;
-    const { machine } = run;
+    if (run === undefined) return false;
+    if (run.isKilled) this.#raiseKilled(run, state);
+    run.machine.lua.module.adaptHook(state);
+    if (!run.mayBreak) return false;
     const nowUs = run.c.server.clock.monotonicUs();
-    if (run.isKilled) {
-      machine.hookLines(state);
-      machine.replies.pushError(state, "ERR Script killed by user with SCRIPT KILL...");
-      machine.lua.api.lua_error(state);
-    }
-    if (!run.mayBreak || nowUs - run.startedUs < this.busyMs * 1000) return;
-    if (nowUs - run.sliceUs < SLICE_US) return;
-    // Not across a C function that has called back: a comparison of table.sort, a metamethod.
-    if (!machine.canBreak(state)) return;
-    machine.sandbox.wasBroken = true;
-    machine.lua.api.lua_yield(state, 0);
+    return nowUs - run.startedUs >= this.busyMs * 1000 && nowUs - run.sliceUs >= SLICE_US;
+  }
+
+  /** Cold: raises an error, and again at every line, so that pcall does not help a script. */
+  #raiseKilled({ machine }: ScriptRun<S>, state: number): void {
+    machine.lua.module.hookLines(state);
+    machine.replies.pushError(state, "ERR Script killed by user with SCRIPT KILL...");
+    machine.lua.api.lua_error(state);
   }
 
   /** Replies with what the script returned or with the error that ended it. */
-  #finish(c: CommandContext<S>, machine: Machine<S>, script: Runnable, status: number): void {
-    const { lua, thread, results, sandbox } = machine;
-    if (status === 0) {
-      // Only the first result counts.
-      lua.api.lua_settop(thread, 1);
+  #finish(c: CommandContext<S>, machine: Machine<S>, script: Runnable): void {
+    const { lua, results, sandbox } = machine;
+    const { main, module } = lua;
+    if (this.#status === 0) {
       results.protocol = machine.runner.protocol;
-      results.write(thread);
+      results.write(main);
+      sandbox.tidy();
+    } else if (this.#status === DAMAGED) {
+      module.isDamaged = true;
+      c.reply.error(`${machine.errorText(main)} script: ${script.label}.`);
     } else {
-      const text = status === LUA_YIELD ? BOUNDARY : machine.errorText(thread);
-      c.reply.error(`${text} script: ${script.label}${machine.errorPlace()}.`);
-      machine.renewThread();
+      const hasPlace = machine.error !== "";
+      const text = hasPlace ? machine.error : machine.errorText(main);
+      c.reply.error(`${text} script: ${script.label}${hasPlace ? machine.errorPlace : ""}.`);
+      machine.error = "";
+      module.hookInstructions();
+      lua.api.lua_settop(main, 0);
+      sandbox.tidy();
     }
-    sandbox.tidy();
   }
 }

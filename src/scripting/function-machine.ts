@@ -6,6 +6,7 @@ import { latin1Text } from "../base/text.ts";
 import type { ServerContext } from "../command/context.ts";
 import { type FunctionLibrary, isName, LibraryError, LibraryFunction } from "./function-library.ts";
 import { LUA_FUNCTION, LUA_NIL, LUA_NUMBER, LUA_REGISTRY, LUA_STRING, LUA_TABLE } from "./lua.ts";
+import type { Supervisor } from "./lua-module.ts";
 import { Machine, type MachineParts } from "./machine.ts";
 import { addLoadLibrary } from "./redis-library.ts";
 import { scriptFlag } from "./script.ts";
@@ -28,7 +29,7 @@ interface Registration {
 }
 
 /** Runs functions and loads libraries. */
-export class FunctionMachine<S extends ServerContext> {
+export class FunctionMachine<S extends ServerContext> implements Supervisor {
   readonly machine: Machine<S>;
   readonly #parts: MachineParts<S>;
   /** The globals of a library that is being loaded. */
@@ -36,12 +37,8 @@ export class FunctionMachine<S extends ServerContext> {
   #loading: Loading | undefined;
 
   constructor(parts: Omit<MachineParts<S>, "isForFunctions">) {
-    const hook = (state: number) => {
-      if (this.#loading === undefined) parts.hook(state);
-      else this.#endLongLoad(state, this.#loading);
-    };
-    this.#parts = { ...parts, hook, isForFunctions: true };
-    this.machine = new Machine(this.#parts);
+    this.#parts = { ...parts, isForFunctions: true };
+    this.machine = new Machine({ ...this.#parts, supervisor: this });
     const { lua, sandbox } = this.machine;
     lua.api.lua_createtable(lua.main, 0, 1);
     addLoadLibrary(this.machine.library, (state) => this.#register(state));
@@ -70,24 +67,45 @@ export class FunctionMachine<S extends ServerContext> {
       this.#run(library);
     } catch (error) {
       this.release(library);
-      machine.renewThread();
+      lua.module.hookInstructions();
       throw error;
     } finally {
       this.#loading = undefined;
-      if (!this.isDamaged) sandbox.showGlobals(sandbox.globals);
+      if (!this.isDamaged) {
+        lua.api.lua_settop(lua.main, 0);
+        sandbox.showGlobals(sandbox.globals);
+        sandbox.tidy();
+      }
     }
-    lua.api.lua_settop(machine.thread, 0);
-    sandbox.tidy();
+  }
+
+  /** A library that is being loaded is not suspended: it has not got long. */
+  onHook(state: number): boolean {
+    if (this.#loading === undefined) return this.#parts.supervisor.onHook(state);
+    this.#endLongLoad(state, this.#loading);
+    return false;
+  }
+
+  pause(): Promise<void> {
+    return this.#parts.supervisor.pause();
+  }
+
+  resumed(state: number): void {
+    this.#parts.supervisor.resumed(state);
+  }
+
+  ended(status: number): void {
+    this.#parts.supervisor.ended(status);
   }
 
   #run(library: FunctionLibrary): void {
     const { machine } = this;
-    const { lua, thread } = machine;
-    if (!lua.load(thread, library.source, "@user_function")) {
-      throw new LibraryError(`Error compiling function: ${lua.text(thread, -1)}`);
+    const { lua } = machine;
+    if (!lua.load(lua.main, library.source, "@user_function")) {
+      throw new LibraryError(`Error compiling function: ${lua.text(lua.main, -1)}`);
     }
-    if (lua.api.lua_resume(thread, 0) !== 0) {
-      throw new LibraryError(`Error registering functions: ${machine.errorText(thread)}`);
+    if (!machine.callNow(0)) {
+      throw new LibraryError(`Error registering functions: ${machine.error}`);
     }
     if (library.functions.size === 0) throw new LibraryError("No functions registered");
   }
@@ -103,7 +121,7 @@ export class FunctionMachine<S extends ServerContext> {
 
   #endLongLoad(state: number, { deadlineUs }: Loading): void {
     if (this.#parts.clock.monotonicUs() < deadlineUs) return;
-    this.machine.hookLines(state);
+    this.machine.lua.module.hookLines(state);
     this.#raise(state, "FUNCTION LOAD timeout");
   }
 

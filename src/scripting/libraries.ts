@@ -247,7 +247,7 @@ export class Libraries<S extends ServerContext> {
       logger,
       reply: this.#reply,
       host: this.#host,
-      hook: (state) => this.#executions.onHook(state),
+      supervisor: this.#executions,
     });
     this.#machine = machine;
     for (const library of [...this.all]) this.#loadAgain(machine, library);

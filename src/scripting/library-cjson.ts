@@ -140,11 +140,11 @@ export function addCjson(lua: Lua): void {
   lua.setFunctions(main, {
     encode: (state) => {
       if (api.lua_gettop(state) !== 1) lua.raiseArgument(state, 1, "expected 1 argument");
-      return encoder.encode(state);
+      return lua.guard(state, () => encoder.encode(state));
     },
     decode: (state) => {
       if (api.lua_gettop(state) !== 1) lua.raiseArgument(state, 1, "expected 1 argument");
-      return decoder.decode(state);
+      return lua.guard(state, () => decoder.decode(state));
     },
     ...settingFunctions(lua, settings),
   });

@@ -2,12 +2,13 @@
 // used through its C API and without the package's own bindings. What the C library asks of an
 // operating system is answered with "there is none": no files, no environment, no processes.
 //
-// A longjmp of C's is an exception here, thrown by `_emscripten_throw_longjmp` and caught where the
-// matching setjmp called (`invoke_vii`).
+// A longjmp of C's is an exception of WebAssembly here, thrown by `_emscripten_throw_longjmp` and
+// caught where the matching setjmp called (`invoke_vii`); see lua-seams.ts.
 
 import { readFileSync } from "node:fs";
 // @ts-expect-error: nothing declares what a file imported as a file is: its path, a string
 import path from "wasmoon-lua5.1/dist/liblua5.1.wasm" with { type: "file" };
+import { seamModules } from "./lua-seams.ts";
 
 const modulePath: string = path;
 
@@ -18,30 +19,49 @@ export interface LuaApi {
   readonly [name: string]: Native;
 }
 
-/** What longjmp throws. */
-const LONG_JUMP = new Error("longjmp");
-
-/** Lua's heap never grows beyond this; a script that wants more gets "not enough memory". */
-const HEAP_BYTES_MAX = 1 << 30;
+/** Lua may have so many bytes; a script that wants more gets "not enough memory". */
+export const LUA_BYTES_MAX = 1 << 30;
+/** The heap never grows beyond this: what fragmentation and we ourselves need comes on top. */
+const HEAP_BYTES_MAX = LUA_BYTES_MAX + (1 << 29);
 const PAGE_BYTES = 1 << 16;
+/** Lua's bytes are looked at first when there are so many, then whenever they have doubled. */
+const WATERMARK_BYTES = 1 << 22;
 
-/** (module (type (func (param i32) (result i32))) (import "e" "f") (export "f")) */
-const FUNCTION_ADAPTER = new Uint8Array([
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127],
-  ...[2, 7, 1, 1, 101, 1, 102, 0, 0, 7, 5, 1, 1, 102, 0, 0],
-]);
-/** The same of type (param i32 i32). */
-const HOOK_ADAPTER = new Uint8Array([
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 2, 127, 127, 0],
-  ...[2, 7, 1, 1, 101, 1, 102, 0, 0, 7, 5, 1, 1, 102, 0, 0],
-]);
+/** Offsets in lua_State, global_State and objects of the collector; the type of a thread. */
+const STATE_GLOBAL = 16;
+const STATE_HOOK_MASK = 56;
+const STATE_ALLOW_HOOK = 57;
+const STATE_HOOK_COUNT = 60;
+const STATE_HOOK_LEFT = 64;
+const GLOBAL_OBJECTS = 28;
+const OBJECT_TYPE = 4;
+const TYPE_THREAD = 8;
+const MASK_COUNT = 8;
+
+/** What the virtual machine asks of whoever runs scripts in it. */
+export interface Supervisor {
+  /** Called every so many instructions: whether to suspend. May raise an error. */
+  onHook(state: number): boolean;
+  /** Suspends; what runs goes on once the promise is resolved ... */
+  pause(): Promise<void>;
+  /** ... beginning with this call, which may raise an error. */
+  resumed(state: number): void;
+  /** What `run` was asked to call has ended; see `status`. */
+  ended(status: number): void;
+}
 
 /** Compiled once per process; every server has an instance of its own. */
 let compiled: WebAssembly.Module | undefined;
-let functionAdapter: WebAssembly.Module | undefined;
 
-function isStackOverflow(error: unknown): boolean {
-  return error instanceof RangeError && /call stack/i.test(error.message);
+interface Suspendable {
+  Suspending: new (run: () => Promise<void>) => never;
+  promising(run: unknown): (state: number, count: number, handler: number) => Promise<void>;
+}
+const { Suspending, promising } = WebAssembly as unknown as Suspendable;
+
+/** Instructions between two calls of the hook, so that even the slowest take a second or so. */
+function hookCountFor(bytes: number): number {
+  return Math.max(10, Math.min(10_000, Math.floor(2e9 / bytes)));
 }
 
 /** One instance of the virtual machine with its own heap. */
@@ -52,30 +72,119 @@ export class LuaModule {
   words!: Uint32Array;
   halves!: Uint16Array;
   doubles!: Float64Array;
-  /** The stack of the machine ran over: what was running then may be left half done. */
+  /** Its stack ran over or its memory out: what was running then may be left half done. */
   isDamaged = false;
+  hasNoMemory = false;
+  /** Calls the function below so many arguments, for one result, with an error handler. */
+  readonly run: (state: number, count: number, handler: number) => Promise<void>;
+  /** The index of the C function that looks up a field, whatever it takes. */
+  indexSeam = 0;
+  /** Bytes that Lua's objects take. */
+  readonly usedBytes: () => number;
+  readonly #seams: LuaApi;
   readonly #memory: WebAssembly.Memory;
   readonly #table: WebAssembly.Table;
+  readonly #pause: never;
+  readonly #resumed: (state: number) => void;
+  #bytesMax: number;
+  #main = 0;
+  #hook = 0;
 
-  constructor() {
+  constructor(supervisor: Supervisor, plainError: (state: number) => void, bytesMax: number) {
     compiled ??= new WebAssembly.Module(readFileSync(modulePath));
-    const instance = new WebAssembly.Instance(compiled, this.#imports(compiled));
+    const modules = seamModules();
+    const socket = new WebAssembly.Instance(modules.socket).exports;
+    const instance = new WebAssembly.Instance(compiled, this.#imports(compiled, socket));
     this.api = instance.exports as unknown as LuaApi;
     this.#memory = instance.exports.memory as WebAssembly.Memory;
     this.#table = instance.exports.__indirect_function_table as WebAssembly.Table;
+    this.#bytesMax = bytesMax;
+    this.#pause = new Suspending(() => supervisor.pause());
+    this.#resumed = (state) => supervisor.resumed(state);
+    const seams = new WebAssembly.Instance(modules.seams, {
+      env: {
+        ...(instance.exports as Record<string, never>),
+        table: this.#table as never,
+        tag: socket.tag as never,
+        onHook: ((state: number) => (supervisor.onHook(state) ? 1 : 0)) as never,
+        pause: this.#pause,
+        resumed: this.#resumed as never,
+        ended: ((status: number) => supervisor.ended(status)) as never,
+        grew: ((used: number) => this.#grew(used >>> 0)) as never,
+        plainError: plainError as never,
+      },
+    }).exports;
+    this.#seams = seams as unknown as LuaApi;
+    (socket.table as WebAssembly.Table).set(0, seams.catchJumps);
+    this.run = promising(seams.run);
+    this.usedBytes = this.#seams.usedBytes;
+    this.#seams.setWatermark(Math.min(WATERMARK_BYTES, bytesMax));
     this.#view();
     this.api.__wasm_call_ctors();
   }
 
-  /** Makes a C function of a function that takes the Lua state; returns its index. */
-  addFunction(run: (state: number) => number): number {
-    functionAdapter ??= new WebAssembly.Module(FUNCTION_ADAPTER);
-    return this.#adopt(functionAdapter, run);
+  /** Makes a state whose hook is called every so many instructions. */
+  newState(): number {
+    this.#main = this.api.lua_newstate(this.#addEntry(this.#seams.allocate), 0);
+    this.#hook = this.#addEntry(this.#seams.hook);
+    this.indexSeam = this.addSeam("index");
+    this.hookInstructions();
+    return this.#main;
   }
 
-  /** Makes a hook of a function that takes the Lua state and the activation record. */
-  addHook(run: (state: number, record: number) => void): number {
-    return this.#adopt(new WebAssembly.Module(HOOK_ADAPTER), run);
+  /** The hook is called every so many instructions of threads made from now on. */
+  hookInstructions(): void {
+    const count = hookCountFor(this.usedBytes() + 1);
+    this.api.lua_sethook(this.#main, this.#hook, MASK_COUNT, count);
+  }
+
+  /**
+   * The hook is called at every line of a thread, even while it is being called: the error that it
+   * raises may run a handler first.
+   */
+  hookLines(state: number): void {
+    this.bytes[state + STATE_ALLOW_HOOK] = 1;
+    this.api.lua_sethook(state, this.#hook, 4, 0);
+  }
+
+  /** Instructions of a thread count as more than they are: its hook is called sooner. */
+  charge(state: number, instructions: number): void {
+    const { words } = this;
+    const at = (state + STATE_HOOK_LEFT) >>> 2;
+    words[at] = Math.max(1, (words[at] | 0) - instructions);
+  }
+
+  /** Adapts how often a thread's hook is called to how much memory Lua has. */
+  adaptHook(state: number): void {
+    const at = (state + STATE_HOOK_COUNT) >>> 2;
+    const count = hookCountFor(this.usedBytes() + 1);
+    const { words } = this;
+    if (words[at] === count || this.bytes[state + STATE_HOOK_MASK] !== MASK_COUNT) return;
+    words[at] = count;
+    words[(state + STATE_HOOK_LEFT) >>> 2] = count;
+  }
+
+  /** Makes a C function of a function that takes the Lua state; returns its index. */
+  addFunction(run: (state: number) => number): number {
+    const { f } = new WebAssembly.Instance(seamModules().plain, { env: { run: run as never } })
+      .exports;
+    return this.#addEntry(f);
+  }
+
+  /** The same of one that may return PAUSE or CALL, and then is called again, with 1. */
+  addResumable(run: (state: number, isAgain: number) => number): number {
+    const env = {
+      run: run as never,
+      pause: this.#pause,
+      resumed: this.#resumed as never,
+      lua_call: this.api.lua_call as never,
+    };
+    return this.#addEntry(new WebAssembly.Instance(seamModules().resumable, { env }).exports.f);
+  }
+
+  /** The index of a C function of the seams: pcall, less, index. */
+  addSeam(name: string): number {
+    return this.#addEntry(this.#seams[name]);
   }
 
   /** The index of one of the C library's own functions. */
@@ -87,12 +196,9 @@ export class LuaModule {
     throw new Error(`${name} is not in the function table`);
   }
 
-  #adopt(adapter: WebAssembly.Module, run: unknown): number {
-    const { f } = new WebAssembly.Instance(adapter, {
-      e: { f: run as never },
-    }).exports;
+  #addEntry(run: unknown): number {
     const index = this.#table.grow(1);
-    this.#table.set(index, f);
+    this.#table.set(index, run);
     return index;
   }
 
@@ -104,20 +210,23 @@ export class LuaModule {
     this.doubles = new Float64Array(buffer);
   }
 
-  #imports(module: WebAssembly.Module): Record<string, Record<string, never>> {
+  #imports(
+    module: WebAssembly.Module,
+    socket: WebAssembly.Instance["exports"],
+  ): Record<string, Record<string, never>> {
     const imports: Record<string, Record<string, unknown>> = {
       env: {
-        invoke_vii: (index: number, state: number, data: number) =>
-          this.#invoke(index, state, data),
-        _emscripten_throw_longjmp: () => {
-          throw LONG_JUMP;
-        },
+        invoke_vii: socket.catchJumps,
+        _emscripten_throw_longjmp: socket.jump,
         emscripten_memcpy_js: (to: number, from: number, count: number) => {
           this.bytes.copyWithin(to, from, from + count);
         },
         emscripten_resize_heap: (wanted: number) => this.#grow(wanted >>> 0),
+        // An error that nothing protects: memory ran out while arguments were handed over.
         exit: () => {
-          throw new Error("Lua ended itself");
+          this.isDamaged = true;
+          this.hasNoMemory = true;
+          throw new RangeError("Out of memory");
         },
       },
       wasi_snapshot_preview1: {},
@@ -128,30 +237,22 @@ export class LuaModule {
     return imports as Record<string, Record<string, never>>;
   }
 
-  /** Calls what a setjmp protects; a stack that ran over becomes an error of Lua's. */
-  #invoke(index: number, state: number, data: number): void {
-    const { api } = this;
-    const stack = api.stackSave();
-    try {
-      this.#table.get(index)(state, data);
-    } catch (error) {
-      api.stackRestore(stack);
-      if (error !== LONG_JUMP) {
-        if (!isStackOverflow(error)) throw error;
-        this.#raiseOverflow(state);
-      }
-      api.setThrew(1, 0);
+  /** Lua's bytes have passed the watermark: 0 where it must not have more. */
+  #grew(used: number): number {
+    if (used > this.#bytesMax) return 0;
+    this.#seams.setWatermark(Math.min(this.#bytesMax, used * 2));
+    // All threads that there are may soon take long over each instruction.
+    const { bytes, words } = this;
+    const count = hookCountFor(used);
+    let at = words[(words[(this.#main + STATE_GLOBAL) >>> 2] + GLOBAL_OBJECTS) >>> 2];
+    for (; at !== 0; at = words[at >>> 2]) {
+      if (bytes[at + OBJECT_TYPE] !== TYPE_THREAD) continue;
+      if (bytes[at + STATE_HOOK_MASK] !== MASK_COUNT) continue;
+      words[(at + STATE_HOOK_COUNT) >>> 2] = count;
+      const left = (at + STATE_HOOK_LEFT) >>> 2;
+      words[left] = Math.min(words[left], count);
     }
-  }
-
-  #raiseOverflow(state: number): void {
-    this.isDamaged = true;
-    try {
-      this.api.lua_pushinteger(state, 0);
-      this.api.lua_error(state);
-    } catch (error) {
-      if (error !== LONG_JUMP) throw error;
-    }
+    return 1;
   }
 
   #grow(wanted: number): number {

@@ -8,7 +8,7 @@
 
 import { copyBytes } from "../base/ascii.ts";
 import { latin1Text, utf8Bytes } from "../base/text.ts";
-import { type LuaApi, LuaModule } from "./lua-module.ts";
+import { LUA_BYTES_MAX, type LuaApi, LuaModule, type Supervisor } from "./lua-module.ts";
 
 export const LUA_REGISTRY = -10000;
 export const LUA_GLOBALS = -10002;
@@ -31,8 +31,8 @@ export function upvalue(i: number): number {
 
 /** One virtual machine. */
 export class Lua {
-  readonly module = new LuaModule();
-  readonly api: LuaApi = this.module.api;
+  readonly module: LuaModule;
+  readonly api: LuaApi;
   /** The main thread. */
   readonly main: number;
   /** Length of the string that `string` found last. */
@@ -41,8 +41,10 @@ export class Lua {
   #scratch: number;
   #scratchBytes = SCRATCH_BYTES;
 
-  constructor() {
-    this.main = this.api.luaL_newstate();
+  constructor(supervisor: Supervisor, bytesMax = LUA_BYTES_MAX) {
+    this.module = new LuaModule(supervisor, (state) => this.#makePlain(state), bytesMax);
+    this.api = this.module.api;
+    this.main = this.module.newState();
     this.#lengthAt = this.api.malloc(8);
     this.#scratch = this.api.malloc(SCRATCH_BYTES);
   }
@@ -93,7 +95,10 @@ export class Lua {
     if (count <= this.#scratchBytes) return this.#scratch;
     const at = this.api.malloc(count);
     // alloc: cold, an exception of a fixed text
-    if (at === 0) throw new RangeError("Out of memory");
+    if (at === 0) {
+      this.module.hasNoMemory = true;
+      throw new RangeError("Out of memory");
+    }
     this.api.free(this.#scratch);
     this.#scratch = at;
     this.#scratchBytes = count;
@@ -110,6 +115,42 @@ export class Lua {
   /** Cold: pushes a C function, with the topmost `upvalues` values as its upvalues. */
   pushFunction(state: number, run: (state: number) => number, upvalues = 0): void {
     this.api.lua_pushcclosure(state, this.module.addFunction(run), upvalues);
+  }
+
+  /** Cold: as `pushFunction`, of a function that may return PAUSE or CALL; see lua-seams.ts. */
+  pushResumable(
+    state: number,
+    run: (state: number, isAgain: number) => number,
+    upvalues = 0,
+  ): void {
+    this.api.lua_pushcclosure(state, this.module.addResumable(run), upvalues);
+  }
+
+  /** Cold: pushes one of the C functions in lua-seams.ts. */
+  pushSeam(state: number, name: string): void {
+    this.api.lua_pushcclosure(state, this.module.addSeam(name), 0);
+  }
+
+  /** Cold: runs what may need more memory, or stack, than there is; that is an error of Lua's. */
+  guard(state: number, run: () => number): number {
+    // alloc: cold
+    try {
+      return run();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      const isStack = /call stack/i.test(error.message);
+      return this.raisePlain(state, isStack ? "stack overflow" : "not enough memory");
+    }
+  }
+
+  /** Cold: an error of the server, a table, is replaced by its text. */
+  #makePlain(state: number): void {
+    const { api } = this;
+    if (api.lua_type(state, -1) !== LUA_TABLE || api.lua_checkstack(state, 2) === 0) return;
+    this.getField(state, -1, "err");
+    const type = api.lua_type(state, -1);
+    if (type === LUA_STRING || type === LUA_NUMBER) api.lua_replace(state, -2);
+    else api.lua_settop(state, -2);
   }
 
   /** Cold: calls a library's opening function, which leaves its tables among the globals. */

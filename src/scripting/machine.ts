@@ -7,6 +7,7 @@ import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { CommandRunner, type ScriptHost } from "./command-runner.ts";
 import { LUA_NIL, LUA_NUMBER, LUA_STRING, LUA_TABLE, Lua } from "./lua.ts";
+import type { Supervisor } from "./lua-module.ts";
 import { LuaToReply } from "./lua-to-reply.ts";
 import { addRedisLibrary, type RedisLibraryParts } from "./redis-library.ts";
 import { ReplyToLua } from "./reply-to-lua.ts";
@@ -18,15 +19,8 @@ const WHAT = 12;
 const SOURCE = 16;
 const LINE = 20;
 
-/** How far up an error's place is looked for: past a C function and the prelude's. */
-const PLACE_LEVELS = 6;
-/** lua_sethook's masks; instructions between two calls of the hook. */
-const MASK_LINE = 4;
-const MASK_COUNT = 8;
-const HOOK_COUNT = 100_000;
-/** In lua_State: nested calls of C, and how many of them cannot be yielded across. */
-const C_CALLS = 52;
-const BASE_C_CALLS = 54;
+/** How far up an error's place is looked for: past C functions and the prelude's. */
+const PLACE_LEVELS = 8;
 
 /** What a machine is made of. */
 export interface MachineParts<S extends ServerContext> {
@@ -35,32 +29,35 @@ export interface MachineParts<S extends ServerContext> {
   /** Where results are written. */
   readonly reply: ReplyWriter;
   readonly host: ScriptHost<S>;
-  /** Called every so many instructions, with the thread that runs. */
-  readonly hook: (state: number) => void;
+  /** Watches over what runs for long. */
+  readonly supervisor: Supervisor;
   /** Runs functions of libraries, which find a little less than scripts. */
   readonly isForFunctions: boolean;
 }
 
 /** One virtual machine and what belongs to it. */
 export class Machine<S extends ServerContext> {
-  readonly lua = new Lua();
+  readonly lua: Lua;
   readonly sandbox: Sandbox;
   readonly replies: ReplyToLua;
   readonly results: LuaToReply;
   readonly runner: CommandRunner<S>;
   /** What else the `redis` library is made of. */
   readonly library: RedisLibraryParts<S>;
-  /** The thread that scripts run in, and its place in the registry. */
-  thread = 0;
-  #threadRef = 0;
+  /** The error handler of what runs, in the registry. */
+  readonly handler: number;
+  /** The error that ended what ran last: its text, which begins with an error code ... */
+  error = "";
+  /** ... and where it happened: ", on source:line", or "". */
+  errorPlace = "";
   readonly #record: number;
   readonly #recordOptions: number;
-  readonly #hook: number;
 
   constructor(parts: MachineParts<S>) {
-    const { lua } = this;
+    const lua = new Lua(parts.supervisor);
+    this.lua = lua;
     const { main } = lua;
-    this.sandbox = new Sandbox(lua, parts.clock);
+    this.sandbox = new Sandbox(lua, parts.clock, parts.supervisor);
     this.replies = new ReplyToLua(lua);
     this.results = new LuaToReply(lua, parts.reply);
     this.runner = new CommandRunner(lua, this.replies, parts.host);
@@ -77,9 +74,8 @@ export class Machine<S extends ServerContext> {
     this.#record = lua.api.malloc(RECORD_BYTES);
     this.#recordOptions = lua.api.malloc(8);
     lua.module.bytes.set([83, 108, 0], this.#recordOptions);
-    this.#hook = lua.module.addHook(parts.hook);
-    lua.api.lua_sethook(main, this.#hook, MASK_COUNT, HOOK_COUNT);
-    this.renewThread();
+    lua.pushFunction(main, (state) => this.#noteError(state));
+    this.handler = lua.keep(main);
   }
 
   /** Pushes arguments [from, to) of a command on the thread, as an array. */
@@ -93,33 +89,52 @@ export class Machine<S extends ServerContext> {
     }
   }
 
-  /** Bytes of the heap. */
+  /** The thread that scripts run in. */
+  get thread(): number {
+    return this.lua.main;
+  }
+
+  /** Bytes of Lua's objects. */
   get bytes(): number {
-    return this.lua.bytes.length;
+    return this.lua.module.usedBytes() >>> 0;
   }
 
-  /** From now on the hook is called at every line, so that pcall does not help a script. */
-  hookLines(state: number): void {
-    this.lua.api.lua_sethook(state, this.#hook, MASK_LINE, 0);
+  /**
+   * Calls the function at the bottom of the stack with the arguments above it, to its end; what it
+   * returns is of no interest. False, with `error` set, where it failed.
+   */
+  callNow(argumentCount: number): boolean {
+    const { api, main, module } = this.lua;
+    this.error = "";
+    this.lua.push(main, this.handler);
+    api.lua_insert(main, 1);
+    try {
+      const status = api.lua_pcall(main, argumentCount, 1, 1);
+      if (status !== 0 && this.error === "") this.error = this.errorText(main);
+      return status === 0;
+    } catch (error) {
+      // Its stack has run over.
+      if (!(error instanceof RangeError)) throw error;
+      module.isDamaged = true;
+      this.error = this.errorText(main);
+      return false;
+    }
   }
 
-  /** Whether a thread can be suspended: not across a C function that has called back. */
-  canBreak(state: number): boolean {
-    const { halves } = this.lua.module;
-    return halves[(state + C_CALLS) >>> 1] === halves[(state + BASE_C_CALLS) >>> 1];
-  }
-
-  renewThread(): void {
-    const { api, main } = this.lua;
-    if (this.#threadRef !== 0) this.lua.release(this.#threadRef);
-    this.thread = api.lua_newthread(main);
-    this.#threadRef = this.lua.keep(main);
+  /** Handles an error where it happens, before anything is unwound. */
+  #noteError(state: number): number {
+    this.error = this.errorText(state);
+    this.errorPlace = this.#placeOf(state);
+    this.lua.api.lua_settop(state, 1);
+    return 1;
   }
 
   /** Cold: the error on top of a thread, as text that begins with an error code. */
   errorText(state: number): string {
     const { lua } = this;
-    if (lua.module.isDamaged) return "ERR stack overflow";
+    if (lua.module.isDamaged) {
+      return lua.module.hasNoMemory ? "ERR not enough memory" : "ERR stack overflow";
+    }
     if (lua.api.lua_type(state, -1) !== LUA_TABLE) return `ERR ${this.#textOf(state)}`;
     lua.getField(state, -1, "err");
     const isText = lua.api.lua_type(state, -1) === LUA_STRING;
@@ -135,18 +150,17 @@ export class Machine<S extends ServerContext> {
     return lua.api.lua_toboolean(state, -1) !== 0 ? "true" : "false";
   }
 
-  /** Cold: where the error that ended the thread happened: ", on source:line", or "". */
-  errorPlace(): string {
-    const { lua, thread } = this;
+  #placeOf(state: number): string {
+    const { lua } = this;
     const { api, module } = lua;
     const record = this.#record;
-    for (let level = 0; level < PLACE_LEVELS; level++) {
-      if (module.isDamaged || api.lua_getstack(thread, level, record) === 0) return "";
-      api.lua_getinfo(thread, this.#recordOptions, record);
+    for (let level = 1; level < PLACE_LEVELS; level++) {
+      if (api.lua_getstack(state, level, record) === 0) return "";
+      api.lua_getinfo(state, this.#recordOptions, record);
       const { words } = module;
-      if (level === 0 && lua.textAt(words[(record + WHAT) >>> 2]) === "C") continue;
+      const isC = lua.textAt(words[(record + WHAT) >>> 2]) === "C";
       const source = lua.textAt(words[(record + SOURCE) >>> 2]);
-      if (source === "=prelude" || source === "=(tail call)") continue;
+      if (isC || source === "=prelude" || source === "=(tail call)") continue;
       return `, on ${source}:${words[(record + LINE) >>> 2] | 0}`;
     }
     return "";

@@ -9,8 +9,19 @@ import { latin1Bytes } from "../base/text.ts";
 import { bitFunctions } from "./library-bit.ts";
 import { addCjson } from "./library-cjson.ts";
 import { addCmsgpack } from "./library-cmsgpack.ts";
+import { PatternLibrary } from "./library-pattern.ts";
 import { structFunctions } from "./library-struct.ts";
-import { LUA_FUNCTION, LUA_GLOBALS, LUA_NIL, LUA_STRING, LUA_TABLE, type Lua } from "./lua.ts";
+import {
+  LUA_FUNCTION,
+  LUA_GLOBALS,
+  LUA_NIL,
+  LUA_NUMBER,
+  LUA_STRING,
+  LUA_TABLE,
+  type Lua,
+} from "./lua.ts";
+import type { Supervisor } from "./lua-module.ts";
+import { CALL } from "./lua-seams.ts";
 import { PRELUDE } from "./prelude.ts";
 import { ScriptRandom } from "./script-random.ts";
 
@@ -19,8 +30,6 @@ const REMOVED = [
   ...["package", "io", "debug"],
 ];
 const READ_ONLY = "Attempt to modify a readonly table";
-/** Calls of pcall within each other, as many as Lua's C stack is deep. */
-const DEPTH_MAX = 195;
 const BINARY_MARK = 27;
 
 /** The libraries that are frozen, besides the globals themselves. */
@@ -34,17 +43,16 @@ export class Sandbox {
   readonly random = new ScriptRandom();
   /** The table of the real globals. */
   readonly globals: number;
-  /** The running script was suspended by its hook, not by a yield of its own. */
-  wasBroken = false;
-  /** Calls of pcall that the running script is in. */
-  depth = 0;
   /** Real table, or the stand-in of its metatable, by the address of each stand-in. */
   readonly #standIns = new Map<number, { ref: number; real: number; metatable: number }>();
   #stringMetatable = LUA_NIL;
   #refuseWrite = 0;
 
-  constructor(lua: Lua, clock: Clock) {
+  readonly #patterns: PatternLibrary;
+
+  constructor(lua: Lua, clock: Clock, supervisor: Supervisor) {
     this.lua = lua;
+    this.#patterns = new PatternLibrary(lua, supervisor);
     const { api, main } = lua;
     for (const library of ["base", "table", "string", "math"]) lua.open(`luaopen_${library}`);
     api.lua_pushvalue(main, LUA_GLOBALS);
@@ -114,6 +122,7 @@ export class Sandbox {
 
   /** Empties stand-ins that a script has left something in. */
   tidy(): void {
+    this.#patterns.tidy();
     const { words } = this.lua.module;
     for (const address of this.#standIns.keys()) {
       // A table without entries has neither an array nor nodes of its own.
@@ -170,32 +179,72 @@ export class Sandbox {
     lua.setField(main, -2, "cmsgpack");
   }
 
-  /** Runs the prelude on the globals, which are on top. */
+  /** Runs the prelude on the globals, which are on top, and replaces what it replaces. */
   #runPrelude(): void {
     const { lua } = this;
     const { api, main } = lua;
+    const globals = api.lua_gettop(main);
+    lua.pushSeam(main, "pcall");
+    lua.setField(main, globals, "pcall");
+    lua.getField(main, globals, "string");
+    this.#patterns.addTo(-1);
+    api.lua_settop(main, globals);
     if (!lua.load(main, latin1Bytes(PRELUDE), "=prelude")) throw new Error(lua.text(main, -1));
-    api.lua_pushvalue(main, -2);
-    lua.pushFunction(main, (state) => {
-      const isLua = api.lua_type(state, 1) === LUA_FUNCTION && api.lua_iscfunction(state, 1) === 0;
-      api.lua_pushboolean(state, isLua ? 1 : 0);
-      return 1;
-    });
-    lua.pushFunction(main, (state) => {
-      if (this.depth >= DEPTH_MAX) lua.raisePlain(state, "C stack overflow");
-      this.depth++;
-      return 0;
-    });
-    lua.pushFunction(main, () => {
-      this.depth--;
-      return 0;
-    });
-    lua.pushFunction(main, (state) => {
-      api.lua_pushboolean(state, this.wasBroken ? 1 : 0);
-      return 1;
-    });
+    api.lua_pushvalue(main, globals);
     lua.pushFunction(main, (state) => this.#loadString(state));
-    if (api.lua_pcall(main, 6, 0, 0) !== 0) throw new Error(lua.text(main, -1));
+    if (api.lua_pcall(main, 2, 1, 0) !== 0) throw new Error(lua.text(main, -1));
+    const sort = lua.keep(main);
+    lua.pushSeam(main, "less");
+    const less = lua.keep(main);
+    lua.getField(main, globals, "table");
+    lua.pushResumable(main, (state, isAgain) =>
+      isAgain === 0 ? this.#beginSort(state, sort, less) : this.#endSort(state),
+    );
+    lua.setField(main, -2, "sort");
+    api.lua_settop(main, globals);
+  }
+
+  /** table.sort(table [, before]): calls the prelude's sort. */
+  #beginSort(state: number, sort: number, less: number): number {
+    const { lua } = this;
+    const { api } = lua;
+    api.luaL_checktype(state, 1, LUA_TABLE);
+    const count = api.lua_objlen(state, 1);
+    const isOrdered = api.lua_type(state, 2) > LUA_NIL;
+    if (isOrdered) api.luaL_checktype(state, 2, LUA_FUNCTION);
+    else if (this.#sortNumbers(state, count)) return 0;
+    lua.push(state, sort);
+    api.lua_pushvalue(state, 1);
+    api.lua_pushinteger(state, 1);
+    api.lua_pushinteger(state, count);
+    if (isOrdered) api.lua_pushvalue(state, 2);
+    else lua.push(state, less);
+    return CALL - 4;
+  }
+
+  #endSort(state: number): number {
+    const { lua } = this;
+    if (lua.api.lua_toboolean(state, -1) === 0) return 0;
+    return lua.raise(state, "invalid order function for sorting");
+  }
+
+  /** Sorts argument 1 if all of its elements are numbers: the most frequent case by far. */
+  #sortNumbers(state: number, count: number): boolean {
+    const { api } = this.lua;
+    const numbers = new Float64Array(count);
+    for (let k = 0; k < count; k++) {
+      api.lua_rawgeti(state, 1, k + 1);
+      const isNumber = api.lua_type(state, -1) === LUA_NUMBER;
+      numbers[k] = api.lua_tonumber(state, -1);
+      api.lua_settop(state, -2);
+      if (!isNumber || Number.isNaN(numbers[k])) return false;
+    }
+    numbers.sort();
+    for (let k = 0; k < count; k++) {
+      api.lua_pushnumber(state, numbers[k]);
+      api.lua_rawseti(state, 1, k + 1);
+    }
+    return true;
   }
 
   /** Replaces the table in a field of the globals, which are on top, by a stand-in. */

@@ -5,6 +5,7 @@
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ScriptHost } from "./command-runner.ts";
 import type { Executions } from "./executions.ts";
+import type { Supervisor } from "./lua-module.ts";
 import type { Machine } from "./machine.ts";
 import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES, SCRIPT_UNDECLARED, type Script } from "./script.ts";
 import { ScriptCache } from "./script-cache.ts";
@@ -34,7 +35,7 @@ class ScriptMachine<S extends ServerContext> {
   readonly keysName: number;
   readonly argvName: number;
 
-  constructor(c: CommandContext<S>, host: ScriptHost<S>, hook: (state: number) => void) {
+  constructor(c: CommandContext<S>, host: ScriptHost<S>, supervisor: Supervisor) {
     const { clock, logger } = c.server;
     const { Machine } = machineModule();
     this.machine = new Machine({
@@ -42,7 +43,7 @@ class ScriptMachine<S extends ServerContext> {
       logger,
       reply: c.reply,
       host,
-      hook,
+      supervisor,
       isForFunctions: false,
     });
     const { lua } = this.machine;
@@ -135,8 +136,7 @@ export class Scripting<S extends ServerContext> {
   /** The machine, which is made or replaced if need be. */
   #ready(c: CommandContext<S>): ScriptMachine<S> {
     if (this.#machine === undefined || this.#machine.machine.lua.module.isDamaged) {
-      const hook = (state: number) => this.#executions.onHook(state);
-      this.#machine = new ScriptMachine(c, this.#host, hook);
+      this.#machine = new ScriptMachine(c, this.#host, this.#executions);
       this.#generation++;
     }
     return this.#machine;

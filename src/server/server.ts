@@ -440,7 +440,18 @@ export class Server implements DispatchServer, ConnectionHost {
       becameBusy: () => {
         this.logger.log(LOG_WARNING, "Slow script detected: still in execution");
         this.updateRestrictions();
-        setImmediate(() => this.#continueScript());
+      },
+      inEvent: (run) => {
+        setImmediate(() => {
+          if (!this.#isStopping) run();
+        });
+      },
+      beginSlice: () => this.beginEvent(),
+      endSlice: () => {
+        const { watches } = this.transactions;
+        if (watches.hasNoted) watches.settle(true, 0);
+        if (!this.executions.isBusy) this.updateRestrictions();
+        this.endEvent();
       },
       finished: (client, mark) => this.#blockedClients.answered(client, mark),
     };
@@ -466,18 +477,6 @@ export class Server implements DispatchServer, ConnectionHost {
       keysChanged: () => this.updateRestrictions(),
       releaseHeld: () => setImmediate(() => this.#releaseHeldClients()),
     };
-  }
-
-  /** A slow script goes on, in an event of its own. */
-  #continueScript(): void {
-    if (this.#isStopping) return;
-    this.beginEvent();
-    this.executions.goOn();
-    const { watches } = this.transactions;
-    if (watches.hasNoted) watches.settle(true, 0);
-    if (this.executions.isBusy) setImmediate(() => this.#continueScript());
-    else this.updateRestrictions();
-    this.endEvent();
   }
 
   writeRefusal(): string {

@@ -61,7 +61,11 @@ test("a stack that runs over is an error, and the next script runs", async () =>
     "local function f() return coroutine.wrap(f)() end return f()",
     "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k + 1] end " +
       "return t[1]",
-    "return string.rep('x', 100000):find(string.rep('x?', 100000) .. 'y')",
+    "return string.rep('x', 100000):find(string.rep('x?', 100000) .. '$')",
+    "return tostring(setmetatable({}, {__tostring = function(t) return tostring(t) end}))",
+    "local t = {} for i = 1, 9 do t[i] = i end " +
+      "local function f() table.sort(t, f) return true end f()",
+    "return (string.gsub('x', 'x', function(x) return string.gsub(x, x, G) end))",
     "local s = string.rep('(', 10000) return loadstring('return ' .. s)",
   ]) {
     await run(deep);
@@ -70,7 +74,7 @@ test("a stack that runs over is an error, and the next script runs", async () =>
 });
 
 test("a script that wants all memory gets an error", async () => {
-  const greedy = "local t = {} local s = string.rep('x', 2^27) for i = 1, 64 do t[i] = s .. i end";
+  const greedy = "local s = 'x' for i = 1, 40 do s = s .. s end";
   expect(await run(greedy)).toContain("not enough memory");
   expect(await run("return redis.call('ping')")).toBe("+PONG\r\n");
 });

@@ -33,6 +33,30 @@ for (const script of [
   "while true do pcall(function() while true do end end) end",
   "local f = coroutine.wrap(function() while true do end end) while true do pcall(f) end",
   "while true do redis.call('get', 'x') end",
+  // Within what C calls back.
+  "local t = setmetatable({}, {__index = function() while true do end end}) return t.x",
+  "local t = setmetatable({}, {__add = function() while true do end end}) return t + t",
+  "return tostring(setmetatable({}, {__tostring = function() while true do end end}))",
+  "for x in function() while true do end end do end",
+  "table.sort({3, 2, 1}, function() while true do end end)",
+  "local t = {} for i = 1, 100 do t[i] = i end while true do pcall(table.sort, t, error) end",
+  "return (string.gsub('abc', '%w', function() while true do end end))",
+  "local t = setmetatable({}, {__index = function() while true do end end}) " +
+    "return (string.gsub('abc', '%w', t))",
+  "while true do xpcall(error, function() while true do end end) end",
+  "load(function() while true do end end)",
+  "table.foreach({1}, function() while true do end end)",
+  "local mt = {} mt.__lt = function() while true do end end " +
+    "table.sort({setmetatable({}, mt), setmetatable({}, mt)})",
+  "local t = setmetatable({}, {__concat = function() while true do end end}) return t .. t",
+  // Within what C does without ever calling back.
+  "return string.rep('x', 100000):find(string.rep('x?', 100000) .. 'y')",
+  "return string.rep('a', 100000):find(string.rep('a-', 20) .. 'b')",
+  "return string.rep('a', 100000):match('.-.-.-.-b')",
+  "return (string.rep('a', 100000):gsub('.-.-.-.-b', ''))",
+  "for x in string.gmatch(string.rep('a', 100000), '.-.-.-.-b') do end",
+  "local s = string.rep('x', 2^24) while true do local t = s .. 'y' end",
+  "local s = string.rep('x', 2^22) while true do s:upper() end",
 ]) {
   test(`SCRIPT KILL ends: ${script}`, async () => {
     await start(script);
@@ -41,11 +65,35 @@ for (const script of [
     const reply = (await runner.next()).raw;
     expect(reply).toStartWith("-ERR Script killed by user with SCRIPT KILL... script: ");
     expect(reply).toEndWith(", on @user_script:1.\r\n");
+    expect((await other.ask("eval", "return ('abc'):find('c')", "0")).raw).toBe(":3\r\n");
     expect((await other.ask("set", "x", "1")).raw).toBe("+OK\r\n");
     expect((await runner.ask("get", "x")).raw).toBe("$1\r\n1\r\n");
     expect((await other.ask("script", "kill")).raw).toStartWith("-NOTBUSY");
   });
 }
+
+test("what is slow within C runs to its end", async () => {
+  const scripts = [
+    "local t = {} for i = 1, 30000 do t[i] = (i * 7919) % 30011 end " +
+      "table.sort(t, function(a, b) return a < b end) " +
+      "for i = 2, #t do if t[i - 1] > t[i] then return i end end return #t",
+    "local s, n = string.rep('ab', 15000):gsub('%w', function(c) return c .. c end) " +
+      "return {#s, n, s:sub(1, 6)}",
+    "local n = 0 local s = string.rep('k=v,', 15000) " +
+      "for a, b in string.gmatch(s, '(%w)=(%w)') do n = n + 1 end return n",
+    "return {string.rep('a', 300):find('.-.-b') == nil, string.rep('a', 2000):find('(a*)$')}",
+  ];
+  const expected = [
+    ":30000\r\n",
+    "*3\r\n:60000\r\n:30000\r\n$6\r\naabbaa\r\n",
+    ":15000\r\n",
+    `*4\r\n:1\r\n:1\r\n:2000\r\n$2000\r\n${"a".repeat(2000)}\r\n`,
+  ];
+  for (const [k, script] of scripts.entries()) {
+    runner.send(Buffer.from(`EVAL "${script}" 0\r\n`));
+    expect((await runner.next()).raw).toBe(expected[k]);
+  }
+});
 
 test("a script that has written cannot be killed, and ends as one unit", async () => {
   await other.ask("set", "n", "0");
