@@ -2,6 +2,7 @@
 // The program: command line in, a server out, signals to a clean end, exit codes as Redis's.
 
 import { closeSync, existsSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import type { UserLineError } from "./acl/user-line.ts";
 import { systemClock } from "./base/clock.ts";
 import { LOG_DEBUG, LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, type LogLevel } from "./base/log.ts";
 import { systemRandom, Xoshiro } from "./base/random.ts";
@@ -49,10 +50,16 @@ function commandExists(name: string): boolean {
   return CommandRegistry.of(families).has(name);
 }
 
+/** For `user` lines. */
+function userError(words: readonly string[]): UserLineError | undefined {
+  const { userLineError } = require("./acl/user-line.ts");
+  return userLineError(CommandRegistry.of(families), words);
+}
+
 function configure(request: StartRequest, input: Uint8Array): Config {
   const config = new Config(diskConfigFiles(process.cwd()));
   try {
-    applyCommandLine(config, request, latin1Text(input), { commandExists });
+    applyCommandLine(config, request, latin1Text(input), { commandExists, userError });
     return config;
   } catch (error) {
     if (error instanceof FatalConfigError) fail(error.report(REDIS_VERSION));

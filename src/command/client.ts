@@ -82,6 +82,16 @@ export interface QueuedCommands {
   readonly flags: number;
 }
 
+/** Who a client acts as; see `src/acl/`. */
+export interface ClientUser {
+  readonly name: string;
+  /** There is something that it may not do, so that its commands have to be checked. */
+  readonly isRestricted: boolean;
+}
+
+/** Who clients that are no connection act as. */
+const ANYONE: ClientUser = { name: "default", isRestricted: false };
+
 /** One connected client. */
 export class Client {
   readonly id: number;
@@ -96,9 +106,13 @@ export class Client {
   dbIndex = 0;
   protocol: Protocol = 2;
   replyMode: ReplyMode = REPLY_ON;
-  /** The ACL user's name. */
-  user = "default";
+  user: ClientUser = ANYONE;
+  /** Has said who it is, or needed not when it connected. */
   authenticated = false;
+  /** Must say who it is before it may do anything else. */
+  mustAuthenticate = false;
+  /** It must authenticate, or may not do everything: its commands pass the gates. */
+  isGuarded = false;
   kind: ClientKind = "normal";
   isMonitor = false;
   noEvict = false;

@@ -21,6 +21,8 @@ import {
 export class Command<S extends ServerContext = ServerContext> {
   readonly spec: CommandSpec<S>;
   readonly group: CommandGroup;
+  /** Its number among all commands and subcommands; given once there are users to define. */
+  id = -1;
   /** Lower case; "config|get" for a subcommand. */
   readonly fullName: string;
   readonly parent: Command<S> | undefined;
@@ -99,6 +101,8 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
   readonly #entries: NamedCommand<S>[] = [];
   #cells: (NamedCommand<S> | undefined)[] = new Array(MIN_CELLS).fill(undefined);
   #mask = MIN_CELLS - 1;
+  /** Commands that rename-command has taken away. */
+  readonly #removed: NamedCommand<S>[] = [];
 
   /** A registry of every command of the families, none of which is loaded for it. */
   static of<S extends ServerContext>(families: readonly DeferredFamily<S>[]): CommandRegistry<S> {
@@ -125,7 +129,7 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
   }
 
   /**
-   * Has a command found under another name only, or under none where that is empty (the
+   * Cold: has a command found under another name only, or under none where that is empty (the
    * rename-command directive). To all else it stays what it was: error texts, key extraction and
    * statistics go by its own name. False where there is no command of that name.
    */
@@ -133,7 +137,8 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
     const bytes = latin1Bytes(name);
     const entry = this.#entryOf(bytes, 0, bytes.length);
     if (entry === undefined) return false;
-    if (newName === "") this.#entries.splice(this.#entries.indexOf(entry), 1);
+    if (newName === "")
+      this.#removed.push(...this.#entries.splice(this.#entries.indexOf(entry), 1));
     else entry.name = latin1Bytes(newName.toLowerCase());
     this.#rebuild(this.#cells.length);
     return true;
@@ -146,6 +151,15 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
   /** Every command. Cold: loads all families. */
   *[Symbol.iterator](): Generator<Command<S>> {
     for (const entry of this.#entries) yield entry.command ?? this.#load(entry);
+  }
+
+  /** Every command and subcommand there has ever been, a container before its own. Cold. */
+  *originals(): Generator<Command<S>> {
+    for (const entry of [...this.#entries, ...this.#removed]) {
+      const command = entry.command ?? this.#load(entry);
+      yield command;
+      if (command.subcommands !== undefined) yield* command.subcommands;
+    }
   }
 
   /** The commands that were asked for so far: only they have statistics. Cold. */
@@ -180,7 +194,7 @@ export class CommandRegistry<S extends ServerContext = ServerContext> {
     const family = entry.family!;
     const { group, commands } = family.load();
     const specs = new Map(commands.map((spec) => [spec.name, spec]));
-    for (const other of this.#entries) {
+    for (const other of [...this.#entries, ...this.#removed]) {
       if (other.family !== family) continue;
       const spec = specs.get(other.ownName);
       assert(spec !== undefined, "a family lacks a command that it was said to have");

@@ -122,6 +122,16 @@ export interface ArgumentSpec {
   readonly arguments?: readonly ArgumentSpec[];
 }
 
+/** Which arguments name channels that the user must be allowed to use. */
+export interface ChannelSpec {
+  /** Of the first of them. */
+  readonly index: number;
+  /** So do all that follow. */
+  readonly isList: boolean;
+  /** They are patterns. */
+  readonly arePatterns: boolean;
+}
+
 export type CommandGroup =
   | "bitmap"
   | "cluster"
@@ -152,6 +162,7 @@ export interface CommandSpec<S extends ServerContext = ServerContext> {
   readonly complexity?: string;
   readonly summary: string;
   readonly keys?: readonly KeySpec[];
+  readonly channels?: ChannelSpec;
   /** Argument index of a member that is looked up in the first key's value, for the prefetch. */
   readonly member?: number;
   readonly args?: readonly ArgumentSpec[];

@@ -1,7 +1,6 @@
 // CLIENT KILL and CLIENT UNBLOCK: what one client does to others.
 
 import type { Client } from "../command/client.ts";
-import { userExists } from "./authentication.ts";
 import { type ClientType, clientTypeOrReply, typeOf } from "./client-line.ts";
 import type { Context } from "./features.ts";
 import { replyWrongSubcommand } from "./help.ts";
@@ -42,7 +41,7 @@ export function clientKillCommand(c: Context): void {
 function matches(client: Client, filter: KillFilter, c: Context): boolean {
   if (filter.id !== undefined && client.id !== filter.id) return false;
   if (filter.type !== undefined && typeOf(client) !== filter.type) return false;
-  if (filter.user !== undefined && (client.user !== filter.user || !client.authenticated)) {
+  if (filter.user !== undefined && (client.user.name !== filter.user || !client.authenticated)) {
     return false;
   }
   const channel = client.channel;
@@ -91,7 +90,7 @@ function addConditionOrReply(c: Context, filter: KillFilter, index: number): boo
   }
   if (c.is(index, "user")) {
     filter.user = c.latin1(value);
-    if (userExists(filter.user)) return true;
+    if (c.server.acl.find(filter.user) !== undefined) return true;
     c.reply.error(`ERR No such user '${filter.user}'`);
     return false;
   }

@@ -37,7 +37,7 @@ function argumentBytes(c: Context, client: Client): number {
 }
 
 /** The line of a client, without its newline. */
-function clientLine(c: Context, client: Client): string {
+export function clientLine(c: Context, client: Client): string {
   const channel = client.channel;
   const nowMs = c.nowMs;
   const ownArgumentBytes = argumentBytes(c, client);
@@ -69,7 +69,7 @@ function clientLine(c: Context, client: Client): string {
     ["tot-mem", clientBytes(client) - client.argumentBytes + ownArgumentBytes],
     ["events", channel.outputBytes > 0 ? "rw" : "r"],
     ["cmd", client.lastCommand],
-    ["user", client.user],
+    ["user", client.user.name],
     ["redir", client.trackingRedirect],
     ["resp", client.protocol],
     ["lib-name", shownAttribute(client.libraryName)],

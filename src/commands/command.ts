@@ -260,7 +260,7 @@ function replyArgument(c: Context, index: number): void {
 /** Finds the keys of the command line in arguments LINE and on; undefined after an error. */
 function findKeysOrReply(c: Context): KeyList | undefined {
   const keys = new KeyList();
-  const command = findByLine(c);
+  const command = commandOfLine(c, LINE);
   const count = c.count - LINE;
   if (command === undefined) {
     c.reply.error("ERR Invalid command specified");
@@ -279,12 +279,12 @@ function findKeysOrReply(c: Context): KeyList | undefined {
   return undefined;
 }
 
-/** The command or subcommand that the command line in arguments LINE and on calls. */
-function findByLine(c: Context): Command | undefined {
-  const command = c.server.registry.find(c.bytes, c.start(LINE), c.end(LINE));
+/** The command or subcommand that the command line in arguments `line` and on calls. */
+export function commandOfLine(c: Context, line: number): Command<Features> | undefined {
+  const command = c.server.registry.find(c.bytes, c.start(line), c.end(line));
   const subcommands = command?.subcommands;
-  if (subcommands === undefined || c.count === LINE + 1) return command;
-  return subcommands.find(c.bytes, c.start(LINE + 1), c.end(LINE + 1));
+  if (subcommands === undefined || c.count === line + 1) return command;
+  return subcommands.find(c.bytes, c.start(line + 1), c.end(line + 1));
 }
 
 // COMMAND HELP

@@ -1,5 +1,6 @@
 // Commands about the connection itself. CLIENT and its subcommands are in client.ts.
 
+import { DEFAULT_USER } from "../acl/acl.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import { REPLY_ON } from "../command/client.ts";
 import {
@@ -13,12 +14,7 @@ import {
   UNQUEUED,
 } from "../command/spec.ts";
 import type { Protocol } from "../resp/reply.ts";
-import {
-  authenticateOrReply,
-  DEFAULT_USER,
-  needsNoPassword,
-  resetAuthentication,
-} from "./authentication.ts";
+import { noteDeniedAuth } from "./acl-denials.ts";
 import { isPrintable, replyBadClientName } from "./client-attributes.ts";
 import type { Context, Features } from "./features.ts";
 
@@ -131,7 +127,7 @@ export const connectionCommands = defineFamily<Features>("connection", [
 // AUTH [username] password
 function authCommand(c: Context): void {
   if (c.count > 3) return c.reply.syntaxError();
-  if (c.count === 2 && needsNoPassword(c.server)) {
+  if (c.count === 2 && c.server.acl.defaultUser.needsNoPassword) {
     return c.reply.error(
       "ERR AUTH <password> called without any password configured for the default user. " +
         "Are you sure your configuration is correct?",
@@ -139,6 +135,14 @@ function authCommand(c: Context): void {
   }
   const name = c.count === 2 ? DEFAULT_USER : c.latin1(1);
   if (authenticateOrReply(c, name, c.count - 1)) c.reply.ok();
+}
+
+/** Makes the client the named user if the argument at `passwordIndex` is its password. */
+function authenticateOrReply(c: Context, name: string, passwordIndex: number): boolean {
+  if (c.server.acl.authenticate(c.client, name, c.latin1(passwordIndex))) return true;
+  noteDeniedAuth(c, name);
+  c.reply.error("WRONGPASS invalid username-password pair or user is disabled.");
+  return false;
 }
 
 // ECHO message
@@ -247,7 +251,7 @@ function resetCommand(c: Context): void {
   client.noTouch = false;
   client.replyMode = REPLY_ON;
   setProtocol(c, 2);
-  resetAuthentication(client, c.server);
+  c.server.acl.admit(client);
   c.reply.simple("RESET");
 }
 

@@ -8,6 +8,7 @@ import { type DeferredFamily, deferFamily } from "../command/spec.ts";
 import type { Features } from "./features.ts";
 
 export const families: readonly DeferredFamily<Features>[] = [
+  deferFamily("ACL", () => require("./acl.ts").aclCommands),
   deferFamily("SETBIT GETBIT BITCOUNT BITPOS", () => require("./bitmaps.ts").bitmapCommands),
   deferFamily("BITFIELD BITFIELD_RO", () => require("./bitmaps-field.ts").bitmapFieldCommands),
   deferFamily("BITOP", () => require("./bitmaps-operations.ts").bitmapOperationCommands),

@@ -1,6 +1,8 @@
 // What command handlers find on the server, besides what `ServerContext` gives every one of them.
 // The server composes it; handlers take what they need from here and from nowhere else.
 
+import type { Acl } from "../acl/acl.ts";
+import type { Random } from "../base/random.ts";
 import type { Blocking } from "../blocking/blocking.ts";
 import type { Client, Clients } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
@@ -39,6 +41,9 @@ export interface ListenerInfo {
 /** The server as command handlers see it. */
 export interface Features extends ServerContext {
   readonly config: Config;
+  /** For what nobody may guess. */
+  readonly secrets: Random;
+  readonly acl: Acl;
   readonly registry: CommandRegistry<Features>;
   readonly clients: Clients;
   readonly statistics: Statistics;

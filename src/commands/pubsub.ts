@@ -21,6 +21,10 @@ import type { Context, Features } from "./features.ts";
 const SUBSCRIPTION_FLAGS = PUBSUB | NOSCRIPT | LOADING | STALE;
 const PUBLISHING_FLAGS = PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE;
 
+const CHANNELS_LISTED = { index: 1, isList: true, arePatterns: false };
+const PATTERNS_LISTED = { index: 1, isList: true, arePatterns: true };
+const ONE_CHANNEL = { index: 1, isList: false, arePatterns: false };
+
 export const pubsubCommands = defineFamily<Features>("pubsub", [
   {
     name: "PSUBSCRIBE",
@@ -29,6 +33,7 @@ export const pubsubCommands = defineFamily<Features>("pubsub", [
     since: "2.0.0",
     complexity: "O(N) where N is the number of patterns to subscribe to.",
     summary: "Asks for the messages of all channels whose names match patterns.",
+    channels: PATTERNS_LISTED,
     args: [{ name: "pattern", type: "pattern", multiple: true }],
     pushes: true,
     run: psubscribeCommand,
@@ -42,6 +47,7 @@ export const pubsubCommands = defineFamily<Features>("pubsub", [
       "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the " +
       "total number of subscribed patterns (by any client).",
     summary: "Sends a message to everyone who listens to a channel.",
+    channels: ONE_CHANNEL,
     args: [
       { name: "channel", type: "string" },
       { name: "message", type: "string" },
@@ -66,6 +72,7 @@ export const pubsubCommands = defineFamily<Features>("pubsub", [
     since: "7.0.0",
     complexity: "O(N) where N is the number of clients subscribed to the receiving shard channel.",
     summary: "Sends a message to everyone who listens to a shard channel.",
+    channels: ONE_CHANNEL,
     keys: [keyAt(1, NOT_KEY)],
     args: [
       { name: "shardchannel", type: "string" },
@@ -80,6 +87,7 @@ export const pubsubCommands = defineFamily<Features>("pubsub", [
     since: "7.0.0",
     complexity: "O(N) where N is the number of shard channels to subscribe to.",
     summary: "Asks for the messages of shard channels.",
+    channels: CHANNELS_LISTED,
     keys: [keyRange(1, -1, 1, NOT_KEY)],
     args: [{ name: "shardchannel", type: "string", multiple: true }],
     pushes: true,
@@ -92,6 +100,7 @@ export const pubsubCommands = defineFamily<Features>("pubsub", [
     since: "2.0.0",
     complexity: "O(N) where N is the number of channels to subscribe to.",
     summary: "Asks for the messages of channels.",
+    channels: CHANNELS_LISTED,
     args: [{ name: "channel", type: "string", multiple: true }],
     pushes: true,
     run: subscribeCommand,

@@ -181,7 +181,9 @@ function requestOrReply(c: Context, mayStore: boolean): SortRequest | undefined 
       request.by = new SortPattern(c, ++at);
       // Once said, it stays said: a later BY does not undo it.
       if (!hasAsterisk(c, at)) request.isUnsorted = true;
+      else if (!mayReadAnyKeyOrReply(c, "BY")) return undefined;
     } else if (c.is(at, "get") && rest >= 1) {
+      if (!mayReadAnyKeyOrReply(c, "GET")) return undefined;
       request.gets.push(new SortPattern(c, ++at));
     } else {
       c.reply.syntaxError();
@@ -189,6 +191,14 @@ function requestOrReply(c: Context, mayStore: boolean): SortRequest | undefined 
     }
   }
   return request;
+}
+
+/** Patterns lead to any key: whether the user may read all; if not, an error is replied. */
+function mayReadAnyKeyOrReply(c: Context, option: string): boolean {
+  const { acl } = c.server;
+  if (!c.client.user.isRestricted || acl.readsAllKeys(c)) return true;
+  c.reply.error(`ERR ${option} option of SORT denied due to insufficient ACL permissions.`);
+  return false;
 }
 
 /** An argument as an int64, rounded to a double; NaN after an error. */

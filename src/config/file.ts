@@ -6,12 +6,12 @@
 import { resolve } from "node:path";
 import { globMatches } from "../base/glob.ts";
 import { latin1Bytes, latin1Text, utf8Bytes, utf8Text } from "../base/text.ts";
+import { splitWords, trimmed } from "../base/words.ts";
 import { type Config, splitValue } from "./config.ts";
 import type { Directive } from "./directive.ts";
 import { findDirective, isObsolete } from "./directives.ts";
 import type { ConfigFiles } from "./files.ts";
 import { InvalidValue } from "./value-types.ts";
-import { splitWords, trimmed } from "./words.ts";
 
 /** A configuration that the server cannot start with. */
 export class FatalConfigError extends Error {
@@ -49,10 +49,13 @@ export class UnreadableConfigFile extends Error {
 export interface LoadChecks {
   /** Whether a command exists, for `rename-command`. */
   readonly commandExists?: (name: string) => boolean;
-  /** What is wrong with a user's name and rules, if anything. */
-  readonly userError?: (words: readonly string[]) => string | undefined;
+  /** What is wrong with a line's words, and which one to show for it. */
+  readonly userError?: (
+    words: readonly string[],
+  ) => { readonly word: string; readonly reason: string } | undefined;
 }
 
+const DUPLICATE_USER = "Duplicate user found. A user can only be defined once in config files";
 const INCLUDE_DEPTH_MAX = 32;
 
 /** Reads a configuration file as text with one character per byte. */
@@ -174,11 +177,11 @@ class Loader {
 
   #user(words: string[]): void {
     const isKnown = this.#config.users.some(([name]) => name === words[0]);
-    const reason = isKnown
-      ? "Duplicate user found. A user can only be defined once in config files"
-      : this.#checks.userError?.(words);
-    if (reason !== undefined) {
-      throw new InvalidValue(`Error in user declaration '${words[0]}': ${reason}`);
+    const error = isKnown
+      ? { word: words[0], reason: DUPLICATE_USER }
+      : this.#checks.userError?.(["user", ...words]);
+    if (error !== undefined) {
+      throw new InvalidValue(`Error in user declaration '${error.word}': ${error.reason}`);
     }
     this.#config.users.push(words);
   }

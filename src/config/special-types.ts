@@ -4,6 +4,7 @@
 
 import { addDecimals, decimalKind, INFINITE, INVALID, SUM_BYTES_MAX } from "../base/decimal.ts";
 import { latin1Bytes, latin1Text } from "../base/text.ts";
+import { quoted } from "../base/words.ts";
 import {
   type ConfigLine,
   InvalidValue,
@@ -13,7 +14,6 @@ import {
   parseWhole,
   type ValueType,
 } from "./value-types.ts";
-import { quoted } from "./words.ts";
 
 /** `save 3600 1 300 100`: save after so many seconds if there were so many changes. */
 export interface SavePoint {

@@ -5,7 +5,7 @@
 
 import { parseInt64 } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
-import { quoted } from "./words.ts";
+import { quoted } from "../base/words.ts";
 
 export const INT_MAX = 2 ** 31 - 1;
 export const INT_MIN = -(2 ** 31);

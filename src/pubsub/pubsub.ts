@@ -95,6 +95,12 @@ export class PubSub {
     return this.#sets[kind].all;
   }
 
+  /** The names of a kind that a client subscribed to. Cold. */
+  namesOf(client: Client, kind: SubscriptionKind): Uint8Array[] {
+    const own = this.#byClient.get(client)?.[kind].keys() ?? [];
+    return Array.from(own, (channel) => channel.name);
+  }
+
   /** How many clients subscribed to the name bytes[start, end). */
   subscriberCount(kind: SubscriptionKind, bytes: Uint8Array, start: number, end: number): number {
     return this.#sets[kind].find(bytes, start, end)?.subscriptions.length ?? 0;

@@ -45,6 +45,13 @@ export interface ScriptHost<S extends ServerContext> {
   countError(): void;
   /** Whether an exception says that memory could not be had. */
   isOutOfMemory(error: unknown): boolean;
+  /**
+   * Why a restricted user may not run the context's command in a script, which is logged, or "".
+   * `client` is the one that runs the script.
+   */
+  accessRefusal(c: CommandContext<S>, command: Command<S>, client: Client): string;
+  /** Whether a restricted user may run the context's command. */
+  isPermitted(c: CommandContext<S>, command: Command<S>, client: Client): boolean;
 }
 
 /** Runs the commands of one machine's scripts. */
@@ -56,6 +63,8 @@ export class CommandRunner<S extends ServerContext> {
   readonly client = new Client(0, SILENT_CHANNEL, 0, false);
   readonly #request = new ReplyWriter();
   #c!: CommandContext<S>;
+  /** The client whose script it is. */
+  #caller!: Client;
   #starts = new Int32Array(64);
   #ends = new Int32Array(64);
   readonly #number = new Uint8Array(64);
@@ -87,6 +96,7 @@ export class CommandRunner<S extends ServerContext> {
     const { client } = this;
     client.dbIndex = c.client.dbIndex;
     client.user = c.client.user;
+    this.#caller = c.client;
     c.effects.open();
   }
 
@@ -166,6 +176,14 @@ export class CommandRunner<S extends ServerContext> {
     return command.subcommands.find(bytes, this.#starts[1], this.#ends[1]);
   }
 
+  /** Whether the script's user may run a command with the arguments read. */
+  mayRun(command: Command<S>, count: number): boolean {
+    if (!this.client.user.isRestricted) return true;
+    const c = this.#c;
+    c.setArguments(this.#lua.module.bytes, this.#starts, this.#ends, 0, count);
+    return this.#host.isPermitted(c, command, this.#caller);
+  }
+
   #growTables(count: number): void {
     // alloc: doubling
     this.#starts = new Int32Array(count * 2);
@@ -198,6 +216,10 @@ export class CommandRunner<S extends ServerContext> {
     }
     const { flags } = command;
     if ((flags & NOSCRIPT) !== 0) return "ERR This Redis command is not allowed from script";
+    if (this.client.user.isRestricted) {
+      const refusal = this.#host.accessRefusal(this.#c, command, this.#caller);
+      if (refusal !== "") return refusal;
+    }
     if ((flags & (WRITE | DENYOOM)) === 0 && command.fullName !== "publish") return "";
     return this.#writeRefusal(command);
   }

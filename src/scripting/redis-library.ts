@@ -173,7 +173,6 @@ function log<S extends ServerContext>(parts: RedisLibraryParts<S>, state: number
   return 0;
 }
 
-/** Every user may do everything: only the command's existence is checked. */
 function aclCheck<S extends ServerContext>(parts: RedisLibraryParts<S>, state: number): number {
   const { lua, runner } = parts;
   const count = lua.api.lua_gettop(state);
@@ -181,11 +180,13 @@ function aclCheck<S extends ServerContext>(parts: RedisLibraryParts<S>, state: n
     return raise(parts, state, "Please specify at least one argument for this redis lib call");
   }
   if (!runner.readArguments(state, count)) {
-    return raise(parts, state, "redis.acl_check_cmd() require at least one argument");
+    const text = "Lua redis lib command arguments must be strings or integers";
+    return raise(parts, state, text);
   }
-  if (runner.find(count) === undefined) {
+  const command = runner.find(count);
+  if (command === undefined) {
     return raise(parts, state, "Invalid command passed to redis.acl_check_cmd()");
   }
-  lua.api.lua_pushboolean(state, 1);
+  lua.api.lua_pushboolean(state, runner.mayRun(command, count) ? 1 : 0);
   return 1;
 }

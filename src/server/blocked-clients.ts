@@ -151,7 +151,7 @@ export class BlockedClients implements BlockingHost {
       client.blocked =
         pauses.level !== PAUSE_NONE && pauses.appliesTo(command.flags, this.#c.nowMs);
       if (client.blocked) return false;
-    } else if (dispatcher.restricted || !client.authenticated || client.noTouch) {
+    } else if (dispatcher.restricted || client.isGuarded || client.noTouch) {
       if (!dispatcher.admits(command, client)) {
         if (client.blocked) return false;
         this.#deliver(client, mark);

@@ -7,9 +7,9 @@
 import { resolve } from "node:path";
 import { latin1Text, utf8Bytes } from "../base/text.ts";
 import { MINIREDIS_VERSION, REDIS_VERSION } from "../base/version.ts";
+import { quoted, splitWords } from "../base/words.ts";
 import type { Config } from "../config/config.ts";
 import { type LoadChecks, loadConfig, readConfigFile } from "../config/file.ts";
-import { quoted, splitWords } from "../config/words.ts";
 
 /** Asks for a text to be printed instead of a server. */
 export interface PrintRequest {

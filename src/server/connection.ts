@@ -138,7 +138,7 @@ export class Connection implements ClientChannel, DecoderLimits {
   }
 
   get unauthenticated(): boolean {
-    return !this.client.authenticated;
+    return this.client.mustAuthenticate;
   }
 
   get descriptor(): number {

@@ -44,6 +44,7 @@ import { type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import type { Watches } from "../transactions/watches.ts";
+import { accessRefusal, queuedRefusal } from "./access-gate.ts";
 import { Prefetch, QUEUED_AHEAD_MAX } from "./prefetch.ts";
 import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
 
@@ -313,6 +314,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     reply.protocol = client.protocol;
     if (c.db.index !== client.dbIndex) c.db = server.keyspace.databases[client.dbIndex];
     c.command = command;
+    if (client.user.isRestricted && !this.#mayStillRun(command)) return;
     if (client.noTouch) server.keyspace.notesAccess = command.fullName === "touch";
     const changesBefore = effects.changes;
     const errorsBefore = reply.errorCount;
@@ -341,6 +343,16 @@ export class Dispatcher implements CommandExecutor<Features> {
       this.#logLargeCall(reply.length - mark, to - from);
     }
     if (server.monitors.size > 0) this.#feedMonitors(command);
+  }
+
+  /** Cold: rules may have changed since a command was queued; whether it may still be run. */
+  #mayStillRun(command: Command<Features>): boolean {
+    const refusal = queuedRefusal(this.#c, command, this.#c.client);
+    if (refusal === "") return true;
+    this.replyError(refusal);
+    // It is no error of EXEC.
+    this.#reply.errorCount--;
+    return false;
   }
 
   /** Adds a command to the client's transaction. */
@@ -462,11 +474,16 @@ export class Dispatcher implements CommandExecutor<Features> {
     const own = command.spec.flagsOf?.(this.#c, command.flags) ?? command.flags;
     const flags = own | (command.fullName === "exec" ? flagsOfQueue(client.queue) : 0);
     if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
-    if (!client.authenticated && (flags & NO_AUTH) === 0) {
+    if (client.mustAuthenticate && (flags & NO_AUTH) === 0) {
       return this.#refuse(command, "NOAUTH Authentication required.");
     }
     if (client.queuedCommands >= 0 && (flags & NO_MULTI) !== 0) {
       return this.#refuse(command, "ERR Command not allowed inside a transaction");
+    }
+    if (client.user.isRestricted) {
+      client.lastCommand = command.fullName;
+      const refusal = accessRefusal(this.#c, command, client);
+      if (refusal !== "") return this.#refuse(command, refusal);
     }
     if ((flags & DENYOOM) !== 0 && !server.makeRoom()) {
       return this.#refuse(command, OUT_OF_MEMORY);
@@ -689,7 +706,7 @@ export class Dispatcher implements CommandExecutor<Features> {
 /** Whether something about a client has its commands pass the gates. */
 function isUnusual(client: Client): boolean {
   return (
-    !client.authenticated ||
+    client.isGuarded ||
     client.replyMode !== REPLY_ON ||
     client.noTouch ||
     client.isSubscribed ||

@@ -1,6 +1,7 @@
 // The listeners of a server: every `bind` address and the unix socket. Accepting applies what comes
 // before a client is one: maxclients and protected mode.
 
+import type { Acl } from "../acl/acl.ts";
 import { LOG_WARNING, type Logger } from "../base/log.ts";
 import type { Clients } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
@@ -17,6 +18,7 @@ export interface ListenerHost {
   readonly logger: Logger;
   readonly clients: Clients;
   readonly statistics: Statistics;
+  readonly acl: Acl;
   connect(transport: Transport, isUnixSocket: boolean): SocketHandler;
 }
 
@@ -161,7 +163,7 @@ export class Listeners {
     const isExposed =
       !isUnixSocket &&
       host.config.flag("protected-mode") &&
-      host.config.text("requirepass") === "" &&
+      host.acl.defaultUser.needsNoPassword &&
       !isLoopback(transport.remoteAddress);
     if (isExposed) {
       host.statistics.rejectedConnections++;

@@ -1,6 +1,10 @@
 // The server: composes the parts, owns their lifetimes and gives handlers what `Features` promises.
 // One instance is one server; several live in a process without meeting.
 
+import { Acl } from "../acl/acl.ts";
+import { userLines } from "../acl/acl-file.ts";
+import { PERMITTED } from "../acl/permission-check.ts";
+import type { User } from "../acl/user.ts";
 import { VERIFY } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
@@ -39,6 +43,7 @@ import type { Libraries } from "../scripting/libraries.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
 import { Transactions } from "../transactions/transactions.ts";
+import { scriptRefusal } from "./access-gate.ts";
 import { BlockedClients } from "./blocked-clients.ts";
 import {
   Connection,
@@ -104,7 +109,9 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly random: Random;
   readonly logger: Logger;
   readonly keyspace: Keyspace;
+  readonly secrets: Random;
   readonly registry: CommandRegistry<Features>;
+  readonly acl: Acl;
   readonly clients = new Clients();
   readonly statistics = new Statistics();
   readonly commandLog = new CommandLog();
@@ -182,6 +189,8 @@ export class Server implements DispatchServer, ConnectionHost {
     this.keyspace.setTime(this.startedAtMs);
     this.registry = CommandRegistry.of(families);
     for (const [name, newName] of this.config.renamedCommands) this.registry.rename(name, newName);
+    this.secrets = parts.secrets;
+    this.acl = new Acl(this.registry, this.clients, this.logger);
     this.#context = new CommandContext<Features>(this, this.reply, this.effects);
     this.#blockedClients = new BlockedClients(this, this.#context);
     this.blocking = new Blocking(this.keyspace, this.#blockedClients);
@@ -240,6 +249,10 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#announce(` PID: ${this.pid}`);
     const port = this.config.integer("port");
     this.#announce(`Port: ${port}`);
+    if (this.config.users.length > 0 || this.config.text("aclfile") !== "") {
+      const { loadUsersAtStart } = require("./users-at-start.ts");
+      loadUsersAtStart(this);
+    }
     this.#listeners.open();
     this.logger.log(LOG_NOTICE, "Server initialized");
     this.#cron.start();
@@ -416,7 +429,7 @@ export class Server implements DispatchServer, ConnectionHost {
     const connection = new Connection(this, transport);
     const nowMs = this.clock.wallMs();
     const client = new Client(this.clients.nextId(), connection, nowMs, isUnixSocket);
-    client.authenticated = this.config.text("requirepass") === "";
+    this.acl.admit(client);
     connection.client = client;
     this.clients.add(client);
     this.#connections.set(client, connection);
@@ -437,6 +450,9 @@ export class Server implements DispatchServer, ConnectionHost {
         this.statistics.evictedScripts++;
       },
       isOutOfMemory,
+      accessRefusal: scriptRefusal,
+      isPermitted: (c, command, client) =>
+        this.acl.check.check(client.user as User, command, c, 0, c.count) === PERMITTED,
       becameBusy: () => {
         this.logger.log(LOG_WARNING, "Slow script detected: still in execution");
         this.updateRestrictions();
@@ -751,6 +767,11 @@ export class Server implements DispatchServer, ConnectionHost {
       this.#notifier.classes = eventClasses(config.text("notify-keyspace-events"));
       this.keyspace.notifiedEvents = this.#notifier.classes;
     });
+    follow(["acl-pubsub-default"], () => {
+      this.acl.allChannelsByDefault = config.text("acl-pubsub-default") === "allchannels";
+    });
+    follow(["requirepass"], () => this.acl.setDefaultPassword(config.byteText("requirepass")));
+    config.describeUsers = () => userLines(this.acl);
     follow(["latency-tracking"], () => {
       this.dispatcher.tracksLatency = config.flag("latency-tracking");
     });

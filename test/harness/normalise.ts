@@ -98,8 +98,33 @@ function sameFieldNames(ours: Reply, theirs: Reply): boolean {
   return names(ours).join("\n") === names(theirs).join("\n");
 }
 
+/** Of entries of ACL LOG: fields that tell times, and the client. */
+const ENTRY_TIMES = ["age-seconds", "timestamp-created", "timestamp-last-updated"];
+
+/** Entries equal but for their times and identifiers and for what differs in CLIENT INFO. */
+function sameAccessLog(ours: Reply, theirs: Reply): boolean {
+  if (ours.kind !== "*" || theirs.kind !== "*") return ours.raw === theirs.raw;
+  if (ours.items.length !== theirs.items.length) return false;
+  return ours.items.every((entry, k) => {
+    const other = theirs.items[k].items;
+    if (entry.items.length !== other.length) return false;
+    return entry.items.every((item, field) => {
+      const name = field % 2 === 1 ? entry.items[field - 1].text : "";
+      if (ENTRY_TIMES.includes(name) || name === "entry-id") return item.kind === other[field].kind;
+      if (name === "client-info") return sameAccessClient(item, other[field]);
+      return item.raw === other[field].raw;
+    });
+  });
+}
+
+/** The same fields in the same order, and those that do not depend on the process are equal. */
+function sameAccessClient(ours: Reply, theirs: Reply): boolean {
+  const told = ({ text }: Reply) => /flags=\S+ db=\S+|cmd=\S+ user=\S*|resp=\d/g.exec(text)?.join();
+  return sameFieldNames(ours, theirs) && told(ours) === told(theirs);
+}
+
 const HELP = [
-  ...["client", "command", "config", "debug", "latency", "memory", "object", "slowlog"],
+  ...["acl", "client", "command", "config", "debug", "latency", "memory", "object", "slowlog"],
   ...["function", "xgroup", "xinfo"],
 ];
 
@@ -162,6 +187,12 @@ export const RULES: readonly Rule[] = [
     commands: ["xpending", "xinfo stream", "xinfo consumers"],
     same: samePending,
   },
+  {
+    reason: "times, and what CLIENT INFO tells of clients",
+    commands: ["acl log"],
+    same: sameAccessLog,
+  },
+  { reason: "the answer is random", commands: ["acl genpass"], same: sameShape },
   {
     reason: "sizes depend on the allocator",
     commands: ["memory usage"],

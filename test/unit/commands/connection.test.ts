@@ -6,7 +6,7 @@ const WRONG_PASSWORD = "-WRONGPASS invalid username-password pair or user is dis
 
 function withPassword(password: string): ServerFixture {
   const fixture = new ServerFixture();
-  fixture.config.set("requirepass", password);
+  fixture.acl.setDefaultPassword(password);
   fixture.first.authenticated = false;
   return fixture;
 }
@@ -179,7 +179,7 @@ describe("QUIT and RESET", () => {
     fixture.run("client", "no-touch", "on");
     fixture.run("monitor");
     client.replyMode = REPLY_OFF;
-    fixture.config.set("requirepass", "pw");
+    fixture.acl.setDefaultPassword("pw");
     expect(fixture.run("reset")).toBe("+RESET\r\n");
     expect(client.protocol).toBe(2);
     expect(client.name).toBe("");

@@ -4,6 +4,7 @@
 import { ManualClock } from "../../../src/base/clock.ts";
 import { Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
+import { Client, SILENT_CHANNEL } from "../../../src/command/client.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
@@ -79,6 +80,7 @@ export class GenericFixture {
       snapshots: { isSaving: false, cancel: () => {}, save: () => true },
     } as unknown as Features;
     this.#context = new CommandContext<Features>(server, this.#reply, this.effects);
+    this.#context.client = new Client(1, SILENT_CHANNEL, 0, false);
     this.effects.addSink({
       append: (_, bytes, start, end) => this.#propagated.push(latin1Text(bytes, start, end)),
     });

@@ -1,6 +1,7 @@
 // Runs connection and server commands without a server: several clients over recorded channels,
 // real components where they are plain objects, time moved by hand.
 
+import { Acl } from "../../../src/acl/acl.ts";
 import { ManualClock } from "../../../src/base/clock.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
 import { Xoshiro } from "../../../src/base/random.ts";
@@ -99,7 +100,7 @@ export class RecordedChannel implements ClientChannel {
 }
 
 const DEFAULTS: readonly (readonly [string, string])[] = [
-  ["requirepass", ""],
+  ["acllog-max-len", "128"],
   ["hz", "10"],
   ["maxclients", "10000"],
   ["maxmemory", "0"],
@@ -116,6 +117,9 @@ export class ServerFixture {
   readonly registry = CommandRegistry.of<Features>(families.map(presentFamily));
   readonly config = new Map<string, string>(DEFAULTS);
   readonly clients = new Clients();
+  readonly logged: string[] = [];
+  readonly logger = { log: (_level: LogLevel, message: string) => this.logged.push(message) };
+  readonly acl = new Acl(this.registry, this.clients, this.logger);
   readonly statistics = new Statistics();
   readonly commandLog = new CommandLog();
   readonly latency = new LatencyMonitor();
@@ -128,7 +132,6 @@ export class ServerFixture {
   readonly persistence = new PersistenceStatus();
   readonly effects = new Effects();
   readonly reply = new ReplyWriter();
-  readonly logged: string[] = [];
   readonly shutdowns: ShutdownOptions[] = [];
   memory: MemoryReport = {
     usedBytes: 4096,
@@ -158,7 +161,7 @@ export class ServerFixture {
   connect(remoteAddress: string): Client {
     const channel = new RecordedChannel(remoteAddress);
     const client = new Client(this.clients.nextId(), channel, this.clock.wallMs(), false);
-    client.authenticated = this.config.get("requirepass") === "";
+    this.acl.admit(client);
     this.clients.add(client);
     return client;
   }
@@ -222,7 +225,9 @@ export class ServerFixture {
     return {
       clock: this.clock,
       random: new Xoshiro(8),
-      logger: { log: (_level: LogLevel, message: string) => this.logged.push(message) },
+      secrets: new Xoshiro(9),
+      logger: this.logger,
+      acl: this.acl,
       keyspace: this.keyspace,
       registry: this.registry,
       config: {

@@ -140,9 +140,9 @@ describe("user lines", () => {
 
   test("are checked by the access control lists", () => {
     const config = new Config(new MemoryFiles());
-    const userError = () => "Unknown command or category name in ACL";
-    expect(() => loadConfig(config, "user a on (+get", { userError })).toThrow(
-      "Error in user declaration 'a': Unknown command or category name in ACL",
+    const userError = (words: readonly string[]) => ({ word: words[2], reason: "Syntax error" });
+    expect(() => loadConfig(config, "user a nosuch", { userError })).toThrow(
+      "Error in user declaration 'nosuch': Syntax error",
     );
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { quoted, splitWords, trimmed } from "../../../src/config/words.ts";
+import { quoted, splitWords, trimmed } from "../../../src/base/words.ts";
 
 describe("splitWords", () => {
   const cases: [line: string, words: string[] | undefined][] = [
