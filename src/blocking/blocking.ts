@@ -31,7 +31,13 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RecordView } from "../structures/record.ts";
 import { Deadlines } from "./deadlines.ts";
 import { type KeyQueue, WaitQueues } from "./wait-queue.ts";
-import { FOR_ACKNOWLEDGEMENT, FOR_TRANSFER, NO_TYPE, Waiter, type WaitPurpose } from "./waiter.ts";
+import {
+  FOR_ACKNOWLEDGEMENT,
+  FOR_COMPLETION,
+  NO_TYPE,
+  Waiter,
+  type WaitPurpose,
+} from "./waiter.ts";
 
 export { millisecondsDeadlineOrReply, secondsDeadlineOrReply } from "./timeouts.ts";
 
@@ -244,7 +250,7 @@ export class Blocking {
     const postponed = this.#postponed;
     this.#postponed = [];
     for (const waiter of postponed) {
-      if (waiter.client.closing && waiter.purpose !== FOR_TRANSFER) continue;
+      if (waiter.client.closing && waiter.purpose !== FOR_COMPLETION) continue;
       waiter.client.blocked = false;
       this.#rerun(waiter);
     }
@@ -262,6 +268,12 @@ export class Blocking {
       this.#stopWaiting(waiter);
       this.#rerun(waiter);
     }
+  }
+
+  /** Whether the running command is one that `complete` runs again. */
+  isCompleting(client: Client): boolean {
+    const waiter = this.#rerunning;
+    return waiter?.client === client && waiter.purpose === FOR_COMPLETION;
   }
 
   /** What a client was held for has come to its end: its command is run again. */

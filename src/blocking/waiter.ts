@@ -17,10 +17,10 @@ export const FOREVER = 0;
 export const FOR_KEYS = 0;
 /** Its writes have reached the disk or replicas; at the deadline it is told how far they got. */
 export const FOR_ACKNOWLEDGEMENT = 1;
-/** Its keys have been taken to another server, which is completed even if the client is gone. */
-export const FOR_TRANSFER = 2;
+/** What its command began has ended: it is run again to finish that, even if the client is gone. */
+export const FOR_COMPLETION = 2;
 
-export type WaitPurpose = typeof FOR_KEYS | typeof FOR_ACKNOWLEDGEMENT | typeof FOR_TRANSFER;
+export type WaitPurpose = typeof FOR_KEYS | typeof FOR_ACKNOWLEDGEMENT | typeof FOR_COMPLETION;
 
 /** In place of a type: it waits for no key. */
 export const NO_TYPE = 7;
@@ -79,7 +79,7 @@ export class Waiter implements Wait {
   }
 
   get mayEnd(): boolean {
-    return this.purpose !== FOR_TRANSFER;
+    return this.purpose !== FOR_COMPLETION;
   }
 
   /** Bytes it takes while it waits. */

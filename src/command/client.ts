@@ -123,6 +123,8 @@ export class Client {
   closingAfterReply = false;
   /** A command of the running event-loop turn changed data: its reply may depend on the disk. */
   wroteInTurn = false;
+  /** `Effects.offset` behind its newest change: what WAITAOF waits for. */
+  writeOffset = 0;
   /** Held by CLIENT PAUSE or a blocking command; its commands wait. */
   blocked = false;
   /** The blocking command that the client waits in. */

@@ -41,6 +41,8 @@ const SEGMENTS_MIN = 16;
 export class Effects {
   /** Changes to the data set since the last save: `rdb_changes_since_last_save`. */
   changes = 0;
+  /** Bytes of effects so far: what has come of them elsewhere is told by this. */
+  offset = 0;
 
   readonly #sinks: EffectSink[] = [];
   /** Effects of the running unit but for the request itself, `#count` whole commands. */
@@ -205,6 +207,7 @@ export class Effects {
   }
 
   #append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
+    this.offset += end - start;
     for (let k = 0; k < this.#sinks.length; k++) this.#sinks[k].append(dbIndex, bytes, start, end);
   }
 }

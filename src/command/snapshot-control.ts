@@ -28,3 +28,15 @@ export interface RewriteControl {
   readonly isActive: boolean;
   rewrite(): RewriteReply;
 }
+
+/** The append-only file, as commands see it. */
+export interface LogControl {
+  /** `Effects.offset` up to which everything is durable; negative while there is no log. */
+  readonly durableOffset: number;
+  /**
+   * Loads the log, with all that belongs in it, in place of the data. Clients are told that the
+   * server is loading until `onEnd` has been called, when `hasReloaded` says whether that worked.
+   */
+  reload(onEnd: () => void): void;
+  readonly hasReloaded: boolean;
+}

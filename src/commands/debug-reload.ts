@@ -1,11 +1,14 @@
-// DEBUG RELOAD: the data set by way of its snapshot file and back.
+// DEBUG RELOAD and DEBUG LOADAOF: the data set by way of its file and back.
 
+import { FOR_COMPLETION, FOREVER } from "../blocking/waiter.ts";
 import type { Context } from "./features.ts";
+
+const LOADING_TEXT = "LOADING Redis is loading the dataset in memory";
 
 // DEBUG RELOAD [NOSAVE] [NOFLUSH] [MERGE]
 export function debugReload(c: Context): void {
   if (c.server.persistence.loading) {
-    return c.reply.error("LOADING Redis is loading the dataset in memory");
+    return c.reply.error(LOADING_TEXT);
   }
   let saves = true;
   let flushes = true;
@@ -29,4 +32,20 @@ export function debugReload(c: Context): void {
     return c.reply.error("ERR Error trying to load the RDB dump, check server logs.");
   }
   c.reply.ok();
+}
+
+// DEBUG LOADAOF
+export function debugLoadAof(c: Context): void {
+  const { blocking, durability, persistence } = c.server;
+  if (blocking.isCompleting(c.client)) {
+    if (durability.hasReloaded) return c.reply.ok();
+    return c.reply.error("ERR Error trying to load the AOF files, check server logs.");
+  }
+  if (persistence.loading) return c.reply.error(LOADING_TEXT);
+  // Loading takes many turns of the event loop; a transaction is one.
+  if (c.client.denyBlocking) {
+    return c.reply.error("ERR DEBUG LOADAOF is not possible in a transaction");
+  }
+  const waiter = blocking.hold(c, FOR_COMPLETION, FOREVER);
+  durability.reload(() => c.server.complete(waiter));
 }

@@ -17,7 +17,7 @@ import {
   debugStringLength,
 } from "./debug-keys.ts";
 import { debugProtocol } from "./debug-protocol.ts";
-import { debugReload } from "./debug-reload.ts";
+import { debugLoadAof, debugReload } from "./debug-reload.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 
@@ -52,6 +52,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["htstats", { counts: [3, ANY_COUNT], run: debugHashTable }],
   ["htstats-key", { counts: [3, ANY_COUNT], run: debugKeyHashTable }],
   ["listpack", { counts: [3, 3], run: debugListpack }],
+  ["loadaof", { counts: [2, ANY_COUNT], run: debugLoadAof }],
   ["log", { counts: [3, 3], run: debugLog }],
   ["object", { counts: [3, 3], run: debugObject }],
   ["pause-cron", { counts: [3, 3], run: debugPauseCron }],
@@ -201,6 +202,7 @@ const HELP: readonly HelpEntry[] = [
   ["HTSTATS <dbid> [full]", "Describe the index of a database."],
   ["HTSTATS-KEY <key> [full]", "Describe the hash table of a key's value."],
   ["LISTPACK <key>", "Write the entries of a listpack to the log."],
+  ["LOADAOF", "Write out what the append-only file lacks, and load it in place of the data."],
   ["LOG <message>", "Write <message> to the log."],
   ["OBJECT <key>", "Describe how a key's value is stored."],
   ["PAUSE-CRON <0|1>", "Stop or resume periodic work."],

@@ -28,7 +28,7 @@ export const families: readonly DeferredFamily<Features>[] = [
     () => require("./expiry.ts").expiryCommands,
   ),
   deferFamily(
-    "EXISTS TOUCH TYPE RANDOMKEY WAIT DEL UNLINK COPY MOVE RENAME RENAMENX",
+    "EXISTS TOUCH TYPE RANDOMKEY DEL UNLINK COPY MOVE RENAME RENAMENX",
     () => require("./generic.ts").genericCommands,
   ),
   deferFamily("FCALL FCALL_RO FUNCTION", () => require("./functions.ts").functionCommands),
@@ -158,4 +158,5 @@ export const families: readonly DeferredFamily<Features>[] = [
     "MULTI EXEC DISCARD WATCH UNWATCH",
     () => require("./transactions.ts").transactionCommands,
   ),
+  deferFamily("WAIT WAITAOF", () => require("./wait.ts").waitCommands),
 ];

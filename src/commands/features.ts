@@ -4,6 +4,7 @@
 import type { Acl } from "../acl/acl.ts";
 import type { Random } from "../base/random.ts";
 import type { Blocking } from "../blocking/blocking.ts";
+import type { Waiter } from "../blocking/waiter.ts";
 import type { Client, Clients } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { DebugSettings } from "../command/debug-settings.ts";
@@ -13,7 +14,7 @@ import type { Pauses } from "../command/pauses.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
 import type { CommandRegistry } from "../command/registry.ts";
 import type { CommandLog } from "../command/slowlog.ts";
-import type { RewriteControl, SnapshotControl } from "../command/snapshot-control.ts";
+import type { LogControl, RewriteControl, SnapshotControl } from "../command/snapshot-control.ts";
 import type { MemoryReport, Statistics } from "../command/statistics.ts";
 import type { Config } from "../config/config.ts";
 import type { Migrations } from "../migration/migrations.ts";
@@ -65,6 +66,7 @@ export interface Features extends ServerContext {
   readonly persistence: PersistenceStatus;
   readonly snapshots: SnapshotControl;
   readonly rewriting: RewriteControl;
+  readonly durability: LogControl;
   readonly startedAtMs: number;
   /** 40 hexadecimal characters each. */
   readonly runId: string;
@@ -86,6 +88,8 @@ export interface Features extends ServerContext {
   abortShutdown(): boolean;
   /** Sets back every counter that CONFIG RESETSTAT resets. */
   resetStatistics(): void;
+  /** Runs the command of a client once more that was held for what has ended now. */
+  complete(waiter: Waiter): void;
   /** Has the gates re-examined, after monitors, pauses or limits have changed. */
   updateRestrictions(): void;
   /** Blocks the whole server, as DEBUG SLEEP does. */

@@ -7,7 +7,6 @@
 import {
   ACCESS,
   type ArgumentSpec,
-  BLOCKING,
   DELETE,
   DENYOOM,
   defineFamily,
@@ -82,21 +81,6 @@ const existenceCommands = defineFamily<Features>("generic", [
     summary: "Picks a key of the database at random.",
     tips: ["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
     run: randomkeyCommand,
-  },
-  {
-    name: "WAIT",
-    arity: 3,
-    flags: BLOCKING,
-    since: "3.0.0",
-    complexity: "O(1)",
-    summary: "Waits until replicas have taken the connection's writes.",
-    categories: ["connection"],
-    tips: ["request_policy:all_shards", "response_policy:agg_min"],
-    args: [
-      { name: "numreplicas", type: "integer" },
-      { name: "timeout", type: "integer" },
-    ],
-    run: waitCommand,
   },
 ]);
 
@@ -254,41 +238,6 @@ function randomkeyCommand(c: Context): void {
     if (!hidesExpired) db.expire(view);
   }
   c.reply.null();
-}
-
-// WAIT numreplicas timeout
-// There are no replicas, so none will ever have taken anything, however long one waits.
-function waitCommand(c: Context): void {
-  if (Number.isNaN(c.integer(1)) && c.int64(1) === undefined) return c.reply.notAnInteger();
-  if (isTimeoutOrReply(c, 2)) c.reply.integer(0);
-}
-
-const INT64_MAX = 2n ** 63n - 1n;
-
-/** Whether an argument is a timeout in milliseconds; sends the error where it is none. */
-function isTimeoutOrReply(c: Context, index: number): boolean {
-  const milliseconds = c.integer(index);
-  if (milliseconds >= 0) return true;
-  if (milliseconds < 0) {
-    c.reply.error("ERR timeout is negative");
-    return false;
-  }
-  return isLargeTimeoutOrReply(c, index);
-}
-
-/** Cold: timeouts beyond 2^53 and errors. */
-function isLargeTimeoutOrReply(c: Context, index: number): boolean {
-  const milliseconds = c.int64(index);
-  if (milliseconds === undefined) {
-    c.reply.error("ERR timeout is not an integer or out of range");
-  } else if (milliseconds < 0n) {
-    c.reply.error("ERR timeout is negative");
-  } else if (milliseconds > INT64_MAX - BigInt(c.nowMs)) {
-    c.reply.error("ERR timeout is out of range");
-  } else {
-    return true;
-  }
-  return false;
 }
 
 // DEL key [key ...]

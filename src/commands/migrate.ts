@@ -1,7 +1,7 @@
 // MIGRATE: keys are handed to another server, and deleted here once that has them. How the server
 // lives on meanwhile stands in `migration/migrations.ts`.
 
-import { FOR_TRANSFER, FOREVER } from "../blocking/waiter.ts";
+import { FOR_COMPLETION, FOREVER } from "../blocking/waiter.ts";
 import {
   ACCESS,
   type ArgumentSpec,
@@ -122,7 +122,7 @@ function migrateCommand(c: Context): void {
   if (request === undefined) return;
   if (c.client.denyBlocking) return conclude(c, migrations.moveNow(request), options);
   const { blocking } = c.server;
-  const waiter = blocking.hold(c, FOR_TRANSFER, FOREVER);
+  const waiter = blocking.hold(c, FOR_COMPLETION, FOREVER);
   migrations.begin(c.client, request, () => blocking.complete(waiter));
 }
 

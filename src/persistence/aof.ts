@@ -56,6 +56,8 @@ export interface AppendOnlyFileOptions {
   checksums?: boolean;
   /** Calls back after so many milliseconds; setTimeout unless tests let time pass themselves. */
   delay?: (ms: number, callback: () => void) => void;
+  /** Told whenever more has become durable. */
+  onDurable?: () => void;
 }
 
 /** `everysec` syncs early once this much is at stake, so that little has to be kept. */
@@ -113,6 +115,7 @@ export class AppendOnlyFile implements EffectSink {
   readonly #logger: Logger;
   readonly #buffer: AppendBuffer;
   readonly #delay: (ms: number, callback: () => void) => void;
+  readonly #onDurable: () => void;
 
   #file: AppendFile | undefined;
   #next: NextFile | undefined;
@@ -120,6 +123,14 @@ export class AppendOnlyFile implements EffectSink {
   #position: AppendPosition | undefined;
   #fileSize = 0;
   #syncedSize = 0;
+  // The same places once more, in bytes of effects, which go on across files: all appended, where
+  // the present file ends, all written, and what the running sync covers.
+  #appendedEffects = 0;
+  #boundaryEffects = 0;
+  #writtenEffects = 0;
+  #syncTargetEffects = 0;
+  /** Bytes of effects, of all appended so far, that are durable. */
+  durableEffects = 0;
   /** Not all bytes behind #syncedSize are kept: a sync that fails now cannot be made good. */
   #forgot = false;
 
@@ -167,6 +178,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#buffer = new AppendBuffer(options.checksums ?? true);
+    this.#onDurable = options.onDurable ?? (() => {});
     this.#delay = options.delay ?? ((ms, callback) => setTimeout(callback, ms));
     this.policy = options.policy;
   }
@@ -195,6 +207,7 @@ export class AppendOnlyFile implements EffectSink {
     const file = this.#fileSystem.openAppend(path);
     try {
       this.#buffer.split();
+      this.#boundaryEffects = this.#appendedEffects;
     } catch (error) {
       file.close();
       throw error;
@@ -277,6 +290,7 @@ export class AppendOnlyFile implements EffectSink {
   }
 
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#appendedEffects += end - start;
     const isFirst = !this.#turnHasEffects;
     this.#turnHasEffects = true;
     if (this.#broken) return;
@@ -357,9 +371,10 @@ export class AppendOnlyFile implements EffectSink {
       return false;
     }
     const length = buffer.limit - buffer.written;
+    const effects = this.#next === undefined ? this.#appendedEffects : this.#boundaryEffects;
     const outcome = file.write(buffer.bytes, buffer.written, buffer.limit);
     if (outcome === undefined) {
-      this.#wrote(length);
+      this.#wrote(length, effects);
       return true;
     }
     this.#writing = true;
@@ -367,7 +382,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#activity = outcome.then(
       () => {
         this.#endWriting();
-        this.#wrote(length);
+        this.#wrote(length, effects);
         this.#continue();
       },
       (error) => {
@@ -383,7 +398,8 @@ export class AppendOnlyFile implements EffectSink {
     this.#buffer.pinned = false;
   }
 
-  #wrote(length: number): void {
+  #wrote(length: number, effects: number): void {
+    this.#writtenEffects = effects;
     this.#buffer.written += length;
     this.#fileSize += length;
     // `no` promises nothing that the bytes would have to be kept for.
@@ -445,7 +461,7 @@ export class AppendOnlyFile implements EffectSink {
     file.close();
     this.#file = successor.file;
     this.#fileSize = successor.file.size();
-    this.#synced(this.#fileSize);
+    this.#synced(this.#fileSize, this.#writtenEffects);
     if (successor.error === undefined) this.#answerBatches(true);
     else this.#break(systemErrorText(successor.error));
     settle.resolve();
@@ -479,7 +495,7 @@ export class AppendOnlyFile implements EffectSink {
     }
     this.#diskIsSlow = this.#clock.monotonicUs() - startedUs > SLOW_SYNC_US;
     this.#syncStartedUs = startedUs;
-    this.#synced(this.#fileSize);
+    this.#synced(this.#fileSize, this.#writtenEffects);
     return true;
   }
 
@@ -495,6 +511,7 @@ export class AppendOnlyFile implements EffectSink {
   #startSync(file: AppendFile): void {
     this.#syncing = true;
     this.#syncTarget = this.#fileSize;
+    this.#syncTargetEffects = this.#writtenEffects;
     this.#syncStartedUs = this.#clock.monotonicUs();
     // Effects of replies that wait may belong to the next file.
     if (this.#next === undefined) {
@@ -516,7 +533,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#heldBack = false;
     const tookUs = this.#clock.monotonicUs() - this.#syncStartedUs;
     if (tookUs < QUICK_SYNC_US) this.#diskIsSlow = false;
-    this.#synced(this.#syncTarget);
+    this.#synced(this.#syncTarget, this.#syncTargetEffects);
     const batch = this.#runningBatch;
     this.#runningBatch = undefined;
     batch?.resolve(true);
@@ -538,9 +555,13 @@ export class AppendOnlyFile implements EffectSink {
     });
   }
 
-  /** The file is durable up to `size`. */
-  #synced(size: number): void {
+  /** The file is durable up to `size`, which are so many bytes of effects. */
+  #synced(size: number, effects: number): void {
     this.#syncedSize = size;
+    if (effects > this.durableEffects) {
+      this.durableEffects = effects;
+      this.#onDurable();
+    }
     const keepFrom = this.#buffer.written - (this.#fileSize - size);
     if (keepFrom < this.#buffer.kept) return;
     this.#forgot = false;

@@ -111,7 +111,9 @@ export class CommandRunner<S extends ServerContext> {
   /** What it changed is one unit. */
   close(c: CommandContext<S>): void {
     c.effects.close();
-    if (this.hasWritten) c.client.wroteInTurn = true;
+    if (!this.hasWritten) return;
+    c.client.wroteInTurn = true;
+    c.client.writeOffset = c.effects.offset;
   }
 
   /** Runs the command in a Lua function's arguments; pushes one value, or raises an error. */

@@ -6,7 +6,7 @@
 // it was, for the event goes on.
 
 import type { Blocking, BlockingHost } from "../blocking/blocking.ts";
-import { FOR_TRANSFER, type Waiter } from "../blocking/waiter.ts";
+import { FOR_COMPLETION, type Waiter } from "../blocking/waiter.ts";
 import { type Client, REPLY_OFF, REPLY_ON } from "../command/client.ts";
 import type { CommandContext, SuspendedCommand } from "../command/context.ts";
 import { PAUSE_NONE } from "../command/pauses.ts";
@@ -145,7 +145,7 @@ export class BlockedClients implements BlockingHost {
     const { dispatcher, keyspace, clock } = this.#server;
     const { client } = waiter;
     const command = this.#c.command;
-    if (waiter.purpose === FOR_TRANSFER) {
+    if (waiter.purpose === FOR_COMPLETION) {
       // It was admitted when it came, and the target has the keys: only a pause holds it up.
       const { pauses } = this.#server;
       client.blocked =
@@ -199,6 +199,7 @@ export class BlockedClients implements BlockingHost {
     request.array(c.count);
     for (let k = 0; k < c.count; k++) request.bulk(c.bytes, c.start(k), c.end(k));
     effects.finish(c.db.index, changed, request.buffer, 0, request.length);
+    c.client.writeOffset = effects.offset;
   }
 
   /** Counts the command, which has been answered, and logs it where it was slow or large. */

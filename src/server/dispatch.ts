@@ -638,6 +638,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     const from = decoder.from[index];
     if (from !== INLINE) {
       effects.finish(dbIndex, changed, bytes, from, decoder.to[index]);
+      this.#c.client.writeOffset = effects.offset;
       return;
     }
     const request = this.#requestWriter;
@@ -646,6 +647,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     request.array(c.count);
     for (let k = 0; k < c.count; k++) request.bulk(bytes, c.start(k), c.end(k));
     effects.finish(dbIndex, changed, request.buffer, 0, request.length);
+    c.client.writeOffset = effects.offset;
   }
 
   /**

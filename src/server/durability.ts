@@ -10,6 +10,7 @@ import { resolve } from "node:path";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { Client, SILENT_CHANNEL } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
+import type { LogControl } from "../command/snapshot-control.ts";
 import { InvalidValue } from "../config/value-types.ts";
 import type { AppendOnlyFile } from "../persistence/aof.ts";
 import type { AofFiles, AofLocation } from "../persistence/aof-files.ts";
@@ -30,8 +31,11 @@ const PROGRESS_MS = 1000;
 
 type SyncPolicy = "always" | "everysec" | "no";
 
+/** In place of an offset: there is no log. */
+const LOG_OFF = -1;
+
 /** Runs a server's AOF. */
-export class Durability implements EffectSink {
+export class Durability implements EffectSink, LogControl {
   readonly #server: Server;
   readonly #fileSystem: FileSystem;
   #state: "off" | "waiting" | "on" = "off";
@@ -41,6 +45,12 @@ export class Durability implements EffectSink {
   #temporaryPath = "";
   /** Former logs on their way to the disk. */
   #closing: Promise<unknown> = Promise.resolve();
+  /** `Effects.offset` when the log began. */
+  #startOffset = 0;
+  /** Why there is no log though there should be one, or "". */
+  #lost = "";
+  /** Whether the newest `reload` has loaded the log. */
+  hasReloaded = false;
   /** Connections whose replies wait for the end of the turn. */
   #waiting: Connection[] = [];
   #isTurnScheduled = false;
@@ -70,7 +80,8 @@ export class Durability implements EffectSink {
 
   /** The error that refuses writes, or "". */
   get refusal(): string {
-    return this.#aof === undefined || this.#aof.writable ? "" : this.#aof.refusal;
+    if (this.#aof === undefined) return this.#lost;
+    return this.#aof.writable ? "" : this.#aof.refusal;
   }
 
   get memoryBytes(): number {
@@ -82,10 +93,17 @@ export class Durability implements EffectSink {
    * the start-up line. Throws AofError, or the system's error.
    */
   async load(announce: (line: string) => void): Promise<void> {
-    const server = this.#server;
-    const config = server.config;
     // Before anything is awaited: from here until effects are logged nobody may read or write.
     this.#beginLoading();
+    const loader = await this.#read(announce);
+    await this.#goOnAfter(loader);
+    this.#endLoading();
+  }
+
+  /** Loads what is on the disk. */
+  async #read(announce: (line: string) => void): Promise<AofLoader> {
+    const server = this.#server;
+    const config = server.config;
     const loader = await aofLoading().AofLoader.open({
       ...this.#location,
       clock: server.clock,
@@ -100,14 +118,71 @@ export class Durability implements EffectSink {
     const count = loader.commands.toLocaleString("en-US");
     announce(`AOF: ${loader.files.displayPath} (loading ${count} commands)`);
     await this.#apply(loader);
-    this.#aof = this.#newLog();
-    this.#aof.open(await loader.position());
+    return loader;
+  }
+
+  /** Has effects be appended to the log that was loaded. */
+  async #goOnAfter(loader: AofLoader): Promise<void> {
+    const aof = this.#newLog();
+    aof.open(await loader.position());
+    this.#aof = aof;
     this.#files = loader.files;
     this.#state = "on";
-    server.persistence.aofEnabled = true;
-    server.effects.addSink(this);
-    server.persistence.loading = false;
-    server.keyspace.isLoading = false;
+    this.#server.persistence.aofEnabled = true;
+    this.#startOffset = this.#server.effects.offset;
+    this.#server.effects.addSink(this);
+  }
+
+  get durableOffset(): number {
+    if (this.#state !== "on") return this.#state === "waiting" ? 0 : LOG_OFF;
+    return this.#startOffset + (this.#aof?.durableEffects ?? 0);
+  }
+
+  reload(onEnd: () => void): void {
+    this.#beginLoading();
+    const whenDone = (isLoaded: boolean) => {
+      this.hasReloaded = isLoaded;
+      this.#endLoading();
+      this.#server.updateRestrictions();
+      onEnd();
+    };
+    this.#loadAgain().then(whenDone, (error: unknown) => {
+      const { logger } = this.#server;
+      const lines = error instanceof Error ? error.message : String(error);
+      logger.log(LOG_WARNING, `Error trying to load the AOF: ${lines}`);
+      // Without knowing the end of the log nothing can be appended to it.
+      if (this.#server.config.flag("appendonly")) {
+        this.#lost = "MISCONF Errors writing to the AOF file: it could not be loaded";
+      }
+      whenDone(false);
+    });
+  }
+
+  /** Has everything written out, and loads it in place of the data; false where there is no log. */
+  async #loadAgain(): Promise<boolean> {
+    const server = this.#server;
+    if (this.#state === "waiting") throw new Error("the first rewrite has not ended yet");
+    server.rewriting.cancel();
+    server.snapshots.cancel();
+    const aof = this.#aof;
+    if (aof !== undefined) {
+      this.#endTurn();
+      server.effects.removeSink(this);
+      this.#aof = undefined;
+      this.#files = undefined;
+      if (!(await aof.close())) throw new Error(aof.failure);
+    }
+    server.keyspace.clear();
+    const loader = await this.#read((line) => server.logger.log(LOG_NOTICE, line));
+    if (aof !== undefined) await this.#goOnAfter(loader);
+    server.effects.changes = 0;
+    server.logger.log(LOG_NOTICE, "Append Only File loaded by DEBUG LOADAOF");
+    return loader.files.parts.length > 0;
+  }
+
+  #endLoading(): void {
+    this.#server.persistence.loading = false;
+    this.#server.keyspace.isLoading = false;
   }
 
   get #location(): AofLocation {
@@ -132,6 +207,7 @@ export class Durability implements EffectSink {
       logger,
       policy: config.text("appendfsync") as SyncPolicy,
       checksums: config.flag("aof-checksums"),
+      onDurable: () => this.#acknowledge(),
     });
     aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
     aof.hasTimestamps = config.flag("aof-timestamp-enabled");
@@ -199,6 +275,7 @@ export class Durability implements EffectSink {
     aof.open({ path, size: 0, ...nothing });
     this.#temporaryPath = path;
     this.#aof = aof;
+    this.#startOffset = this.#server.effects.offset;
     this.#server.effects.addSink(this);
   }
 
@@ -216,6 +293,7 @@ export class Durability implements EffectSink {
     this.#aof?.rebase(baseBytes);
     if (this.isWaiting) this.#state = "on";
     if (this.isOn) this.#files = files;
+    this.#acknowledge();
   }
 
   /** A rewrite or save in the background has begun or ended: `no-appendfsync-on-rewrite`. */
@@ -281,6 +359,14 @@ export class Durability implements EffectSink {
     this.#files = undefined;
     this.#closing = Promise.all([this.#closing, aof.close()]);
     if (this.#temporaryPath !== "") this.#removeTemporary();
+    this.#acknowledge();
+  }
+
+  /** Lets those who wait for the disk know how far things are, in an event of its own. */
+  #acknowledge(): void {
+    if (this.#server.blocking.awaitsAcknowledgement) {
+      setImmediate(() => this.#server.acknowledge());
+    }
   }
 
   #removeTemporary(): void {

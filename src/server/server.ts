@@ -11,6 +11,7 @@ import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
 import type { Network } from "../base/network.ts";
 import { type Random, randomHex } from "../base/random.ts";
 import { Blocking } from "../blocking/blocking.ts";
+import type { Waiter } from "../blocking/waiter.ts";
 import { Client, Clients } from "../command/client.ts";
 import { CommandContext } from "../command/context.ts";
 import { DebugSettings } from "../command/debug-settings.ts";
@@ -493,6 +494,20 @@ export class Server implements DispatchServer, ConnectionHost {
       keysChanged: () => this.updateRestrictions(),
       releaseHeld: () => setImmediate(() => this.#releaseHeldClients()),
     };
+  }
+
+  /** Finishes the command of a client that was held for what has ended now. */
+  complete(waiter: Waiter): void {
+    this.beginEvent();
+    this.blocking.complete(waiter);
+    this.endEvent();
+  }
+
+  /** Runs the commands that wait for writes to be durable: more of them are. */
+  acknowledge(): void {
+    this.beginEvent();
+    this.blocking.acknowledge();
+    this.endEvent();
   }
 
   writeRefusal(): string {

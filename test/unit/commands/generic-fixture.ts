@@ -17,6 +17,7 @@ import { genericCommands } from "../../../src/commands/generic.ts";
 import { objectCommands } from "../../../src/commands/generic-object.ts";
 import { scanCommands } from "../../../src/commands/scan.ts";
 import { stringCommands } from "../../../src/commands/strings.ts";
+import { waitCommands } from "../../../src/commands/wait.ts";
 import { Config } from "../../../src/config/config.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { type Protocol, ReplyWriter } from "../../../src/resp/reply.ts";
@@ -46,6 +47,7 @@ export function integer(value: number | bigint): string {
 export const families = [
   stringCommands,
   genericCommands,
+  waitCommands,
   expiryCommands,
   scanCommands,
   objectCommands,

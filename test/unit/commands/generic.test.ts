@@ -140,12 +140,3 @@ test("MOVE leaves a key whose name is taken there", () => {
   expect(f.run("MOVE", "nokey", "16")).toBe(BAD_INDEX);
   expect(f.run("MOVE", "nokey", "x")).toBe(NOT_AN_INTEGER);
 });
-
-test("WAIT answers 0 without replicas, after looking at both arguments", () => {
-  expect(f.run("WAIT", "1", "100")).toBe(integer(0));
-  expect(f.run("WAIT", "-1", "0")).toBe(integer(0));
-  expect(f.run("WAIT", "a", "-1")).toBe(NOT_AN_INTEGER);
-  expect(f.run("WAIT", "1", "a")).toBe("-ERR timeout is not an integer or out of range\r\n");
-  expect(f.run("WAIT", "1", "-1")).toBe("-ERR timeout is negative\r\n");
-  expect(f.run("WAIT", "1", "9223372036854775807")).toBe("-ERR timeout is out of range\r\n");
-});

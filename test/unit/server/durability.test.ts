@@ -186,3 +186,81 @@ describe("loading", () => {
     await second.server.stop();
   });
 });
+
+describe("WAITAOF", () => {
+  const EVERYSEC = "port 0\ndir /\nappendonly yes\nappendfsync everysec\naof-checksums no";
+
+  /** Lets the disk finish what it has begun, and the server notice. */
+  async function settle(fixture: ServerFixture, disk: FaultyFileSystem): Promise<void> {
+    for (let k = 0; k < 4; k++) {
+      disk.finishSyncs();
+      await fixture.endTurn();
+    }
+  }
+
+  for (const seed of [1, 2, 3]) {
+    test(`says 1 only for what a power cut would leave (seed ${seed})`, async () => {
+      const { fixture, disk } = await started(EVERYSEC);
+      const random = new Xoshiro(seed);
+      disk.holdSyncs = true;
+      disk.slowWrites = seed > 1;
+      const peers = Array.from({ length: 3 }, (_, index) => ({
+        peer: fixture.connect(),
+        index,
+        sent: 0,
+        isWaiting: false,
+      }));
+      let confirmed = 0;
+      for (let step = 0; step < 600; step++) {
+        const one = peers[randomBelow(random, peers.length)];
+        const choice = randomBelow(random, 6);
+        if (choice < 3 && !one.isWaiting) {
+          if (choice > 0) one.peer.send(request(`set ${one.index}:${one.sent++} v`));
+          one.peer.send(request("waitaof 1 0 0"));
+          one.isWaiting = true;
+        } else if (choice === 3) fixture.advance(100);
+        else if (choice === 4) disk.finishSyncs();
+        else await fixture.endTurn();
+        for (const { peer, index, sent } of peers) {
+          if (!peer.transport.take().includes("*2\r\n:1\r\n")) continue;
+          peers[index].isWaiting = false;
+          confirmed++;
+          const durable = durableKeys(disk);
+          for (let k = 0; k < sent; k++) expect(durable.has(`${index}:${k}`)).toBe(true);
+        }
+      }
+      expect(confirmed).toBeGreaterThan(20);
+      disk.holdSyncs = false;
+      await settle(fixture, disk);
+      await fixture.server.stop();
+    });
+  }
+
+  test("waits for what BLPOP took, too", async () => {
+    const { fixture, disk } = await started(EVERYSEC);
+    const peer = fixture.connect();
+    const other = fixture.connect();
+    disk.holdSyncs = true;
+    expect(peer.run("blpop list 0")).toBe("");
+    other.run("rpush list x");
+    expect(peer.transport.take()).toContain("list");
+    expect(peer.run("waitaof 1 0 0")).toBe("");
+    expect(other.run("waitaof 0 0 0")).toBe("*2\r\n:0\r\n:0\r\n");
+    fixture.advance(1000);
+    await settle(fixture, disk);
+    expect(peer.transport.take()).toBe("*2\r\n:1\r\n:0\r\n");
+    disk.holdSyncs = false;
+    await settle(fixture, disk);
+    await fixture.server.stop();
+  });
+
+  test("gives up with its error when the log is switched off", async () => {
+    const { fixture } = await started(EVERYSEC.replace("everysec", "no"));
+    const peer = fixture.connect();
+    expect(peer.run("set a 1", "waitaof 1 0 0")).toBe("+OK\r\n");
+    fixture.connect().run("config set appendonly no");
+    await fixture.endTurn();
+    expect(peer.transport.take()).toStartWith("-ERR WAITAOF cannot be used when numlocal is set");
+    await fixture.server.stop();
+  });
+});
