@@ -1,16 +1,29 @@
-// A large set, hash or sorted set on its way into a snapshot, member by member. It works as the
-// walk over a database does (snapshot.ts): by hash, members that change ahead of it taken first
-// and marked.
+// Large collections on their way into a snapshot, part by part. A set, hash or sorted set goes
+// member by member, as the walk over a database goes (snapshot.ts): by hash, members that change
+// ahead of it taken first and marked. For lists and streams see list-walk.ts and stream-walk.ts.
 
 import type { Pool } from "../memory/pool.ts";
 import type { Container } from "../structures/container.ts";
 import { type MemberGate, MemberTable } from "../structures/member-table.ts";
 import { isMarked, mark, RecordView, unmark } from "../structures/record.ts";
 import { SortedSet } from "../structures/sorted-set.ts";
-import type { CollectionSink } from "./snapshot.ts";
+import type { MemberSink } from "./snapshot-sink.ts";
 
 /** Members taken per step. */
-const MEMBERS_PER_STEP = 256;
+const MEMBERS_PER_STEP = 64;
+
+/** Takes the parts of one collection as they were when it was made. */
+export interface CollectionWalk {
+  readonly container: Container;
+  /** Bytes of what has been copied because it changed. */
+  readonly copiedBytes: number;
+  /** It is this collection's turn to be written. */
+  activate(): void;
+  /** Takes nothing more; the steps that are left only clear up. */
+  abort(): void;
+  /** Goes on; false once all parts have been taken. */
+  step(): boolean;
+}
 
 /** The table of a collection's members; undefined where it is made otherwise. */
 export function memberTableOf(container: Container): MemberTable | undefined {
@@ -18,17 +31,19 @@ export function memberTableOf(container: Container): MemberTable | undefined {
   return container instanceof SortedSet ? container.members : undefined;
 }
 
-/** Takes the members of one collection as they were when it was made. */
-export class CollectionWalk implements MemberGate {
+/** Takes the members of one set, hash or sorted set. */
+export class MemberWalk implements CollectionWalk, MemberGate {
   readonly container: Container;
+  /** What changes goes to the sink at once. */
+  readonly copiedBytes = 0;
   readonly #table: MemberTable;
   readonly #pool: Pool;
-  readonly #sink: CollectionSink;
+  readonly #sink: MemberSink;
   readonly #view: RecordView;
   #position = 0;
   #isAborted = false;
 
-  constructor(pool: Pool, container: Container, table: MemberTable, sink: CollectionSink) {
+  constructor(pool: Pool, container: Container, table: MemberTable, sink: MemberSink) {
     this.container = container;
     this.#table = table;
     this.#pool = pool;
@@ -37,17 +52,14 @@ export class CollectionWalk implements MemberGate {
     table.gate = this;
   }
 
-  /** It is this collection's turn to be written. */
   activate(): void {
     this.#sink.activate();
   }
 
-  /** Takes nothing more; the steps that are left only clear marks. */
   abort(): void {
     this.#isAborted = true;
   }
 
-  /** Goes on; false once all members have been taken. */
   step(): boolean {
     this.#position = this.#table.scan(this.#position, MEMBERS_PER_STEP, (ref) => {
       if (isMarked(this.#pool, ref)) unmark(this.#pool, ref);

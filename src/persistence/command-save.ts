@@ -28,9 +28,10 @@ import {
 } from "../structures/record.ts";
 import type { Stream } from "../structures/stream.ts";
 import { memberTableOf } from "./collection-walk.ts";
-import { bulkInt64, writeStreamCommands } from "./command-save-stream.ts";
-import type { CollectionSink } from "./snapshot.ts";
+import { type BeginCommand, bulkInt64, StreamCommands } from "./command-save-stream.ts";
 import type { SnapshotOutput } from "./snapshot-output.ts";
+import type { ListSink, MemberSink, StreamSink } from "./snapshot-sink.ts";
+import { StreamScript } from "./stream-walk.ts";
 
 /** Elements per command. */
 const BATCH_ELEMENTS = 64;
@@ -124,9 +125,34 @@ export class CommandSaver implements SnapshotOutput {
     this.writeExpiry(key, view.expiryMs);
   }
 
-  open(dbIndex: number, view: RecordView, container: Container): CollectionSink {
+  openMembers(dbIndex: number, view: RecordView, container: Container): MemberSink {
+    return this.#open(dbIndex, view, container.type);
+  }
+
+  openList(dbIndex: number, view: RecordView): ListSink {
+    return this.#open(dbIndex, view, LIST);
+  }
+
+  openStream(dbIndex: number, view: RecordView): StreamSink {
     const key = view.bytes.slice(view.keyStart, view.keyEnd);
-    const collection = new CommandCollection(this, dbIndex, key, view.expiryMs, container.type);
+    const { expiryMs } = view;
+    const begin = this.#beginning(key);
+    return {
+      parts: new StreamCommands((count, ...name) => {
+        this.select(dbIndex);
+        return begin(count, ...name);
+      }),
+      activate: () => {},
+      finish: () => {
+        this.select(dbIndex);
+        this.writeExpiry(key, expiryMs);
+      },
+    };
+  }
+
+  #open(dbIndex: number, view: RecordView, type: number): CommandCollection {
+    const key = view.bytes.slice(view.keyStart, view.keyEnd);
+    const collection = new CommandCollection(this, dbIndex, key, view.expiryMs, type);
     this.#collections.add(collection);
     return collection;
   }
@@ -197,13 +223,19 @@ export class CommandSaver implements SnapshotOutput {
   }
 
   #writeStream(key: Uint8Array, stream: Stream): void {
-    const writer = this.#writer;
-    writeStreamCommands((count, ...name) => {
+    const parts = new StreamCommands(this.#beginning(key));
+    for (const _ of new StreamScript(stream).play(parts));
+  }
+
+  /** How commands on a key begin. */
+  #beginning(key: Uint8Array): BeginCommand {
+    return (count, ...name) => {
+      const writer = this.#writer;
       writer.array(count);
       for (const word of name) writer.bulkBytes(word);
       writer.bulkBytes(key);
       return writer;
-    }, stream);
+    };
   }
 
   #writeQuicklist(key: Uint8Array, list: Quicklist): void {
@@ -269,7 +301,7 @@ export class CommandSaver implements SnapshotOutput {
 }
 
 /** A large collection on its way; other keys' commands may stand between its own. */
-class CommandCollection implements CollectionSink {
+class CommandCollection implements MemberSink, ListSink {
   readonly #saver: CommandSaver;
   readonly #dbIndex: number;
   readonly #key: Uint8Array;
@@ -277,6 +309,7 @@ class CommandCollection implements CollectionSink {
   readonly #type: number;
   /** Elements of the next command, and the fields' times to be set after it. */
   readonly #elements = new ReplyWriter();
+  readonly #entry = new Entry();
   readonly #times: { readonly field: Uint8Array; readonly expiryMs: number }[] = [];
   #count = 0;
 
@@ -307,6 +340,14 @@ class CommandCollection implements CollectionSink {
       this.#times.push({ field, expiryMs: view.expiryMs });
     }
     if (++this.#count === BATCH_ELEMENTS) this.#flush();
+  }
+
+  node(bytes: Uint8Array, start: number, end: number): void {
+    for (let at = start; at < end; ) {
+      at = this.#entry.load(bytes, at);
+      this.#elements.bulk(this.#entry.bytes, this.#entry.start, this.#entry.end);
+      if (++this.#count === BATCH_ELEMENTS) this.#flush();
+    }
   }
 
   finish(): void {

@@ -7,75 +7,76 @@
 //
 // IDs are two counts, but 16 bytes with the high ones first for blocks and pending entries.
 
-import { CHUNK_SHIFT, GRANULE_MASK } from "../memory/pool.ts";
-import type { Consumer, ConsumerGroup } from "../structures/consumer-groups.ts";
-import { EntryCounter } from "../structures/entry-counter.ts";
-import type { IdTable } from "../structures/id-table.ts";
-import { totalBytes } from "../structures/listpack.ts";
-import type { Stream } from "../structures/stream.ts";
-import { StreamId } from "../structures/stream-id.ts";
+import type { PendingRecord } from "../structures/consumer-groups.ts";
+import type { StreamId } from "../structures/stream-id.ts";
 import type { RdbWriter } from "./rdb-writer.ts";
+import type { ConsumerSummary, GroupSummary, StreamParts, StreamSummary } from "./snapshot-sink.ts";
 
 const ID_BYTES = 16;
 /** The first version that has a consumer's active time. */
 const ACTIVE_TIME_VERSION = 11;
 
-/** Writes a stream in the form of a version of the format. */
-export function writeStream(writer: RdbWriter, stream: Stream, version: number): void {
-  const { blocks, pool } = stream;
-  const id = new StreamId();
-  writer.count(blocks.count);
-  for (let k = 0; k < blocks.count; k++) {
-    id.load(blocks.words, blocks.wordAt(k));
-    writer.count(ID_BYTES);
-    writeIdBytes(writer, id);
-    const ref = stream.refAt(k);
-    const bytes = pool.bytes[ref >>> CHUNK_SHIFT];
-    const start = (ref & GRANULE_MASK) << 3;
-    writer.string(bytes, start, start + totalBytes(bytes, start));
+/** Writes the parts of a stream in the form of a version of the format. */
+export class RdbStreamParts implements StreamParts {
+  readonly #version: number;
+  /** Where to. */
+  writer: RdbWriter;
+
+  constructor(writer: RdbWriter, version: number) {
+    this.writer = writer;
+    this.#version = version;
   }
-  writer.count(stream.size);
-  writeId(writer, stream.lastId);
-  writeId(writer, stream.firstId);
-  writeId(writer, stream.maxDeletedId);
-  writer.count64(stream.entriesAdded.high, stream.entriesAdded.low);
-  const groups = stream.sortedGroups();
-  writer.count(groups.length);
-  for (const group of groups) writeGroup(writer, group, version);
-}
 
-function writeGroup(writer: RdbWriter, group: ConsumerGroup, version: number): void {
-  writer.string(group.name, 0, group.name.length);
-  writeId(writer, group.lastId);
-  writer.count64(group.entriesRead.high, group.entriesRead.low);
-  const { pending } = group;
-  const deliveries = new EntryCounter();
-  writer.count(pending.count);
-  forEachId(pending, (id) => {
-    writeIdBytes(writer, id);
-    writer.milliseconds(group.deliveryTimeMs);
-    group.readDeliveries(deliveries);
-    writer.count64(deliveries.high, deliveries.low);
-  });
-  const consumers = group.consumers.all();
-  writer.count(consumers.length);
-  for (const consumer of consumers) writeConsumer(writer, consumer, version);
-}
+  /** What comes before the first block. */
+  begin(blockCount: number): void {
+    this.writer.count(blockCount);
+  }
 
-function writeConsumer(writer: RdbWriter, consumer: Consumer, version: number): void {
-  writer.string(consumer.name, 0, consumer.name.length);
-  writer.milliseconds(consumer.seenTimeMs);
-  if (version >= ACTIVE_TIME_VERSION) writer.milliseconds(consumer.activeTimeMs);
-  writer.count(consumer.pending.count);
-  forEachId(consumer.pending, (id) => writeIdBytes(writer, id));
-}
+  block(master: StreamId, bytes: Uint8Array, start: number, end: number): void {
+    this.writer.count(ID_BYTES);
+    writeIdBytes(this.writer, master);
+    this.writer.string(bytes, start, end);
+  }
 
-/** Visits the entries of a table in order; the table points at the one visited. */
-function forEachId(table: IdTable, visit: (id: StreamId) => void): void {
-  const id = new StreamId();
-  for (let isThere = table.seekFirst(); isThere; isThere = table.advance()) {
-    id.load(table.words, table.at);
-    visit(id);
+  summary(stream: StreamSummary): void {
+    const { writer } = this;
+    writer.count(stream.size);
+    writeId(writer, stream.lastId);
+    writeId(writer, stream.firstId);
+    writeId(writer, stream.maxDeletedId);
+    writer.count64(stream.entriesAdded.high, stream.entriesAdded.low);
+    writer.count(stream.groupCount);
+  }
+
+  group(group: GroupSummary): void {
+    const { writer } = this;
+    writer.string(group.name, 0, group.name.length);
+    writeId(writer, group.lastId);
+    writer.count64(group.entriesRead.high, group.entriesRead.low);
+    writer.count(group.pendingCount);
+  }
+
+  pending(_group: GroupSummary, record: PendingRecord): void {
+    const { writer } = this;
+    writeIdBytes(writer, record.id);
+    writer.milliseconds(record.deliveryTimeMs);
+    writer.count64(record.deliveries.high, record.deliveries.low);
+  }
+
+  consumers(group: GroupSummary): void {
+    this.writer.count(group.consumerCount);
+  }
+
+  consumer(_group: GroupSummary, consumer: ConsumerSummary): void {
+    const { writer } = this;
+    writer.string(consumer.name, 0, consumer.name.length);
+    writer.milliseconds(consumer.seenTimeMs);
+    if (this.#version >= ACTIVE_TIME_VERSION) writer.milliseconds(consumer.activeTimeMs);
+    writer.count(consumer.pendingCount);
+  }
+
+  consumerPending(id: StreamId): void {
+    writeIdBytes(this.writer, id);
   }
 }
 

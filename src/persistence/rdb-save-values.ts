@@ -7,7 +7,7 @@
 
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Container } from "../structures/container.ts";
-import { COUNT, LENGTH, PLAIN, START } from "../structures/list-nodes.ts";
+import { LENGTH, START } from "../structures/list-nodes.ts";
 import { Entry, elementCount, firstEntry } from "../structures/listpack.ts";
 import type { Quicklist } from "../structures/quicklist.ts";
 import {
@@ -43,8 +43,9 @@ import {
   RDB_TYPE_ZSET_2,
   RDB_TYPE_ZSET_LISTPACK,
 } from "./rdb-format.ts";
-import { writeStream } from "./rdb-save-stream.ts";
+import { RdbStreamParts } from "./rdb-save-stream.ts";
 import type { RdbWriter } from "./rdb-writer.ts";
+import { StreamScript } from "./stream-walk.ts";
 
 /** The first version with listpacks for sets, and with the active time of consumers. */
 const VERSION_7_2 = 11;
@@ -142,7 +143,7 @@ export class RdbValueWriter {
   #writeContainer(writer: RdbWriter, container: Container): void {
     if (container.type === LIST) return this.#writeQuicklist(writer, container as Quicklist);
     const table = memberTableOf(container);
-    if (table === undefined) return writeStream(writer, container as Stream, this.#version);
+    if (table === undefined) return this.#writeStream(writer, container as Stream);
     const earliestMs = this.beginMembers(writer, container);
     const view = this.#member;
     table.forEach((ref) => {
@@ -156,20 +157,43 @@ export class RdbValueWriter {
     writer.count(nodes.count);
     for (let node = 0; node < nodes.count; node++) {
       const row = nodes.row(node);
-      const bytes = nodes.bytes(row);
       const start = nodes.words[row + START];
       const end = start + nodes.words[row + LENGTH];
-      if ((nodes.words[row + COUNT] & PLAIN) !== 0) {
-        this.#entry.load(bytes, start);
-        writer.count(RDB_QUICKLIST_PLAIN);
-        writer.string(this.#entry.bytes, this.#entry.start, this.#entry.end);
-        continue;
-      }
-      writer.count(RDB_QUICKLIST_PACKED);
-      const pack = new ListpackBuilder();
-      pack.addEntries(bytes, start, end, nodes.entries(row));
-      writer.string(pack.bytes, 0, pack.finish());
+      this.node(writer, nodes.bytes(row), start, end, nodes.entries(row), nodes.isPlain(row));
     }
+  }
+
+  /** A node of a list: one entry that is plain, or `count` of them. */
+  node(
+    writer: RdbWriter,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    count: number,
+    isPlain: boolean,
+  ): void {
+    if (isPlain) {
+      this.#entry.load(bytes, start);
+      writer.count(RDB_QUICKLIST_PLAIN);
+      writer.string(this.#entry.bytes, this.#entry.start, this.#entry.end);
+      return;
+    }
+    writer.count(RDB_QUICKLIST_PACKED);
+    const pack = new ListpackBuilder();
+    pack.addEntries(bytes, start, end, count);
+    writer.string(pack.bytes, 0, pack.finish());
+  }
+
+  #writeStream(writer: RdbWriter, stream: Stream): void {
+    const parts = this.streamParts(writer, stream);
+    for (const _ of new StreamScript(stream).play(parts));
+  }
+
+  /** Writes what comes before the first part of a stream; the parts follow. */
+  streamParts(writer: RdbWriter, stream: Stream): RdbStreamParts {
+    const parts = new RdbStreamParts(writer, this.#version);
+    parts.begin(stream.blocks.count);
+    return parts;
   }
 
   /** The entries of a listpack, one string each. */

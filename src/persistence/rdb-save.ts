@@ -2,14 +2,15 @@
 // snapshot in whatever order they come, so a database may be selected more than once, which every
 // reader of the format accepts.
 //
-// While a large collection is being written member by member, whole keys that must be taken
-// meanwhile wait in a buffer of their own, and the first members of further large collections in
-// theirs.
+// While a large collection is being written part by part, whole keys that must be taken meanwhile
+// wait in a buffer of their own, and what there is of further large collections in theirs.
 
 import { Crc64 } from "../base/crc64.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import type { Container } from "../structures/container.ts";
+import type { Quicklist } from "../structures/quicklist.ts";
 import { accessOf, NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import type { Stream } from "../structures/stream.ts";
 import {
   RDB_OPCODE_AUX,
   RDB_OPCODE_EOF,
@@ -20,10 +21,11 @@ import {
   RDB_OPCODE_RESIZE,
   RDB_OPCODE_SELECT,
 } from "./rdb-format.ts";
+import type { RdbStreamParts } from "./rdb-save-stream.ts";
 import { RdbValueWriter } from "./rdb-save-values.ts";
 import { RdbWriter } from "./rdb-writer.ts";
-import type { CollectionSink } from "./snapshot.ts";
 import type { SnapshotOutput } from "./snapshot-output.ts";
+import type { CollectionSink, ListSink, MemberSink, StreamSink } from "./snapshot-sink.ts";
 
 export interface RdbOptions {
   /** The version of the format. */
@@ -129,12 +131,28 @@ export class RdbSaver implements SnapshotOutput {
     this.#values.write(section.writer, view);
   }
 
-  open(dbIndex: number, view: RecordView, container: Container): CollectionSink {
+  openMembers(dbIndex: number, view: RecordView, container: Container): MemberSink {
+    const section = this.#hold(dbIndex, view);
+    return new RdbMembers(this, this.#values, section, container);
+  }
+
+  openList(dbIndex: number, view: RecordView, list: Quicklist): ListSink {
+    const section = this.#hold(dbIndex, view);
+    section.writer.count(list.nodes.count);
+    return new RdbList(this, this.#values, section);
+  }
+
+  openStream(dbIndex: number, view: RecordView, stream: Stream): StreamSink {
+    const section = this.#hold(dbIndex, view);
+    return new RdbStream(this, this.#values, section, stream);
+  }
+
+  /** A section that begins with a key, for its value to follow. */
+  #hold(dbIndex: number, view: RecordView): Section {
     const section = new Section(this.#options.compresses);
     this.#held.add(section);
     this.#head(section, dbIndex, view);
-    const earliestMs = this.#values.beginMembers(section.writer, container);
-    return new RdbCollection(this, this.#values, section, container, earliestMs);
+    return section;
   }
 
   /** A collection's turn to be written; what it holds so far goes out. */
@@ -186,36 +204,57 @@ export class RdbSaver implements SnapshotOutput {
 }
 
 /** A large collection on its way into the RDB. */
-class RdbCollection implements CollectionSink {
+abstract class RdbCollection implements CollectionSink {
   readonly #saver: RdbSaver;
-  readonly #values: RdbValueWriter;
-  readonly #container: Container;
-  readonly #earliestMs: number;
-  #section: Section;
+  protected readonly values: RdbValueWriter;
+  protected section: Section;
 
-  constructor(
-    saver: RdbSaver,
-    values: RdbValueWriter,
-    section: Section,
-    container: Container,
-    earliestMs: number,
-  ) {
+  constructor(saver: RdbSaver, values: RdbValueWriter, section: Section) {
     this.#saver = saver;
-    this.#values = values;
-    this.#section = section;
-    this.#container = container;
-    this.#earliestMs = earliestMs;
+    this.values = values;
+    this.section = section;
   }
 
   activate(): void {
-    this.#section = this.#saver.activate(this, this.#section);
-  }
-
-  member(view: RecordView): void {
-    this.#values.member(this.#section.writer, this.#container.type, view, this.#earliestMs);
+    this.section = this.#saver.activate(this, this.section);
   }
 
   finish(): void {
     this.#saver.finished();
+  }
+}
+
+class RdbMembers extends RdbCollection implements MemberSink {
+  readonly #type: number;
+  readonly #earliestMs: number;
+
+  constructor(saver: RdbSaver, values: RdbValueWriter, section: Section, container: Container) {
+    super(saver, values, section);
+    this.#type = container.type;
+    this.#earliestMs = values.beginMembers(section.writer, container);
+  }
+
+  member(view: RecordView): void {
+    this.values.member(this.section.writer, this.#type, view, this.#earliestMs);
+  }
+}
+
+class RdbList extends RdbCollection implements ListSink {
+  node(bytes: Uint8Array, start: number, end: number, count: number, isPlain: boolean): void {
+    this.values.node(this.section.writer, bytes, start, end, count, isPlain);
+  }
+}
+
+class RdbStream extends RdbCollection implements StreamSink {
+  readonly parts: RdbStreamParts;
+
+  constructor(saver: RdbSaver, values: RdbValueWriter, section: Section, stream: Stream) {
+    super(saver, values, section);
+    this.parts = values.streamParts(section.writer, stream);
+  }
+
+  override activate(): void {
+    super.activate();
+    this.parts.writer = this.section.writer;
   }
 }

@@ -42,7 +42,7 @@ export class SnapshotFileWriter {
 
   /** Memory taken until the file is complete. */
   get memoryBytes(): number {
-    return this.#output.memoryBytes;
+    return this.#output.memoryBytes + this.snapshot.copiedBytes;
   }
 
   /**

@@ -1,6 +1,6 @@
 // What a snapshot becomes on its way to a file: bytes of an RDB, or commands.
 
-import type { SnapshotSink } from "./snapshot.ts";
+import type { SnapshotSink } from "./snapshot-sink.ts";
 
 /** Turns a snapshot into bytes, which `take` lends piece by piece. */
 export interface SnapshotOutput extends SnapshotSink {

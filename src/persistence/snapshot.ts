@@ -6,47 +6,31 @@
 // is born ahead of the walk gets the same mark. The walk skips marked records and takes the mark
 // away.
 //
-//   table     | passed: written, changes are none of our business | ahead: written before it
-// changes
-//             0                                           position                            2^32
+//   table   | passed: written, changes are none of our business | ahead: written before it changes
+//           0                                             position                            2^32
 //
-// Large sets, hashes and sorted sets are walked member by member in the same way
-// (collection-walk.ts). A table that was emptied, or a collection that was deleted, while it is
-// still needed is kept until the walk is through with it. Databases are known by their tables,
-// which SWAPDB exchanges.
+// Large collections are walked part by part in the same way (collection-walk.ts). A table that was
+// emptied, or a collection that was deleted, while it is still needed is kept until the walk is
+// through with it. Databases are known by their tables, which SWAPDB exchanges.
 
 import type { Clock } from "../base/clock.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace, WriteGate } from "../keyspace/keyspace.ts";
 import type { CellTable } from "../memory/cell-table.ts";
 import type { Container, Releasable } from "../structures/container.ts";
+import { Quicklist } from "../structures/quicklist.ts";
 import { CONTAINER, handleIn, isMarked, mark, RecordView, unmark } from "../structures/record.ts";
-import { CollectionWalk, memberTableOf } from "./collection-walk.ts";
+import { Stream } from "../structures/stream.ts";
+import { type CollectionWalk, MemberWalk, memberTableOf } from "./collection-walk.ts";
+import { ListWalk } from "./list-walk.ts";
+import type { SnapshotSink } from "./snapshot-sink.ts";
+import { StreamWalk } from "./stream-walk.ts";
 
 /** Records looked at between two readings of the clock. */
-const RECORDS_PER_CHECK = 64;
-/** Collections of more members than this are taken in slices. */
+const RECORDS_PER_CHECK = 16;
+/** Collections of more members, or blocks, than this are taken in slices. */
 const LARGE_MEMBERS = 512;
-
-/** Where one collection's members go; see `SnapshotSink.open`. */
-export interface CollectionSink {
-  /** What was written so far, and what follows, goes out now. */
-  activate(): void;
-  /** The member in a view of the collection's table. */
-  member(view: RecordView): void;
-  /** There are no more members. */
-  finish(): void;
-}
-
-/**
- * Takes what was in the keyspace when the snapshot began, each key once, in no particular order.
- */
-export interface SnapshotSink {
-  /** The key in a view, with its whole value. */
-  key(dbIndex: number, view: RecordView): void;
-  /** The key in a view, whose value is a large collection: its members follow one by one. */
-  open(dbIndex: number, view: RecordView, container: Container): CollectionSink;
-}
+const LARGE_BLOCKS = 16;
 
 /** One database's table as it stood at the beginning. */
 interface Part {
@@ -101,6 +85,13 @@ export class Snapshot implements WriteGate {
     }
     this.#end();
     return false;
+  }
+
+  /** Bytes of what has been copied because it changed ahead of the walk. */
+  get copiedBytes(): number {
+    let bytes = 0;
+    for (const walk of this.#collections) bytes += walk.copiedBytes;
+    return bytes;
   }
 
   /** Whether it is not through yet. */
@@ -173,14 +164,31 @@ export class Snapshot implements WriteGate {
     this.keysTaken++;
     const container =
       view.encoding === CONTAINER ? this.#keyspace.containers.get(handleIn(view)) : undefined;
-    const table = container === undefined ? undefined : memberTableOf(container);
-    if (container === undefined || table === undefined || table.size <= LARGE_MEMBERS) {
-      return this.#sink.key(dbIndex, view);
-    }
-    const sink = this.#sink.open(dbIndex, view, container);
-    const walk = new CollectionWalk(this.#keyspace.pool, container, table, sink);
+    const walk = container && this.#walkThrough(dbIndex, view, container);
+    if (walk === undefined) return this.#sink.key(dbIndex, view);
     this.#collections.push(walk);
     if (this.#collections.length === 1) walk.activate();
+  }
+
+  /** Begins to take a collection in parts; undefined where it is small enough to be taken whole. */
+  #walkThrough(
+    dbIndex: number,
+    view: RecordView,
+    container: Container,
+  ): CollectionWalk | undefined {
+    if (container instanceof Quicklist) {
+      if (container.size <= LARGE_MEMBERS && container.nodes.count <= LARGE_BLOCKS)
+        return undefined;
+      return new ListWalk(container, this.#sink.openList(dbIndex, view, container));
+    }
+    if (container instanceof Stream) {
+      if (!isLargeStream(container)) return undefined;
+      return new StreamWalk(container, this.#sink.openStream(dbIndex, view, container));
+    }
+    const table = memberTableOf(container)!;
+    if (table.size <= LARGE_MEMBERS) return undefined;
+    const sink = this.#sink.openMembers(dbIndex, view, container);
+    return new MemberWalk(this.#keyspace.pool, container, table, sink);
   }
 
   #end(): void {
@@ -188,4 +196,9 @@ export class Snapshot implements WriteGate {
     keyspace.gate = null;
     for (const { value, size } of this.#kept) keyspace.lazyFree.defer(value, size);
   }
+}
+
+function isLargeStream(stream: Stream): boolean {
+  if (stream.blocks.count > LARGE_BLOCKS) return true;
+  return stream.sortedGroups().some((group) => group.pending.count > LARGE_MEMBERS);
 }

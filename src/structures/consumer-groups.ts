@@ -34,6 +34,22 @@ const NO_LAYOUT = -1;
 /** Roughly what an object of this kind takes beside its tables. */
 const OBJECT_BYTES = 200;
 
+/** What a record of a group's table says, wherever it lies. */
+export class PendingRecord {
+  readonly id = new StreamId();
+  deliveryTimeMs = 0;
+  readonly deliveries = new EntryCounter();
+  /** The number of the consumer that it is pending for. */
+  owner = 0;
+
+  load(words: Uint32Array, at: number): void {
+    this.id.load(words, at);
+    this.deliveryTimeMs = words[at + TIME] * WORD + words[at + TIME + 1];
+    this.deliveries.setHalves(words[at + DELIVERIES], words[at + DELIVERIES + 1]);
+    this.owner = words[at + OWNER];
+  }
+}
+
 /** One reader of a group. */
 export class Consumer implements Named<Consumer> {
   readonly name: Uint8Array;
@@ -132,6 +148,7 @@ export class ConsumerGroup implements Named<ConsumerGroup> {
   }
 
   set deliveryTimeMs(ms: number) {
+    this.pending.beforeChange();
     const { words, at } = this.pending;
     words[at + TIME] = Math.floor(ms / WORD);
     words[at + TIME + 1] = ms % WORD;
@@ -143,12 +160,14 @@ export class ConsumerGroup implements Named<ConsumerGroup> {
   }
 
   writeDeliveries(counter: Int64): void {
+    this.pending.beforeChange();
     const { words, at } = this.pending;
     words[at + DELIVERIES] = counter.high;
     words[at + DELIVERIES + 1] = counter.low;
   }
 
   addDelivery(): void {
+    this.pending.beforeChange();
     const { words, at } = this.pending;
     words[at + DELIVERIES + 1]++;
     if (words[at + DELIVERIES + 1] === 0) words[at + DELIVERIES]++;
@@ -178,6 +197,7 @@ export class ConsumerGroup implements Named<ConsumerGroup> {
     consumer.pending.insert(id);
     assert(owner.pending.find(id), "a pending entry is its owner's");
     owner.pending.remove();
+    this.pending.beforeChange();
     const { words, at } = this.pending;
     words[at + OWNER] = consumer.number;
   }

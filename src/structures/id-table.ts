@@ -13,6 +13,7 @@
 
 import { assert } from "../base/assert.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool } from "../memory/pool.ts";
+import type { BlockGate } from "./block-gate.ts";
 import { IdIndex } from "./id-index.ts";
 import { compareIdAt, ID_WORDS, StreamId } from "./stream-id.ts";
 
@@ -36,9 +37,11 @@ const scratchId = new StreamId();
 export class IdTable {
   readonly #pool: Pool;
   /** Words per record. */
-  readonly #width: number;
+  readonly width: number;
   readonly #directory: IdIndex;
   count = 0;
+  /** Told before each change, or null. */
+  gate: BlockGate | null = null;
 
   // The record that the last find, insert or seek left.
   /** Its chunk's words, until the table or the pool changes. */
@@ -50,7 +53,7 @@ export class IdTable {
 
   constructor(pool: Pool, payloadWords: number) {
     this.#pool = pool;
-    this.#width = ID_WORDS + payloadWords;
+    this.width = ID_WORDS + payloadWords;
     this.#directory = new IdIndex(pool, DIRECTORY_PAYLOAD);
   }
 
@@ -97,11 +100,29 @@ export class IdTable {
     return true;
   }
 
+  /** Points at the first record of a block; returns how many it has. */
+  seekBlock(block: number): number {
+    this.#pointAt(block, 0);
+    return this.#countOf(block);
+  }
+
+  /** Cold: the records of a block. */
+  copyOf(block: number): Uint32Array {
+    const at = this.#recordAt(block, 0);
+    // alloc: a copy is what is asked for
+    return this.#wordsOf(block).slice(at, at + this.#countOf(block) * this.width);
+  }
+
+  /** To be called before the payload of the record pointed at is written to. */
+  beforeChange(): void {
+    if (this.gate !== null) this.gate.beforeChange(this.#block);
+  }
+
   /** Points at the record after the current one; false at the end. */
   advance(): boolean {
     if (this.#slot + 1 < this.#countOf(this.#block)) {
       this.#slot++;
-      this.at += this.#width;
+      this.at += this.width;
       return true;
     }
     if (this.#block + 1 >= this.#directory.count) return false;
@@ -130,6 +151,7 @@ export class IdTable {
         if (slot > this.#countOf(block)) slot -= this.#countOf(block++);
       }
     }
+    if (this.gate !== null) this.gate.beforeChange(block);
     this.#openGap(block, slot);
     if (slot === 0) id.store(directory.words, directory.wordAt(block));
     this.#pointAt(block, slot);
@@ -141,15 +163,12 @@ export class IdTable {
   remove(): void {
     const block = this.#block;
     const slot = this.#slot;
+    this.beforeChange();
     const window = this.#windowOf(block);
     const count = window & COUNT_MASK;
     this.count--;
-    if (count === 1) {
-      this.#pool.free(this.#refOf(block));
-      this.#directory.remove(block);
-      return;
-    }
-    const width = this.#width;
+    if (count === 1) return this.#removeBlock(block);
+    const width = this.width;
     const first = this.at - slot * width;
     if (slot < count >>> 1) {
       moveWords(this.words, first + width, first, slot * width);
@@ -167,8 +186,7 @@ export class IdTable {
     for (let k = 0; k < count && directory.count > 0; k++) {
       const last = directory.count - 1;
       this.count -= this.#countOf(last);
-      this.#pool.free(this.#refOf(last));
-      directory.remove(last);
+      this.#removeBlock(last);
     }
     if (directory.count > 0) return false;
     directory.clear();
@@ -197,7 +215,7 @@ export class IdTable {
       const words = this.#wordsOf(k);
       const source = other.#wordsOf(k);
       const at = this.#recordAt(k, 0);
-      for (let w = 0; w < count * this.#width; w++) words[at + w] = source[from + w];
+      for (let w = 0; w < count * this.width; w++) words[at + w] = source[from + w];
       this.#setWindow(k, this.#windowOf(k) + count);
       this.count += count;
     }
@@ -225,7 +243,7 @@ export class IdTable {
         "records fit their block",
       );
       const bytes = this.#pool.capacity(this.#refOf(block));
-      assert(capacity * this.#width * 4 <= bytes, "a block has the capacity it is said to have");
+      assert(capacity * this.width * 4 <= bytes, "a block has the capacity it is said to have");
       const words = this.#wordsOf(block);
       const bound = compareIdAt(directory.words, directory.wordAt(block), previous);
       assert(!hasPrevious || bound > 0, "a directory's ID is above the block before");
@@ -267,7 +285,7 @@ export class IdTable {
   /** Where a record starts in its chunk's words. */
   #recordAt(block: number, slot: number): number {
     const start = (this.#windowOf(block) >>> START_SHIFT) & COUNT_MASK;
-    return ((this.#refOf(block) & GRANULE_MASK) << 1) + (start + slot) * this.#width;
+    return ((this.#refOf(block) & GRANULE_MASK) << 1) + (start + slot) * this.width;
   }
 
   #pointAt(block: number, slot: number): void {
@@ -281,7 +299,7 @@ export class IdTable {
   #lowerBound(block: number, id: StreamId): number {
     const words = this.#wordsOf(block);
     const base = this.#recordAt(block, 0);
-    const width = this.#width;
+    const width = this.width;
     let low = 0;
     let high = this.#countOf(block);
     if (high > 0 && compareIdAt(words, base + (high - 1) * width, id) < 0) return high;
@@ -293,9 +311,19 @@ export class IdTable {
     return low;
   }
 
+  /** Frees a block whose records are no longer counted. */
+  #removeBlock(block: number): void {
+    if (this.gate !== null) this.gate.beforeRemove(block, 1);
+    const freed = this.#refOf(block);
+    assert(freed !== NULL_REF, "a block has a ref");
+    this.#pool.free(freed);
+    this.#directory.remove(block);
+  }
+
   /** Adds an empty block. */
   #addBlock(block: number, id: StreamId, capacity: number): void {
-    const ref = this.#pool.allocate(capacity * this.#width * 4);
+    const ref = this.#pool.allocate(capacity * this.width * 4);
+    if (this.gate !== null) this.gate.beforeInsert(block);
     const at = this.#directory.insert(block);
     const words = this.#directory.words;
     id.store(words, at);
@@ -305,12 +333,13 @@ export class IdTable {
 
   /** Records that fit a block, size class rounding included. */
   #capacityIn(ref: number): number {
-    const records = Math.floor(this.#pool.capacity(ref) / (this.#width * 4));
+    const records = Math.floor(this.#pool.capacity(ref) / (this.width * 4));
     return Math.min(records, BLOCK_RECORDS_MAX);
   }
 
   /** Moves the upper half of a full block to a new one behind it. */
   #split(block: number): void {
+    if (this.gate !== null) this.gate.beforeChange(block);
     const half = BLOCK_RECORDS_MAX >>> 1;
     const from = this.#recordAt(block, half);
     scratchId.load(this.#wordsOf(block), from);
@@ -318,7 +347,7 @@ export class IdTable {
     const source = this.#wordsOf(block);
     const words = this.#wordsOf(block + 1);
     const at = this.#recordAt(block + 1, 0);
-    const length = (BLOCK_RECORDS_MAX - half) * this.#width;
+    const length = (BLOCK_RECORDS_MAX - half) * this.width;
     for (let w = 0; w < length; w++) words[at + w] = source[from + w];
     this.#setWindow(block + 1, this.#windowOf(block + 1) + BLOCK_RECORDS_MAX - half);
     this.#setWindow(block, this.#windowOf(block) - (BLOCK_RECORDS_MAX - half));
@@ -326,7 +355,7 @@ export class IdTable {
 
   /** Makes room for a record before `slot` and counts it; the block is not full. */
   #openGap(block: number, slot: number): void {
-    const width = this.#width;
+    const width = this.width;
     let window = this.#windowOf(block);
     let count = window & COUNT_MASK;
     const capacity = window >>> CAPACITY_SHIFT;
@@ -359,10 +388,10 @@ export class IdTable {
     const count = this.#countOf(block);
     const from = this.#recordAt(block, 0);
     const source = this.#wordsOf(block);
-    const ref = this.#pool.allocate(capacity * this.#width * 4);
+    const ref = this.#pool.allocate(capacity * this.width * 4);
     const words = this.#pool.words[ref >>> CHUNK_SHIFT];
     const at = (ref & GRANULE_MASK) << 1;
-    for (let w = 0; w < count * this.#width; w++) words[at + w] = source[from + w];
+    for (let w = 0; w < count * this.width; w++) words[at + w] = source[from + w];
     this.#directory.words[this.#directory.wordAt(block) + REF] = ref;
     this.#setWindow(block, (this.#capacityIn(ref) << CAPACITY_SHIFT) | count);
     this.#pool.free(old);
@@ -382,16 +411,14 @@ export class IdTable {
     const window = this.#windowOf(block);
     const start = (window >>> START_SHIFT) & COUNT_MASK;
     if (start + kept + moved > window >>> CAPACITY_SHIFT) return;
+    if (this.gate !== null) this.gate.beforeChange(block);
     const source = this.#wordsOf(block + 1);
     const from = this.#recordAt(block + 1, 0);
     const words = this.#wordsOf(block);
     const at = this.#recordAt(block, kept);
-    for (let w = 0; w < moved * this.#width; w++) words[at + w] = source[from + w];
+    for (let w = 0; w < moved * this.width; w++) words[at + w] = source[from + w];
     this.#setWindow(block, window + moved);
-    const freed: number = this.#refOf(block + 1);
-    assert(freed !== NULL_REF, "a block has a ref");
-    this.#pool.free(freed);
-    this.#directory.remove(block + 1);
+    this.#removeBlock(block + 1);
   }
 }
 

@@ -18,6 +18,7 @@
 import { copyBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, Pool } from "../memory/pool.ts";
+import type { BlockGate } from "./block-gate.ts";
 import type { Releasable } from "./container.ts";
 
 /** What the words of a row are. */
@@ -43,6 +44,8 @@ export class ListNodes implements Releasable {
   words: Uint32Array = new Uint32Array(ROWS_MIN * ROW_WORDS);
   /** Number of nodes. */
   count = 0;
+  /** Told before each change, or null. */
+  gate: BlockGate | null = null;
   /** Unused rows in front of the first node. */
   #first = 0;
 
@@ -87,6 +90,7 @@ export class ListNodes implements Releasable {
 
   /** Frees the blocks of `count` nodes and closes the gap. */
   close(node: number, count: number): void {
+    if (this.gate !== null) this.gate.beforeRemove(node, count);
     const words = this.words;
     const to = this.row(node + count);
     for (let row = this.row(node); row < to; row += ROW_WORDS) this.pool.free(words[row + REF]);
@@ -95,6 +99,7 @@ export class ListNodes implements Releasable {
 
   /** Takes `count` nodes out and closes the gap; they are the caller's, to be released. */
   cut(node: number, count: number): ListNodes {
+    if (this.gate !== null) this.gate.beforeRemove(node, count);
     const taken = new ListNodes(this.pool);
     taken.count = count;
     taken.#resize(count + 2);
@@ -134,6 +139,7 @@ export class ListNodes implements Releasable {
    * `limit` is the size that the node may be expected to grow to. Returns where to write.
    */
   prepend(row: number, size: number, limit: number): number {
+    this.#beforeChange(row);
     const words = this.words;
     if (words[row + START] - baseOf(words[row + REF]) < size) {
       this.#makeRoom(row, size, FRONT, limit);
@@ -145,6 +151,7 @@ export class ListNodes implements Releasable {
 
   /** As `prepend`, behind the last entry. */
   append(row: number, size: number, limit: number): number {
+    this.#beforeChange(row);
     const words = this.words;
     const end = words[row + START] + words[row + LENGTH];
     const ref = words[row + REF];
@@ -161,6 +168,7 @@ export class ListNodes implements Releasable {
    * of the node. Returns where the gap is. The node's count is the caller's.
    */
   splice(row: number, at: number, removed: number, added: number, limit: number): number {
+    this.#beforeChange(row);
     const words = this.words;
     const offset = at - words[row + START];
     const growth = added - removed;
@@ -186,6 +194,7 @@ export class ListNodes implements Releasable {
 
   /** Cuts bytes off the front of a node, which hold `count` entries. */
   cutFront(row: number, size: number, count: number): void {
+    this.#beforeChange(row);
     const words = this.words;
     words[row + START] += size;
     words[row + LENGTH] -= size;
@@ -194,6 +203,7 @@ export class ListNodes implements Releasable {
 
   /** Cuts bytes off the back of a node, which hold `count` entries. */
   cutBack(row: number, size: number, count: number): void {
+    this.#beforeChange(row);
     const words = this.words;
     words[row + LENGTH] -= size;
     words[row + COUNT] -= count;
@@ -217,6 +227,7 @@ export class ListNodes implements Releasable {
 
   /** Splits a node at an offset: the entries from there on become a node of their own behind it. */
   split(node: number, at: number, countBefore: number): void {
+    this.#beforeChange(this.row(node));
     const length = this.words[this.row(node) + START] + this.words[this.row(node) + LENGTH] - at;
     const right = this.open(node + 1, length, BACK);
     const left = this.row(node);
@@ -324,8 +335,13 @@ export class ListNodes implements Releasable {
     this.#first = first;
   }
 
+  #beforeChange(row: number): void {
+    if (this.gate !== null) this.gate.beforeChange((row >>> ROW_SHIFT) - this.#first);
+  }
+
   /** Makes a row for a node; one of those at the ends is free. */
   #insertRow(node: number): number {
+    if (this.gate !== null) this.gate.beforeInsert(node);
     const words = this.words;
     if (node < this.count - node) {
       words.copyWithin(this.row(-1), this.row(0), this.row(node));

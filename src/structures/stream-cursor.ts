@@ -36,7 +36,8 @@ export class StreamCursor {
   /** Which block it is in. */
   blockIndex = 0;
 
-  #stream!: Stream;
+  /** Undefined where one block is all there is. */
+  #stream: Stream | undefined;
   #pool!: Pool;
   readonly #from = new StreamId();
   readonly #to = new StreamId();
@@ -67,6 +68,18 @@ export class StreamCursor {
     this.#at = this.#block + offset;
   }
 
+  /** Starts before the first entry of one block, wherever its bytes are. */
+  startBlock(bytes: Uint8Array, block: number, master: StreamId): void {
+    this.#stream = undefined;
+    this.#from.setZero();
+    this.#to.setMaximum();
+    this.#isSeeking = true;
+    this.#isBackwards = false;
+    this.blockIndex = 0;
+    this.#master.copy(master);
+    this.#enter(bytes, block);
+  }
+
   /** Where the walk forwards goes on, counted from the start of its block. */
   get nextOffset(): number {
     return this.#at - this.#block;
@@ -90,13 +103,15 @@ export class StreamCursor {
   /** Loads a block, which may be beyond either end. */
   #load(index: number): void {
     this.blockIndex = index;
-    const blocks = this.#stream.blocks;
+    const { blocks } = this.#stream!;
     if (index < 0 || index >= blocks.count) return;
     const at = blocks.wordAt(index);
     const ref = blocks.words[at + ID_WORDS];
     this.#master.load(blocks.words, at);
-    const bytes = this.#pool.bytes[ref >>> CHUNK_SHIFT];
-    const block = (ref & GRANULE_MASK) << 3;
+    this.#enter(this.#pool.bytes[ref >>> CHUNK_SHIFT], (ref & GRANULE_MASK) << 3);
+  }
+
+  #enter(bytes: Uint8Array, block: number): void {
     this.bytes = bytes;
     this.#block = block;
     const fields = masterFieldsAt(bytes, block);
@@ -111,7 +126,7 @@ export class StreamCursor {
   }
 
   #nextInRange(): boolean {
-    const blockCount = this.#stream.blocks.count;
+    const blockCount = this.#stream === undefined ? 1 : this.#stream.blocks.count;
     if (blockCount === 0) return false;
     for (;;) {
       const bytes = this.bytes;

@@ -13,6 +13,7 @@
 
 import { assert } from "../base/assert.ts";
 import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, Pool } from "../memory/pool.ts";
+import type { BlockGate } from "./block-gate.ts";
 import { ConsumerGroup } from "./consumer-groups.ts";
 import type { Container, StructureContext } from "./container.ts";
 import { EntryCounter } from "./entry-counter.ts";
@@ -90,6 +91,8 @@ export class Stream implements Container {
   readonly maxDeletedId = new StreamId();
   readonly entriesAdded = new EntryCounter();
   readonly blocks: IdIndex;
+  /** Told before entries change, or null. Blocks only ever join at the end, which is not told. */
+  gate: BlockGate | null = null;
   /**
    * While this stays the same, an entry that was `offset` bytes from the start of block `index` is
    * there still.
@@ -121,6 +124,7 @@ export class Stream implements Container {
     const bytes = this.pool.bytes[ref >>> CHUNK_SHIFT];
     scratchMaster.load(this.blocks.words, this.blocks.wordAt(this.blocks.count - 1));
     const block = (ref & GRANULE_MASK) << 3;
+    if (this.gate !== null) this.gate.beforeChange(this.blocks.count - 1);
     if (appendEntry(bytes, block, scratchMaster, id, args, first, fieldCount)) this.layout++;
     this.lastId.copy(id);
     if (this.size === 0) this.firstId.copy(id);
@@ -185,6 +189,7 @@ export class Stream implements Container {
       this.#removeBlock(index);
     } else {
       const offset = cursor.entryAt - block;
+      if (this.gate !== null) this.gate.beforeChange(index);
       const roomy = this.#withCountRoom(index);
       const bytes = this.pool.bytes[roomy >>> CHUNK_SHIFT];
       const start = (roomy & GRANULE_MASK) << 3;
@@ -229,6 +234,7 @@ export class Stream implements Container {
 
   /** Marks entries of the first block as deleted; some of them stay. Returns how many. */
   #trimFirstBlock(bounds: TrimBounds): number {
+    if (this.gate !== null) this.gate.beforeChange(0);
     const ref = this.#withCountRoom(0);
     const bytes = this.pool.bytes[ref >>> CHUNK_SHIFT];
     const block = (ref & GRANULE_MASK) << 3;
@@ -298,6 +304,7 @@ export class Stream implements Container {
   }
 
   #removeBlock(index: number): void {
+    if (this.gate !== null) this.gate.beforeRemove(index, 1);
     this.#tailRef = NULL_REF;
     this.layout++;
     this.pool.free(this.refAt(index));

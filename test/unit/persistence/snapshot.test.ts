@@ -1,0 +1,133 @@
+import { describe, expect, test } from "bun:test";
+import { BlockRuns } from "../../../src/persistence/block-runs.ts";
+import { CommandSaver } from "../../../src/persistence/command-save.ts";
+import { RdbSaver } from "../../../src/persistence/rdb-save.ts";
+import { Snapshot } from "../../../src/persistence/snapshot.ts";
+import type { SnapshotOutput } from "../../../src/persistence/snapshot-output.ts";
+import { snapshotFuzzer } from "../../fuzz/snapshot.fuzz.ts";
+import { Choices } from "../../harness/generate.ts";
+import { requestOf, ServerFixture } from "../server/server-fixture.ts";
+
+const BATCH = 1000;
+/** What one slice that ends at the first reading of the clock may write: a few blocks. */
+const SLICE_BYTES_MAX = 100_000;
+
+function rdbSaver(fixture: ServerFixture): RdbSaver {
+  return new RdbSaver(fixture.keyspace, {
+    version: 12,
+    compresses: false,
+    hasChecksum: false,
+    access: "none",
+    fields: [],
+    libraries: [],
+  });
+}
+
+/** The slices that a snapshot takes, and the most bytes that one of them wrote. */
+function slicesOf(fixture: ServerFixture, saver: SnapshotOutput) {
+  const { keyspace, clock } = fixture;
+  saver.begin();
+  const snapshot = new Snapshot(keyspace, clock, saver);
+  let slices = 0;
+  let mostBytes = 0;
+  for (let hasMore = true; hasMore; slices++) {
+    hasMore = snapshot.step(0);
+    mostBytes = Math.max(mostBytes, saver.take().length);
+  }
+  return { slices, mostBytes };
+}
+
+describe("a large collection is taken in small slices, which write little each:", () => {
+  for (const [command, count] of [
+    ["rpush", 500_000],
+    ["sadd", 50_000],
+  ] as const) {
+    test(`${command} of ${count} elements`, () => {
+      const fixture = new ServerFixture();
+      const peer = fixture.connect();
+      for (let k = 0; k < count; k += BATCH) {
+        const members = Array.from({ length: BATCH }, (_, at) => `element:${k + at}`);
+        peer.send(requestOf(command, "key", ...members));
+        peer.transport.take();
+      }
+      for (const saver of [rdbSaver(fixture), new CommandSaver(fixture.keyspace, false, [])]) {
+        const { slices, mostBytes } = slicesOf(fixture, saver);
+        expect(slices).toBeGreaterThan(count / 1000);
+        expect(mostBytes).toBeLessThan(SLICE_BYTES_MAX);
+      }
+    });
+  }
+
+  test("xadd of 30000 entries, half of them pending for two consumers, and trimmed", () => {
+    const fixture = new ServerFixture();
+    const peer = fixture.connect();
+    const script = "for k = 1, 30000 do redis.call('xadd', 'key', k .. '-1', 'f', k) end";
+    peer.send(requestOf("eval", script, "0"));
+    peer.send(requestOf("xgroup", "create", "key", "group", "0"));
+    for (const consumer of ["c1", "c2"]) {
+      const from = ["count", "7500", "streams", "key", ">"];
+      peer.send(requestOf("xreadgroup", "group", "group", consumer, ...from));
+    }
+    for (const entries of [30_000, 0]) {
+      peer.send(requestOf("xtrim", "key", "maxlen", String(entries)));
+      peer.transport.take();
+      for (const saver of [rdbSaver(fixture), new CommandSaver(fixture.keyspace, false, [])]) {
+        const { slices, mostBytes } = slicesOf(fixture, saver);
+        expect(slices).toBeGreaterThan(entries / 200 + 15_000 / 128);
+        expect(mostBytes).toBeLessThan(SLICE_BYTES_MAX);
+      }
+    }
+  });
+});
+
+describe("blocks are handed over as they were,", () => {
+  test("whatever changes, joins and goes meanwhile", () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const choices = new Choices(seed);
+      const before = Array.from({ length: choices.below(20) }, (_, k) => new Uint8Array([k, 0]));
+      const expected = before.map((block) => block[0]);
+      const blocks = [...before];
+      const runs = new BlockRuns(blocks.length, (index) => blocks[index].slice());
+      const taken: number[] = [];
+      for (;;) {
+        for (let k = choices.below(4); k > 0; k--) {
+          const index = choices.below(blocks.length + 1);
+          const kind = choices.below(3);
+          if (kind === 0) {
+            runs.beforeInsert(index);
+            blocks.splice(index, 0, new Uint8Array([200, 1]));
+          } else if (kind === 1 && index < blocks.length) {
+            runs.beforeChange(index);
+            blocks[index][1] = 1;
+          } else {
+            const count = choices.below(blocks.length - index + 1);
+            runs.beforeRemove(index, count);
+            for (const block of blocks.splice(index, count)) block[1] = 1;
+          }
+        }
+        const index = runs.next();
+        if (index === -1) break;
+        const block = index === -2 ? runs.copy! : blocks[index];
+        expect(block[1]).toBe(0);
+        taken.push(block[0]);
+      }
+      expect(taken).toEqual(expected);
+      expect(runs.copiedBytes).toBe(0);
+    }
+  });
+
+  for (const method of ["beforeChange", "beforeInsert", "beforeRemove"] as const) {
+    test(`which the fuzzer would notice without ${method}`, () => {
+      const original = BlockRuns.prototype[method];
+      Object.assign(BlockRuns.prototype, { [method]: () => {} });
+      try {
+        const runs = () => {
+          for (let seed = 1; seed <= 12; seed++) snapshotFuzzer.run(new Choices(seed), 1500);
+        };
+        expect(runs).toThrow();
+      } finally {
+        Object.assign(BlockRuns.prototype, { [method]: original });
+      }
+    });
+  }
+});
