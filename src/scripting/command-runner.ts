@@ -22,6 +22,9 @@ export const REPL_ALL = 3;
 
 const MINUS = 45;
 const LARGEST_SHORT = 1e14;
+/** What a command counts as until the hook is called again, in instructions. */
+const QUICK_COST = 20;
+const SLOW_COST = 500;
 
 /** What scripts need of the server beyond the context. */
 export interface ScriptHost<S extends ServerContext> {
@@ -143,6 +146,9 @@ export class CommandRunner<S extends ServerContext> {
     const mark = reply.length;
     this.#execute(command, mark);
     const isError = reply.buffer[mark] === MINUS;
+    // Commands take time that instructions do not tell of.
+    const instructions = (command.isQuick ? QUICK_COST : SLOW_COST) + ((reply.length - mark) >> 6);
+    this.#lua.module.charge(state, instructions);
     this.#replies.push(state, reply.buffer, mark);
     reply.length = mark;
     if (isError && raises) return api.lua_error(state);

@@ -19,6 +19,14 @@ const WHAT = 12;
 const SOURCE = 16;
 const LINE = 20;
 
+/** lua_gc's order for a step; kilobytes of a step. */
+const COLLECT_STEP = 5;
+const STEP_KILOBYTES = 250;
+/** More garbage than this is collected without waiting for scripts to go on. */
+const IDLE_BYTES = 1 << 22;
+/** A heap larger than this, of which a quarter is used, had better be replaced. */
+const LARGE_HEAP_BYTES = 1 << 26;
+
 /** How far up an error's place is looked for: past C functions and the prelude's. */
 const PLACE_LEVELS = 8;
 
@@ -50,6 +58,9 @@ export class Machine<S extends ServerContext> {
   error = "";
   /** ... and where it happened: ", on source:line", or "". */
   errorPlace = "";
+  /** Lua's bytes after the last step of a collection, and how many of them are to be made. */
+  #collectedBytes = 0;
+  #collections = 0;
   readonly #record: number;
   readonly #recordOptions: number;
 
@@ -119,6 +130,22 @@ export class Machine<S extends ServerContext> {
       this.error = this.errorText(main);
       return false;
     }
+  }
+
+  /** Once in a while: collects a little of what scripts have left behind. */
+  collect(): void {
+    // What a collection under way has passed already is left to the next one.
+    if (this.bytes > this.#collectedBytes + IDLE_BYTES) this.#collections = 2;
+    if (this.#collections === 0) return;
+    const { api, main } = this.lua;
+    if (api.lua_gc(main, COLLECT_STEP, STEP_KILOBYTES) !== 0) this.#collections--;
+    this.#collectedBytes = this.bytes;
+  }
+
+  /** Its heap, which never shrinks, is far larger than it need be. */
+  get isOversized(): boolean {
+    const heapBytes = this.lua.bytes.length;
+    return heapBytes > LARGE_HEAP_BYTES && this.bytes < heapBytes / 4;
   }
 
   /** Handles an error where it happens, before anything is unwound. */

@@ -68,9 +68,17 @@ export class Scripting<S extends ServerContext> {
     this.#executions = executions;
   }
 
-  /** Bytes of the virtual machine's heap, 0 while there is none. */
+  /** Bytes of Lua's objects, 0 while there is no virtual machine. */
   get machineBytes(): number {
     return this.#machine?.machine.bytes ?? 0;
+  }
+
+  /** Once in a while, between scripts: gives memory back. */
+  tick(): void {
+    const machine = this.#machine?.machine;
+    if (machine === undefined || machine.lua.module.isDamaged) return;
+    machine.collect();
+    if (machine.isOversized) this.#machine = undefined;
   }
 
   /** Forgets every script. */
@@ -161,7 +169,7 @@ export class Scripting<S extends ServerContext> {
     const old = this.scripts.evict();
     if (old === undefined) return;
     this.#host.countEvicted();
-    if (old.machine !== this.#generation) return;
-    this.#machine!.machine.lua.release(old.ref);
+    if (old.machine !== this.#generation || this.#machine === undefined) return;
+    this.#machine.machine.lua.release(old.ref);
   }
 }

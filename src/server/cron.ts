@@ -55,6 +55,7 @@ export class Cron {
     server.durability.tick();
     server.rewriting.tick();
     server.snapshots.tick();
+    server.tickScripts();
     server.updateRestrictions();
     server.statistics.eventLoopCronUs += server.clock.monotonicUs() - server.eventStartUs;
     server.endEvent();

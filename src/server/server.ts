@@ -3,8 +3,6 @@
 
 import { Acl } from "../acl/acl.ts";
 import { userLines } from "../acl/acl-file.ts";
-import { PERMITTED } from "../acl/permission-check.ts";
-import type { User } from "../acl/user.ts";
 import { VERIFY } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
@@ -38,13 +36,11 @@ import { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
 import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
-import type { ScriptHost } from "../scripting/command-runner.ts";
 import { Executions } from "../scripting/executions.ts";
 import type { Libraries } from "../scripting/libraries.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
 import { Transactions } from "../transactions/transactions.ts";
-import { scriptRefusal } from "./access-gate.ts";
 import { BlockedClients } from "./blocked-clients.ts";
 import {
   Connection,
@@ -61,6 +57,7 @@ import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.t
 import { Listeners } from "./listeners.ts";
 import { MemoryLimit } from "./memory-limit.ts";
 import { Rewriting } from "./rewriting.ts";
+import { ServerScriptHost } from "./script-host.ts";
 import { SnapshotRunner } from "./snapshot-runner.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { SocketHandler, SocketLayer } from "./sockets.ts";
@@ -149,7 +146,7 @@ export class Server implements DispatchServer, ConnectionHost {
   normalOutputLimit: OutputLimit = NO_LIMIT;
   pubsubOutputLimit: OutputLimit = NO_LIMIT;
 
-  readonly #scriptHost: ScriptHost<Features>;
+  readonly #scriptHost: ServerScriptHost;
   #libraries: Libraries<Features> | undefined;
   readonly dispatcher: Dispatcher;
   readonly #context: CommandContext<Features>;
@@ -171,7 +168,7 @@ export class Server implements DispatchServer, ConnectionHost {
   #wallOriginMs = 0;
   #pauseTimer: Timer | undefined;
   #startupBytes = 0;
-  #isStopping = false;
+  isStopping = false;
   /** Called when a command or signal has ended the server. */
   onShutdown: () => void = () => {};
 
@@ -199,7 +196,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.transactions = new Transactions(this.keyspace);
     this.migrations = new Migrations(this.#migrationHost(parts.sockets));
     this.#notifier = new KeyspaceNotifier(this.pubsub);
-    this.#scriptHost = this.#makeScriptHost();
+    this.#scriptHost = new ServerScriptHost(this, this.#blockedClients);
     this.executions = new Executions<Features>(this.#scriptHost);
     this.scripting = new Scripting<Features>(this.#scriptHost, this.executions);
     this.dispatcher = new Dispatcher(this, this.#context);
@@ -285,8 +282,8 @@ export class Server implements DispatchServer, ConnectionHost {
 
   /** Ends everything: listeners, clients, periodic work, and the AOF with all that it holds. */
   async stop(): Promise<void> {
-    if (this.#isStopping) return;
-    this.#isStopping = true;
+    if (this.isStopping) return;
+    this.isStopping = true;
     if (VERIFY) this.keyspace.verify();
     this.#cron.stop();
     clearTimeout(this.#pauseTimer);
@@ -440,40 +437,6 @@ export class Server implements DispatchServer, ConnectionHost {
 
   // What dispatch asks.
 
-  /** What scripts ask of the server. */
-  #makeScriptHost(): ScriptHost<Features> {
-    return {
-      registry: this.registry,
-      makeRoom: () => this.makeRoom(),
-      writeRefusal: () => this.writeRefusal(),
-      countError: () => this.dispatcher.countError(),
-      countEvicted: () => {
-        this.statistics.evictedScripts++;
-      },
-      isOutOfMemory,
-      accessRefusal: scriptRefusal,
-      isPermitted: (c, command, client) =>
-        this.acl.check.check(client.user as User, command, c, 0, c.count) === PERMITTED,
-      becameBusy: () => {
-        this.logger.log(LOG_WARNING, "Slow script detected: still in execution");
-        this.updateRestrictions();
-      },
-      inEvent: (run) => {
-        setImmediate(() => {
-          if (!this.#isStopping) run();
-        });
-      },
-      beginSlice: () => this.beginEvent(),
-      endSlice: () => {
-        const { watches } = this.transactions;
-        if (watches.hasNoted) watches.settle(true, 0);
-        if (!this.executions.isBusy) this.updateRestrictions();
-        this.endEvent();
-      },
-      finished: (client, mark) => this.#blockedClients.answered(client, mark),
-    };
-  }
-
   /** What transfers of keys ask of the server. */
   #migrationHost(network: Network): MigrationHost {
     return {
@@ -553,7 +516,17 @@ export class Server implements DispatchServer, ConnectionHost {
    */
   limitedMemory(): number {
     const waiting = this.blocking.memoryBytes + this.transactions.memoryBytes;
-    return this.keyspace.usedBytes + this.clientBufferBytes + waiting;
+    const { scripting } = this;
+    let scriptBytes = scripting.machineBytes + scripting.scripts.bytes;
+    const libraries = this.#libraries;
+    if (libraries !== undefined) scriptBytes += libraries.machineBytes + libraries.bytes;
+    return this.keyspace.usedBytes + this.clientBufferBytes + waiting + scriptBytes;
+  }
+
+  /** Once in a while, between scripts: the virtual machines give memory back. */
+  tickScripts(): void {
+    this.scripting.tick();
+    this.#libraries?.tick();
   }
 
   refreshFigures(): void {
