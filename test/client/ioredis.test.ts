@@ -39,6 +39,28 @@ for (const protocol of [2, 3] as const) {
       expect(await redis.get("text")).toBe("abc");
     });
 
+    test("loads a library of functions and calls them", async () => {
+      const code = `#!lua name=counters
+        local function add(keys, args) return redis.call('INCRBY', keys[1], args[1] or 1) end
+        local function read(keys) return redis.call('MGET', unpack(keys)) end
+        redis.register_function('add', add)
+        redis.register_function{function_name='read', callback=read, flags={'no-writes'}}`;
+      expect(await redis.function("LOAD", "REPLACE", code)).toBe("counters");
+      expect(await redis.fcall("add", 1, "n:1", 5)).toBe(5);
+      expect(await redis.pipeline().fcall("add", 1, "n:1").fcall("add", 1, "n:2").exec()).toEqual([
+        [null, 6],
+        [null, 1],
+      ]);
+      expect(await redis.fcall_ro("read", 2, "n:1", "n:2")).toEqual(["6", "1"]);
+      expect(redis.fcall_ro("add", 1, "n:1")).rejects.toThrow("using *_ro command");
+      const payload = await redis.callBuffer("FUNCTION", "DUMP");
+      expect(await redis.function("DELETE", "counters")).toBe("OK");
+      expect(redis.fcall("add", 1, "n:1")).rejects.toThrow("ERR Function not found");
+      expect(await redis.call("FUNCTION", "RESTORE", payload as Buffer)).toBe("OK");
+      expect(await redis.fcall("add", 1, "n:1")).toBe(7);
+      await redis.del("n:1", "n:2");
+    });
+
     test("answers a pipeline of 10,000 commands in order", async () => {
       const pipeline = redis.pipeline();
       for (let k = 0; k < 5000; k++) pipeline.set(`key:${k}`, `value ${k}`).get(`key:${k}`);

@@ -47,6 +47,29 @@ for (const protocol of [2, 3] as const) {
       expect(await client.get("text")).toBe("abc");
     });
 
+    test("loads libraries of functions, lists, dumps and calls them", async () => {
+      const callback = "function(keys, args) return 'hello ' .. args[1] end";
+      const facts = "function_name='greet', description='says hello', flags={'no-writes'}";
+      const registration = `redis.register_function{${facts}, callback=${callback}}`;
+      const code = `#!lua name=greetings\n${registration}`;
+      expect(await client.functionLoad(code, { REPLACE: true })).toBe("greetings");
+      expect(await client.fCall("greet", { arguments: ["you"] })).toBe("hello you");
+      expect(await client.fCallRo("greet", { keys: ["k"], arguments: ["me"] })).toBe("hello me");
+      const [listed] = await client.functionListWithCode({ LIBRARYNAME: "greet*" });
+      expect(listed.library_code).toBe(code);
+      expect(listed.functions[0].description).toBe("says hello");
+      const payload = await client
+        .withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer })
+        .functionDump();
+      expect(await client.functionFlush("SYNC")).toBe("OK");
+      expect(client.fCall("greet", {})).rejects.toThrow("ERR Function not found");
+      expect(await client.functionRestore(payload)).toBe("OK");
+      expect((await client.functionStats()).engines).toMatchObject({
+        LUA: { libraries_count: 1, functions_count: 1 },
+      });
+      expect(await client.functionDelete("greetings")).toBe("OK");
+    });
+
     test("answers 10,000 commands sent at once in order", async () => {
       const keys = Array.from({ length: 5000 }, (_, k) => `key:${k}`);
       const sets = keys.map((key) => client.set(key, key));

@@ -47,10 +47,10 @@ class Victim {
   readonly #peer = this.#fixture.connect();
 
   refuses(bytes: Buffer, verifiesChecksum: boolean): boolean {
-    const { keyspace, clock } = this.#fixture;
+    const { keyspace, clock, server } = this.#fixture;
     const before = keyspace.pool.usedBytes;
     try {
-      loadBytes(bytes, this.#fixture, { verifiesChecksum, onLibrary: () => true });
+      loadBytes(bytes, this.#fixture, { verifiesChecksum });
       return false;
     } catch (error) {
       if (error instanceof RdbError) return true;
@@ -62,6 +62,7 @@ class Victim {
       keyspace.verify();
       if (!verifiesChecksum) this.#use();
       keyspace.clear();
+      server.libraries.clear();
       while (keyspace.lazyFree.run(clock, Number.POSITIVE_INFINITY)) {}
     }
   }
@@ -78,7 +79,21 @@ class Victim {
   }
 }
 
-for (const sample of SAMPLE_VALUES) {
+/** Libraries, one of them compressed, and a key behind them. */
+const FUNCTIONS: SampleValue = {
+  key: "functions",
+  commands: [
+    ["function", "load", "#!lua name=a\nredis.register_function('f', function() return 42 end)"],
+    [
+      ...["function", "load"],
+      `#!lua name=b\n--${"long ".repeat(20)}\nlocal n = 1\n` +
+        "redis.register_function{function_name='g', callback=function() return n end}",
+    ],
+    ["set", "k", "1"],
+  ],
+};
+
+for (const sample of [...SAMPLE_VALUES, FUNCTIONS]) {
   const file = fileOf(sample);
   const random = new Xoshiro(file.length);
 
@@ -180,6 +195,22 @@ const REFUSALS: readonly (readonly [string, Buffer, readonly string[]])[] = [
     "data of modules",
     rdbFile(9, 0xf7, 0x81, Buffer.from("0123456789abcdef", "hex"), 2, 0, 0),
     ["AUX module data I can't load: no matching module 'ASNFZ4mrz'", `# ${TERMINATING}`],
+  ],
+  [
+    "a library that cannot be loaded",
+    rdbFile(10, 0xf5, stringOf("#!lua name=a\nx = 1"), ...KEY),
+    [
+      "# Failed loading library, Error registering functions: ERR user_function:2: Attempt to " +
+        "modify a readonly table",
+      "# Short read or OOM loading DB. Unrecoverable error, aborting now.",
+      "-> Unexpected EOF reading RDB file",
+      `# ${TERMINATING}`,
+    ],
+  ],
+  [
+    "functions as release candidates wrote them",
+    rdbFile(10, 0xf6, stringOf("a"), stringOf("LUA"), 0, stringOf("return 1")),
+    ["-> Pre-release function format not supported.", `# ${TERMINATING}`],
   ],
   ["an empty file", Buffer.alloc(0), ["-> Unexpected EOF reading RDB file", `# ${TERMINATING}`]],
 ];

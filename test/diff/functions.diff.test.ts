@@ -1,7 +1,7 @@
 // Libraries of functions against Redis 8.0: their sources' first line, what they find while they
 // are loaded and while they run, calls, lists, payloads.
 
-import { type Argument, binary } from "../harness/client.ts";
+import { type Argument, binary, encodeCommand } from "../harness/client.ts";
 import { type Command, differential } from "../harness/differential.ts";
 import { arities, caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
 import { bytesOf, dumpPayload, lengthOf, stringOf } from "../harness/rdb-bytes.ts";
@@ -127,6 +127,31 @@ const CALLS = [
     "return os.clock() >= 0",
   ],
   ...["coroutine.yield()", "local a, b = 1 return a .. b", "return redis.REDIS_VERSION_NUM > 7"],
+];
+
+const LOOPS = library(
+  "loops",
+  "redis.register_function('spin', function() while true do end end)",
+  "redis.register_function('caught', function() while true do",
+  "  pcall(function() while true do end end) end end)",
+);
+
+const WHILE_BUSY: readonly Command[] = [
+  ...[
+    ["function", "stats"],
+    ["function", "list"],
+    ["function", "help"],
+    ["function", "dump"],
+  ],
+  ...[["function", "load", "x"], ["fcall", "spin", "0"], ["script", "exists", "x"], ["multi"]],
+  ...[["fcall", "spin", "0"], ["exec"], ["function", "kill", "x"]],
+];
+
+/** What runs for long; what ends it comes second, and first what ends others. */
+const SLOW: readonly (readonly [call: Command, wrong: string, right: string])[] = [
+  [["fcall", "spin", "1", "key", "value"], "script", "function"],
+  [["FCALL", "Caught", "0"], "script", "function"],
+  [["eval", "while true do end", "0"], "function", "script"],
 ];
 
 const TRAILER = 10;
@@ -386,6 +411,35 @@ differential(
       yield ["config", "set", "maxmemory", "0"];
       yield ["get", "k"];
       yield ["function", "flush"];
+    });
+
+    for (const [call, wrong, right] of SLOW) {
+      probe(`what others are told while this is slow: ${call.join(" ")}`, async (client, side) => {
+        const runner = await side.connect();
+        await client.ask("function", "flush");
+        await client.ask("function", "load", LOOPS);
+        await client.ask("config", "set", "busy-reply-threshold", "20");
+        runner.send(encodeCommand(call));
+        let isBusy = false;
+        for (let k = 0; k < 1000 && !isBusy; k++) {
+          isBusy = (await client.ask("ping")).text.startsWith("BUSY");
+        }
+        const replies: string[] = [];
+        for (const command of [...WHILE_BUSY, [wrong, "kill"], [right, "kill"]]) {
+          const { raw } = await client.ask(...command);
+          replies.push(raw.replace(/(duration_ms\r\n):\d+/, "$1"));
+        }
+        replies.push((await runner.next()).raw, (await client.ask("function", "stats")).raw);
+        await client.ask("config", "set", "busy-reply-threshold", "5000");
+        return replies;
+      });
+    }
+
+    dialogue("a library that takes for ever to load", function* (): Generator<Command> {
+      yield ["function", "flush"];
+      yield ["function", "load", library("a", F, "while true do end")];
+      yield ["function", "list"];
+      yield ["function", "load", A];
     });
 
     dialogue("a reload of the data set", function* (): Generator<Command> {

@@ -77,6 +77,7 @@ export function loadBytes(
     clock: fixture.clock,
     dropsExpired: false,
     verifiesChecksum: true,
+    onLibrary: (code) => fixture.server.libraries.loadFromFile(code, false) === "",
     ...options,
   });
   while (loader.step(Number.POSITIVE_INFINITY));
@@ -91,7 +92,7 @@ export function savedBytes(keyspace: Keyspace, fixture: ServerFixture, version =
     hasChecksum: true,
     access: "none",
     fields: [["ctime", "1700000000"]],
-    libraries: [],
+    libraries: fixture.server.libraries.sources,
   });
   saver.begin();
   const snapshot = new Snapshot(keyspace, fixture.clock, saver);
