@@ -170,23 +170,37 @@ export class AofFiles {
    * generations left. Returns the file. Throws the system's error.
    */
   async prepareAppending(): Promise<AofPart> {
-    const { fileSystem, logger, path } = this.#location;
+    const { logger, path } = this.#location;
     const last = this.parts.at(-1);
     if (path !== undefined) {
-      if (last !== undefined) return last;
-      fileSystem.openAppend(path).close();
-      fileSystem.syncDirectory(this.#folder);
-      return this.#append(path, path, "plain", 0);
+      await this.#sync(path);
+      return last ?? this.#append(path, path, "plain", 0);
     }
     await this.deleteHistory();
     this.#deleteTemporaries();
     if (last?.kind === "incr") {
+      await this.#sync(last.path);
       logger.log(LOG_NOTICE, `Opening AOF incr file ${last.name} on server start`);
       return last;
     }
     const entry = this.createIncrement("on server start");
     await this.addIncrement(entry);
     return this.#append(entry.name, this.pathOf(entry), "incr", 0);
+  }
+
+  /**
+   * Has the file that is to be appended to, and its name, survive a power cut: whoever wrote or
+   * renamed it may have been killed before. Creates it where it is missing.
+   */
+  async #sync(path: string): Promise<void> {
+    const { fileSystem } = this.#location;
+    const file = fileSystem.openAppend(path);
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await fileSystem.syncDirectoryInBackground(this.#folder);
   }
 
   /** Removes what a rewrite left that a crash has ended. */
@@ -233,14 +247,7 @@ export class AofFiles {
 
   /** Makes a file that was created the log's last one. Rejects with the system's error. */
   async addIncrement(entry: ManifestEntry): Promise<void> {
-    const { fileSystem } = this.#location;
-    const file = fileSystem.openAppend(this.pathOf(entry));
-    try {
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await fileSystem.syncDirectoryInBackground(this.#folder);
+    await this.#sync(this.pathOf(entry));
     const increments = [...this.#manifest.increments, entry];
     await this.#replaceManifest({ ...this.#manifest, increments });
   }

@@ -54,6 +54,8 @@ export class Durability implements EffectSink, LogControl {
   /** Connections whose replies wait for the end of the turn. */
   #waiting: Connection[] = [];
   #isTurnScheduled = false;
+  /** Settles once the replies of all ended turns have been released; undefined if they have. */
+  #releasing: Promise<unknown> | undefined;
 
   constructor(server: Server, fileSystem: FileSystem) {
     this.#server = server;
@@ -74,7 +76,9 @@ export class Durability implements EffectSink, LogControl {
     return this.#files;
   }
 
+  /** Also when the policy has changed while replies wait: none may pass another. */
   get holdsReplies(): boolean {
+    if (this.#releasing !== undefined) return true;
     return this.#aof !== undefined && this.#aof.policy === "always";
   }
 
@@ -461,9 +465,19 @@ export class Durability implements EffectSink, LogControl {
     // What a later turn queues behind these replies waits for that turn's own sync.
     const turns = waiting.map(takeTurn);
     const outcome = this.#aof?.endOfTurn() ?? true;
-    if (typeof outcome === "boolean") release(turns, outcome);
-    else outcome.then((isDurable) => release(turns, isDurable));
+    if (typeof outcome === "boolean" && this.#releasing === undefined) release(turns, outcome);
+    else this.#releaseLater(turns, outcome);
     if (this.refusal !== "") this.#server.updateRestrictions();
+  }
+
+  /** Releases the replies of a turn when its outcome is known and former turns had theirs. */
+  #releaseLater(turns: readonly TurnOutput[], outcome: boolean | Promise<boolean>): void {
+    const former = this.#releasing;
+    const releasing = Promise.all([outcome, former]).then(([isDurable]) => {
+      if (this.#releasing === releasing) this.#releasing = undefined;
+      release(turns, isDurable);
+    });
+    this.#releasing = releasing;
   }
 
   #followConfig(): void {

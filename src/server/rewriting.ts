@@ -251,6 +251,8 @@ export class Rewriting implements RewriteControl {
       logger.log(LOG_NOTICE, `${what} ${base.name}`);
       if (durability.isWaiting) run.increment = durability.renameTemporary(files);
       await files.install(base, run.increment);
+      // Given up meanwhile, it is none of the log that may be on its way by now.
+      if (this.#run !== run) return;
       durability.rebased(files, baseBytes);
     }
     if (this.#run !== run) return;

@@ -187,6 +187,8 @@ class Series {
   #start(): Promise<ServerProcess> {
     const { name, promise } = this.#plan;
     const log = ["--appendonly", "yes", "--appendfsync", promise, "--appenddirname", name];
+    // Small enough to be loaded within moments.
+    log.push("--auto-aof-rewrite-min-size", "4mb");
     const args = ["--dbfilename", `${name}.rdb`, ...(this.#isLogged ? log : [])];
     return startServer({ args, directory });
   }

@@ -4,11 +4,13 @@
 //   afterwards succeeded; some of the rest may survive as well, up to any byte;
 // - after a failed fdatasync the bytes in question count as clean: a later successful one does not
 //   bring them back, it leaves zeros where they belong, as Linux does;
-// - names survive a power cut only if their directory was synced;
+// - names survive a power cut only if their directory was synced; of what was done to the names of
+//   a directory since, a beginning may survive as well, of each directory's on its own;
 // - a write that fails may have written a part.
 //
-// Faults come from `fault`, asked before every operation. A sync in the background stays open until
-// `finishSyncs` if `holdSyncs` is set.
+// Faults come from `fault`, asked before every operation; `observe` is told of every operation
+// before, amid (a part of a write has been written) and after it. A sync in the background stays
+// open until `finishSyncs` if `holdSyncs` is set.
 
 import type { Random } from "../../src/base/random.ts";
 import { randomBelow } from "../../src/base/random.ts";
@@ -45,6 +47,15 @@ class Inode {
 
   get content(): Buffer {
     return this.visible.subarray(0, this.length);
+  }
+
+  /** The same, as the system has it that outlives a process; what was being synced still is to. */
+  copy(): Inode {
+    const copy = new Inode();
+    copy.append(this.content);
+    copy.durable = this.durable;
+    copy.dirtyFrom = Math.min(this.durable.length, this.length);
+    return copy;
   }
 
   append(bytes: Uint8Array): void {
@@ -86,6 +97,22 @@ interface HeldSync {
   finish: () => void;
 }
 
+/** When `observe` is called. */
+export type Phase = "before" | "amid" | "after";
+
+/** What was done to the names of a directory, at once. */
+interface NameChange {
+  readonly directory: string;
+  /** Names with what they stand for, undefined where nothing. */
+  readonly names: readonly (readonly [string, Inode | undefined])[];
+}
+
+/** The files of a disk, to look at before anything is done to it. */
+export interface DiskImage {
+  readonly files: ReadonlyMap<string, Buffer>;
+  readonly directories: ReadonlySet<string>;
+}
+
 export class FaultyFileSystem implements FileSystem {
   /** Asked before every operation; the name of an errno makes it fail. */
   fault: (operation: Operation, path: string) => string | undefined = () => undefined;
@@ -97,12 +124,18 @@ export class FaultyFileSystem implements FileSystem {
   slowWrites = false;
   /** Called by every blocking sync, to let time pass. */
   onSyncNow: () => void = () => {};
+  /** Told of every operation; not of reading. */
+  observe: (phase: Phase, operation: Operation, path: string) => void = () => {};
   /** Operations performed so far, failed ones included. */
   readonly counts = new Map<Operation, number>();
 
   #entries = new Map<string, Inode>();
   #durableEntries = new Map<string, Inode>();
   #directories = new Set<string>(["/"]);
+  /** Directories that do not survive a power cut yet. */
+  #freshDirectories = new Set<string>();
+  /** Changes of names that were not synced. */
+  #changes: NameChange[] = [];
   #held: HeldSync[] = [];
 
   /** Puts a file on the disk, durably. */
@@ -142,22 +175,76 @@ export class FaultyFileSystem implements FileSystem {
     for (const { finish } of held) finish();
   }
 
+  /** A disk that holds what an image shows, durably. */
+  static from(image: DiskImage): FaultyFileSystem {
+    const disk = new FaultyFileSystem();
+    for (const [path, content] of image.files) disk.put(path, content);
+    for (const path of image.directories) disk.#directories.add(path);
+    return disk;
+  }
+
   /** The process dies, the system lives: everything written is there. */
   killProcess(): FaultyFileSystem {
-    const survivor = new FaultyFileSystem();
-    for (const [path, inode] of this.#entries) survivor.put(path, inode.content);
-    for (const path of this.#directories) survivor.#directories.add(path);
-    return survivor;
+    return FaultyFileSystem.from(this.imageOfKill());
+  }
+
+  /** As `killProcess`, with what is not on the disk still to be put there; no sync has failed. */
+  outliveProcess(): FaultyFileSystem {
+    const disk = new FaultyFileSystem();
+    const copies = new Map<Inode, Inode>();
+    const copyOf = (inode: Inode): Inode => {
+      const copy = copies.get(inode) ?? inode.copy();
+      copies.set(inode, copy);
+      return copy;
+    };
+    for (const [path, inode] of this.#entries) disk.#entries.set(path, copyOf(inode));
+    for (const [path, inode] of this.#durableEntries) disk.#durableEntries.set(path, copyOf(inode));
+    disk.#changes = this.#changes.map(({ directory, names }) => ({
+      directory,
+      names: names.map(([name, inode]) => [name, inode && copyOf(inode)] as const),
+    }));
+    disk.#directories = new Set(this.#directories);
+    disk.#freshDirectories = new Set(this.#freshDirectories);
+    return disk;
   }
 
   /** The power goes. Unsynced bytes are lost or torn at random. */
   cutPower(random: Random): FaultyFileSystem {
-    const survivor = new FaultyFileSystem();
-    for (const path of this.#directories) survivor.#directories.add(path);
-    // Directory changes that were not synced are there or not.
-    const entries = randomBelow(random, 2) === 0 ? this.#entries : this.#durableEntries;
-    for (const [path, inode] of entries) survivor.put(path, tornContent(inode, random));
-    return survivor;
+    return FaultyFileSystem.from(this.imageOfPowerCut(random));
+  }
+
+  /** As `killProcess`, good until the next operation. */
+  imageOfKill(): DiskImage {
+    const files = new Map<string, Buffer>();
+    for (const [path, inode] of this.#entries) files.set(path, inode.content);
+    return { files, directories: this.#directories };
+  }
+
+  /** As `cutPower`, good until the next operation. */
+  imageOfPowerCut(random: Random): DiskImage {
+    const entries = new Map(this.#durableEntries);
+    const survivors = new Map<string, number>();
+    for (const { directory, names } of this.#changes) {
+      const left = survivors.get(directory) ?? this.#survivingChanges(directory, random);
+      survivors.set(directory, left - 1);
+      if (left > 0) rename(entries, names);
+    }
+    const directories = new Set(this.#directories);
+    for (const path of this.#freshDirectories) {
+      if (randomBelow(random, 2) === 0) directories.delete(path);
+    }
+    const files = new Map<string, Buffer>();
+    for (const [path, inode] of entries) {
+      if (directories.has(directoryOf(path))) files.set(path, tornContent(inode, random));
+    }
+    return { files, directories };
+  }
+
+  /** How many of the changes to a directory that were not synced survive: none, all, or some. */
+  #survivingChanges(directory: string, random: Random): number {
+    const count = this.#changes.filter((change) => change.directory === directory).length;
+    const choice = randomBelow(random, 3);
+    return choice === 0 ? 0 : choice === 1 ? count : randomBelow(random, count + 1);
   }
 
   exists(path: string): boolean {
@@ -177,17 +264,19 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   makeDirectory(path: string): void {
-    this.#attempt("make-directory", path);
-    this.#directories.add(path);
+    this.#attempt("make-directory", path, () => {
+      if (!this.#directories.has(path)) this.#freshDirectories.add(path);
+      this.#directories.add(path);
+    });
   }
 
   openRead(path: string): ReadFile {
-    this.#attempt("open", path);
+    this.#mayFail("open", path);
     const inode = this.#inode(path);
     return {
       size: () => inode.length,
       read: (target, offset, length, position) => {
-        this.#attempt("read", path);
+        this.#mayFail("read", path);
         return inode.content.copy(target, offset, position, position + length);
       },
       close: () => {},
@@ -195,36 +284,46 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   openAppend(path: string): AppendFile {
-    this.#attempt("open", path);
     if (!this.#directories.has(directoryOf(path))) throw systemError("ENOENT");
-    let inode = this.#entries.get(path);
-    if (inode === undefined) {
-      inode = new Inode();
-      this.#entries.set(path, inode);
-    }
+    const existing = this.#entries.get(path);
+    const inode = existing ?? new Inode();
+    if (existing !== undefined) this.#mayFail("open", path);
+    else this.#attempt("open", path, () => this.#change(directoryOf(path), [path, inode]));
     return this.#appendFile(path, inode);
   }
 
   rename(from: string, to: string): void {
-    this.#attempt("rename", from);
-    this.#entries.set(to, this.#inode(from));
-    this.#entries.delete(from);
+    this.#attempt("rename", from, () => {
+      const inode = this.#inode(from);
+      const [source, target] = [directoryOf(from), directoryOf(to)];
+      if (source === target) return this.#change(source, [from, undefined], [to, inode]);
+      this.#change(target, [to, inode]);
+      this.#change(source, [from, undefined]);
+    });
   }
 
   remove(path: string): void {
-    this.#attempt("remove", path);
-    this.#inode(path);
-    this.#entries.delete(path);
+    this.#attempt("remove", path, () => {
+      this.#inode(path);
+      this.#change(directoryOf(path), [path, undefined]);
+    });
+  }
+
+  #change(directory: string, ...names: (readonly [string, Inode | undefined])[]): void {
+    rename(this.#entries, names);
+    this.#changes.push({ directory, names });
   }
 
   syncDirectory(path: string): void {
-    this.#attempt("sync-directory", path);
-    for (const entry of this.#durableEntries.keys()) {
-      if (directoryOf(entry) === path) this.#durableEntries.delete(entry);
-    }
-    for (const [entry, inode] of this.#entries) {
-      if (directoryOf(entry) === path) this.#durableEntries.set(entry, inode);
-    }
+    this.#attempt("sync-directory", path, () => {
+      for (const { directory, names } of this.#changes) {
+        if (directory === path) rename(this.#durableEntries, names);
+      }
+      this.#changes = this.#changes.filter(({ directory }) => directory !== path);
+      for (const fresh of this.#freshDirectories) {
+        if (directoryOf(fresh) === path) this.#freshDirectories.delete(fresh);
+      }
+    });
   }
 
   async syncDirectoryInBackground(path: string): Promise<void> {
@@ -238,21 +337,34 @@ export class FaultyFileSystem implements FileSystem {
     return inode;
   }
 
-  #attempt(operation: Operation, path: string): void {
+  #mayFail(operation: Operation, path: string): void {
     this.counts.set(operation, (this.counts.get(operation) ?? 0) + 1);
     const code = this.fault(operation, path);
     if (code !== undefined) throw systemError(code);
   }
 
+  /** Does what changes the disk, unless that is to fail. */
+  #attempt(operation: Operation, path: string, act: () => void): void {
+    this.observe("before", operation, path);
+    this.#mayFail(operation, path);
+    act();
+    this.observe("after", operation, path);
+  }
+
   #appendFile(path: string, inode: Inode): AppendFile {
     const write = (bytes: Uint8Array, start: number, end: number): void => {
+      this.observe("before", "write", path);
+      const middle = start + this.partial(end - start);
       try {
-        this.#attempt("write", path);
+        this.#mayFail("write", path);
       } catch (error) {
-        inode.append(bytes.subarray(start, start + this.partial(end - start)));
+        inode.append(bytes.subarray(start, middle));
         throw error;
       }
-      inode.append(bytes.subarray(start, end));
+      inode.append(bytes.subarray(start, middle));
+      if (middle < end) this.observe("amid", "write", path);
+      inode.append(bytes.subarray(middle, end));
+      this.observe("after", "write", path);
     };
     return {
       size: () => inode.length,
@@ -268,14 +380,14 @@ export class FaultyFileSystem implements FileSystem {
       syncNow: () => {
         this.onSyncNow();
         const from = inode.startSync();
-        this.#attempt("sync", path);
-        inode.persist(from, inode.length);
+        this.#attempt("sync", path, () => inode.persist(from, inode.length));
       },
       sync: () => this.#syncLater(path, inode),
       truncate: (size) => {
-        this.#attempt("truncate", path);
-        if (size > inode.length) throw new Error("the file is shorter than it should be");
-        inode.cut(size);
+        this.#attempt("truncate", path, () => {
+          if (size > inode.length) throw new Error("the file is shorter than it should be");
+          inode.cut(size);
+        });
       },
       close: () => {},
     };
@@ -287,8 +399,7 @@ export class FaultyFileSystem implements FileSystem {
     const from = inode.startSync();
     const finish = () => {
       try {
-        this.#attempt("sync", path);
-        inode.persist(from, until);
+        this.#attempt("sync", path, () => inode.persist(from, until));
         resolve();
       } catch (error) {
         reject(error);
@@ -297,6 +408,13 @@ export class FaultyFileSystem implements FileSystem {
     if (this.holdSyncs) this.#held.push({ finish });
     else queueMicrotask(finish);
     return promise;
+  }
+}
+
+function rename(entries: Map<string, Inode>, names: NameChange["names"]): void {
+  for (const [name, inode] of names) {
+    if (inode === undefined) entries.delete(name);
+    else entries.set(name, inode);
   }
 }
 

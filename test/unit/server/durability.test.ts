@@ -126,6 +126,29 @@ describe("appendfsync always", () => {
     await fixture.server.stop();
   });
 
+  test("replies that wait for a sync are not passed by those under a milder policy", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    const peer = fixture.connect();
+    // One slow sync, and the next ones are made in the background.
+    disk.onSyncNow = () => fixture.clock.advance(30);
+    peer.send(request("set a 1"));
+    await fixture.endTurn();
+    expect(peer.transport.take()).toBe("+OK\r\n");
+    disk.holdSyncs = true;
+    peer.send(request("set a 2"));
+    await fixture.endTurn();
+    peer.send(request("incr a"));
+    fixture.connect().send(request("config set appendfsync everysec"));
+    peer.send(request("incr a"));
+    for (let k = 0; k < 3; k++) await fixture.endTurn();
+    expect(peer.transport.take()).toBe("");
+    disk.holdSyncs = false;
+    disk.finishSyncs();
+    for (let k = 0; k < 3; k++) await fixture.endTurn();
+    expect(peer.transport.take()).toBe("+OK\r\n:3\r\n:4\r\n");
+    await fixture.server.stop();
+  });
+
   test("a failed sync acknowledges nothing, and reads are served", async () => {
     const { fixture, disk } = await started(ALWAYS);
     const peer = fixture.connect();

@@ -248,6 +248,30 @@ describe("CONFIG SET appendonly", () => {
     await rewrites.stop();
   });
 
+  test("yes while a base without a log joins the manifest begins anew", async () => {
+    const rewrites = await Rewrites.start("appendfsync always");
+    const { disk, fixture } = rewrites;
+    rewrites.run("set a 1", "bgrewriteaof");
+    disk.observe = (phase, operation, path) => {
+      if (phase === "after" && operation === "open" && path.endsWith(".manifest")) {
+        disk.holdSyncs = true;
+      }
+    };
+    for (let k = 0; k < 2000 && disk.openSyncs === 0; k++) await Bun.sleep(1);
+    disk.observe = () => {};
+    rewrites.run("set a 2", "config set appendonly yes", "set a 3");
+    disk.holdSyncs = false;
+    disk.finishSyncs();
+    await fixture.endTurn();
+    expect(fixture.server.durability.isOn).toBe(false);
+    await rewrites.settle();
+    expect(fixture.server.durability.isOn).toBe(true);
+    const digest = await rewrites.digestAgain();
+    await rewrites.stop();
+    expect(digest).toBe(await rewrites.digestAgain());
+    expect(fixture.logged.join()).not.toContain("undefined");
+  });
+
   test("yes during a save waits for its end", async () => {
     const rewrites = await Rewrites.start("appendonly no");
     rewrites.run("set a 1", "bgsave");

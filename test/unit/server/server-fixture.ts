@@ -193,7 +193,7 @@ export class TickingClock extends ManualClock {
 
 /** A server, its cron turned by hand, and what it propagates. */
 export class ServerFixture {
-  readonly clock = new TickingClock(START_MS);
+  readonly clock: TickingClock;
   readonly sockets = new FakeSockets();
   readonly logged: string[] = [];
   readonly announced: string[] = [];
@@ -204,7 +204,8 @@ export class ServerFixture {
   readonly cron: Cron;
 
   /** `directives` are lines of a configuration file. */
-  constructor(directives = "", seed = 1, fileSystem = NO_DISK) {
+  constructor(directives = "", seed = 1, fileSystem = NO_DISK, clock = new TickingClock(START_MS)) {
+    this.clock = clock;
     this.config = new Config();
     loadConfig(this.config, `save ""\n${directives}`);
     this.server = new Server({

@@ -1,0 +1,143 @@
+// Power cuts and kills at the disk's operations, in the lives that harness/server-life.ts leads:
+// whatever is left, a start finds what was promised. Each life is replayable from its seed.
+// POWER_CUTS=100000 runs the long version, POWER_CUT_SEED=n begins with another life.
+
+import { describe, expect, test } from "bun:test";
+import { AppendOnlyFile } from "../../src/persistence/aof.ts";
+import { AppendBuffer } from "../../src/persistence/append-buffer.ts";
+import type { AppendFile } from "../../src/persistence/file-system.ts";
+import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
+import { type LifeOptions, leadLife, noFigures } from "../harness/server-life.ts";
+import { request } from "../unit/server/server-fixture.ts";
+
+const IS_LONG = process.env.POWER_CUTS !== undefined;
+const POWER_CUTS = Number(process.env.POWER_CUTS ?? 1200);
+const FIRST_SEED = Number(process.env.POWER_CUT_SEED ?? 1);
+
+test(`${POWER_CUTS} power cuts leave what was promised`, async () => {
+  const figures = noFigures();
+  const startMs = performance.now();
+  let seed = FIRST_SEED;
+  for (; figures.powerCuts < POWER_CUTS; seed++) await leadLife(seed, figures);
+  const seconds = Math.round((performance.now() - startMs) / 1000);
+  if (IS_LONG) console.log(`seeds ${FIRST_SEED} to ${seed - 1}, ${seconds} s:`, figures);
+  expect(Math.min(figures.kills, figures.rewrites, figures.saves, figures.switches)).toBePositive();
+}, 14_400_000);
+
+/** A disk whose files are altered by a planted bug. */
+class AlteredDisk extends FaultyFileSystem {
+  readonly #alter: (file: AppendFile, path: string) => Partial<AppendFile>;
+
+  constructor(alter: (file: AppendFile, path: string) => Partial<AppendFile>) {
+    super();
+    this.#alter = alter;
+  }
+
+  override openAppend(path: string): AppendFile {
+    const file = super.openAppend(path);
+    return { ...file, ...this.#alter(file, path) };
+  }
+}
+
+class UnsyncedDirectory extends FaultyFileSystem {
+  override syncDirectory(): void {}
+}
+
+/** A snapshot takes its place with its last bytes still to be put on the disk. */
+class EarlyRename extends FaultyFileSystem {
+  override openAppend(path: string): AppendFile {
+    const file = super.openAppend(path);
+    const install = () => {
+      if (path.endsWith(".rdb") && this.exists(path)) super.rename(path, "/data/dump.rdb");
+    };
+    return {
+      ...file,
+      syncNow: () => {
+        install();
+        file.syncNow();
+      },
+      sync: () => {
+        install();
+        return file.sync();
+      },
+    };
+  }
+
+  override rename(from: string, to: string): void {
+    if (this.exists(from)) super.rename(from, to);
+  }
+}
+
+const NO_SYNC: Partial<AppendFile> = { syncNow: () => {}, sync: () => Promise.resolve() };
+
+/** Syncs nothing under paths that contain a text. */
+const unsynced = (text: string) => () =>
+  new AlteredDisk((_, path) => (path.includes(text) ? NO_SYNC : {}));
+
+/** Whether one of the first lives ends with a broken promise. */
+async function isNoticed(options: LifeOptions = {}, lives = 60): Promise<boolean> {
+  for (let seed = 1; seed <= lives; seed++) {
+    const isBroken = await leadLife(seed, noFigures(), options).then(
+      () => false,
+      () => true,
+    );
+    if (isBroken) return true;
+  }
+  return false;
+}
+
+/** Runs with a method replaced by a planted bug. */
+async function withBug<T extends object, K extends keyof T>(
+  prototype: T,
+  name: K,
+  bug: T[K],
+): Promise<boolean> {
+  const sound = prototype[name];
+  prototype[name] = bug;
+  try {
+    return await isNoticed();
+  } finally {
+    prototype[name] = sound;
+  }
+}
+
+describe("the simulation notices", () => {
+  const bugs: readonly (readonly [string, () => FaultyFileSystem])[] = [
+    ["a sync that does nothing", unsynced("")],
+    ["a log that is not synced", unsynced(".incr.")],
+    ["a base that is not synced", unsynced("temp-rewriteaof")],
+    ["a manifest that is not synced", unsynced(".manifest")],
+    ["a snapshot that is not synced", unsynced("/data/temp-")],
+    ["a directory that is never synced", () => new UnsyncedDirectory()],
+    ["an exchange before the sync", () => new EarlyRename()],
+    [
+      "a failed write that is taken for a success",
+      () =>
+        new AlteredDisk((file) => ({
+          write: (bytes, start, end) => {
+            file.write(bytes, start, end)?.catch(() => {});
+            return undefined;
+          },
+        })),
+    ],
+  ];
+  for (const [what, makeDisk] of bugs) {
+    test(what, async () => expect(await isNoticed({ makeDisk })).toBe(true), 60_000);
+  }
+
+  test("effects that go to the file before, though the snapshot has them not", async () => {
+    expect(await withBug(AppendBuffer.prototype, "split", () => {})).toBe(true);
+  }, 60_000);
+
+  test("a plain file whose tail is copied from too far on", async () => {
+    const { markTail } = AppendOnlyFile.prototype;
+    const bug = function (this: AppendOnlyFile) {
+      return markTail.call(this) + request("incrby count 1").length;
+    };
+    expect(await withBug(AppendOnlyFile.prototype, "markTail", bug)).toBe(true);
+  }, 60_000);
+
+  test("nothing where there is nothing", async () => {
+    expect(await isNoticed({ makeDisk: () => new AlteredDisk(() => ({})) }, 4)).toBe(false);
+  }, 60_000);
+});
