@@ -92,6 +92,14 @@ export interface ClientUser {
 /** Who clients that are no connection act as. */
 const ANYONE: ClientUser = { name: "default", isRestricted: false };
 
+/** How a client is told of changed keys; see `src/tracking/`. */
+export interface ClientTracking {
+  /** The client that is told in its place, 0 for itself. */
+  readonly redirect: number;
+  /** The letters of CLIENT LIST's flags. */
+  readonly letters: string;
+}
+
 /** One connected client. */
 export class Client {
   readonly id: number;
@@ -150,10 +158,8 @@ export class Client {
   dirtyWatch = false;
   /** Bytes of the arguments of the running command. */
   argumentBytes = 0;
-  /** Client that invalidation messages go to, -1 without tracking. */
-  trackingRedirect = -1;
-  /** Letters of the tracking flags in CLIENT LIST. */
-  trackingFlags = "";
+  /** How the keys that it reads are tracked; undefined without CLIENT TRACKING. */
+  tracking: ClientTracking | undefined;
   isReadonly = false;
   lastInteractionMs: number;
   /** Full name of the newest command ("client|list"), "NULL" before the first. */

@@ -70,7 +70,7 @@ export function clientLine(c: Context, client: Client): string {
     ["events", channel.outputBytes > 0 ? "rw" : "r"],
     ["cmd", client.lastCommand],
     ["user", client.user.name],
-    ["redir", client.trackingRedirect],
+    ["redir", client.tracking?.redirect ?? -1],
     ["resp", client.protocol],
     ["lib-name", shownAttribute(client.libraryName)],
     ["lib-ver", shownAttribute(client.libraryVersion)],
@@ -88,7 +88,7 @@ export function flagsOf(client: Client): string {
   if (typeOf(client) === "pubsub") flags += "P";
   if (client.queuedCommands >= 0) flags += "x";
   if (client.blocked) flags += "b";
-  flags += client.trackingFlags;
+  flags += client.tracking?.letters ?? "";
   if (client.dirtyWatch) flags += "d";
   if (client.closingAfterReply) flags += "c";
   if (client.isUnblocked) flags += "u";

@@ -244,6 +244,7 @@ function resetCommand(c: Context): void {
   if (client.isMonitor) stopMonitoring(c);
   c.server.pubsub.forget(client);
   c.server.transactions.discard(client);
+  c.server.tracking.disable(client);
   client.dbIndex = 0;
   c.db = c.server.keyspace.databases[0];
   client.name = "";

@@ -92,6 +92,7 @@ function flushallCommand(c: Context): void {
   }
   c.server.snapshots.cancel();
   c.server.keyspace.clear();
+  tellFlushed(c);
   c.effects.changed(count);
   // As Redis: where snapshots are taken, the last one must not bring back what was deleted.
   if (c.server.config.savePoints.length > 0) c.server.snapshots.save();
@@ -105,6 +106,7 @@ function flushdbCommand(c: Context): void {
   const count = c.db.size;
   c.server.blocking.beforeClear(c.db.index);
   c.db.clear();
+  tellFlushed(c);
   c.effects.changed(count);
   propagateRequest(c);
   c.reply.ok();
@@ -115,6 +117,15 @@ function isFlushOrReply(c: Context): boolean {
   if (c.count === 1 || (c.count === 2 && (c.is(1, "async") || c.is(1, "sync")))) return true;
   c.reply.syntaxError();
   return false;
+}
+
+/**
+ * Tells clients that cache. Redis answers a flush once the memory has been freed in the background,
+ * unless that is not waited for, and tells the client that asks before.
+ */
+function tellFlushed(c: Context): void {
+  c.server.tracking.flushed();
+  if (c.count === 1 || c.is(1, "sync")) c.server.pushFirst();
 }
 
 /** Propagates the request even where nothing was there to delete: a replica may differ. */

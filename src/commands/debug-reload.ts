@@ -27,6 +27,7 @@ export function debugReload(c: Context): void {
   if (flushes) {
     keyspace.clear();
     libraries.clear();
+    c.server.tracking.flushed();
   }
   if (!snapshots.reload(merges)) {
     return c.reply.error("ERR Error trying to load the RDB dump, check server logs.");

@@ -22,6 +22,7 @@ import type { PubSub } from "../pubsub/pubsub.ts";
 import type { Executions } from "../scripting/executions.ts";
 import type { Libraries } from "../scripting/libraries.ts";
 import type { Scripting } from "../scripting/scripting.ts";
+import type { Tracking } from "../tracking/tracking.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 
 /** How the server is to end; see SHUTDOWN. */
@@ -59,6 +60,7 @@ export interface Features extends ServerContext {
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
   readonly migrations: Migrations;
+  readonly tracking: Tracking;
   /** Runs commands for others: EXEC, scripts. */
   readonly executor: CommandExecutor<Features>;
   readonly monitors: Set<Client>;
@@ -92,6 +94,11 @@ export interface Features extends ServerContext {
   complete(waiter: Waiter): void;
   /** Has the gates re-examined, after monitors, pauses or limits have changed. */
   updateRestrictions(): void;
+  /**
+   * What the running command's client has been pushed so far comes before the reply, unless that is
+   * a part of the reply to a transaction or script.
+   */
+  pushFirst(): void;
   /** Blocks the whole server, as DEBUG SLEEP does. */
   sleepMs(ms: number): void;
 }

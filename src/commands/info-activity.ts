@@ -138,7 +138,7 @@ function keyFields(c: Context): InfoField[] {
 
 /** Features that do not exist here: nothing of theirs has ever happened. */
 function featureFields(c: Context): InfoField[] {
-  const { pubsub } = c.server;
+  const { pubsub, tracking } = c.server;
   return [
     ["pubsub_channels", pubsub.count(CHANNELS)],
     ["pubsub_patterns", pubsub.count(PATTERNS)],
@@ -153,9 +153,9 @@ function featureFields(c: Context): InfoField[] {
     ["active_defrag_key_misses", 0],
     ["total_active_defrag_time", 0],
     ["current_active_defrag_time", 0],
-    ["tracking_total_keys", 0],
-    ["tracking_total_items", 0],
-    ["tracking_total_prefixes", 0],
+    ["tracking_total_keys", tracking.keyCount],
+    ["tracking_total_items", tracking.itemCount],
+    ["tracking_total_prefixes", tracking.prefixCount],
   ];
 }
 

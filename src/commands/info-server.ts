@@ -54,7 +54,6 @@ export function serverSection(c: Context): InfoField[] {
 export function clientsSection(c: Context): InfoField[] {
   let connected = 0;
   let blocked = 0;
-  let tracking = 0;
   let subscribed = 0;
   let watching = 0;
   let inputMax = 0;
@@ -63,7 +62,6 @@ export function clientsSection(c: Context): InfoField[] {
     const type = typeOf(client);
     if (type !== "replica") connected++;
     if (client.blocked) blocked++;
-    if (client.trackingFlags !== "") tracking++;
     if (type === "pubsub") subscribed++;
     if (client.watchedKeys > 0) watching++;
     inputMax = Math.max(inputMax, client.channel.queryCapacity);
@@ -76,7 +74,7 @@ export function clientsSection(c: Context): InfoField[] {
     ["client_recent_max_input_buffer", inputMax],
     ["client_recent_max_output_buffer", outputMax],
     ["blocked_clients", blocked],
-    ["tracking_clients", tracking],
+    ["tracking_clients", c.server.tracking.clientCount],
     ["pubsub_clients", subscribed],
     ["watching_clients", watching],
     ["clients_in_timeout_table", c.server.blocking.deadlineCount],

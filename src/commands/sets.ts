@@ -256,7 +256,7 @@ function removed(c: Context, view: RecordView, before: number, left: number): vo
 function smoveCommand(c: Context): void {
   const { keyspace } = c.server;
   const source = c.writeKey(1);
-  const destination = c.writeKey(2, keyspace.secondView);
+  const destination = c.peekKey(2, keyspace.secondView);
   if (source === undefined) return c.reply.integer(0);
   if (source.type !== SET) return c.reply.wrongType();
   if (destination !== undefined && destination.type !== SET) return c.reply.wrongType();
@@ -295,8 +295,11 @@ function moveToNewSet(c: Context): boolean {
 
 function moveToSet(c: Context, destination: RecordView): boolean {
   target.open(c.db, destination);
+  // A set that has the member is not changed, as those see it who watch or cache it.
+  if (target.contains(member)) return false;
+  c.writeKey(2, destination);
   const before = target.size;
-  const isNew = target.add(c.server.keyspace, member);
-  if (isNew) c.db.resized(SET, before, before + 1);
-  return isNew;
+  target.add(c.server.keyspace, member);
+  c.db.resized(SET, before, before + 1);
+  return true;
 }

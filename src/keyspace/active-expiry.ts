@@ -138,6 +138,8 @@ export class ActiveExpiry {
       }
       if (step !== EMPTIED) db.noteFieldExpiry(view);
       if (step !== MORE) sweep.expired++;
+      // That a hash goes with its last field has been told with that.
+      this.#keyspace.changes.settle(false, 0);
     }
     this.#withDueFields.length = 0;
     return isInTime;

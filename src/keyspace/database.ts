@@ -418,6 +418,11 @@ export class Database {
     this.#beforeWrite(view.ref, view.hash);
   }
 
+  /** As `beforeWrite`, where a part of the value goes because its time has come. */
+  beforeLoss(view: RecordView): void {
+    this.#beforeLoss(view.ref, view.hash);
+  }
+
   /**
    * Follows a change of the times when fields of the hash in a view expire; `before` is what
    * `earliestFieldExpiry` said before it. Segments are swept by these times, too.
@@ -592,7 +597,7 @@ export class Database {
   /** Deletes everything; what is large is given back in slices. */
   clear(): void {
     const keyspace = this.#keyspace;
-    keyspace.observer?.beforeClear(this);
+    keyspace.changes.beforeClear(this);
     const detached = new DetachedTable(keyspace, this.table);
     if (!keyspace.gate?.keepsCleared(this, detached)) {
       if (this.size <= CLEARED_AT_ONCE_MAX) while (!detached.release(CLEARED_AT_ONCE_MAX));
@@ -685,7 +690,7 @@ export class Database {
     const keyspace = this.#keyspace;
     if (!keyspace.isFollowed) return;
     keyspace.gate?.beforeWrite(this, ref, hash);
-    keyspace.observer?.beforeWrite(this, ref, hash);
+    keyspace.changes.beforeWrite(this, ref, hash);
   }
 
   /** As `#beforeWrite`, where no command has asked for the change. */
@@ -693,14 +698,14 @@ export class Database {
     const keyspace = this.#keyspace;
     if (!keyspace.isFollowed) return;
     keyspace.gate?.beforeWrite(this, ref, hash);
-    keyspace.observer?.beforeLoss(this, ref, hash);
+    keyspace.changes.beforeLoss(this, ref, hash);
   }
 
   #expireRef(ref: number, hash: number): void {
-    this.#beforeLoss(ref, hash);
     const view = this.#keyspace.ownView;
     view.load(ref, hash);
     this.#keyspace.events.expired(this.index, view);
+    this.#beforeLoss(ref, hash);
     this.#keyspace.expired++;
     this.#unlink(ref, hash);
   }
@@ -834,7 +839,7 @@ export class Database {
     const keyspace = this.#keyspace;
     if (keyspace.isFollowed) {
       keyspace.gate?.afterCreate(this, ref, hash);
-      keyspace.observer?.afterCreate(this, ref, hash);
+      keyspace.changes.afterCreate(this, ref, hash);
     }
     // alloc: `try` costs nothing while nothing is thrown
     try {

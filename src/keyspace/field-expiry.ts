@@ -61,7 +61,7 @@ export function expireFields(
   view: RecordView,
   afterField: () => void,
 ): typeof MORE | typeof DONE | typeof EMPTIED {
-  db.beforeWrite(view);
+  db.beforeLoss(view);
   const expiredBefore = keyspace.expiredFields;
   const earliest = earliestFieldExpiry(db, view);
   const isTable = view.encoding === CONTAINER;

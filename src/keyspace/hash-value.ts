@@ -224,7 +224,7 @@ export class HashValues {
     start: number,
     end: number,
   ): void {
-    db.beforeWrite(view);
+    db.beforeLoss(view);
     this.#keyspace.expiredFields++;
     this.#keyspace.events.fieldExpired(db.index, view, bytes, start, end);
     if (this.#heldEvents >= 0) this.#heldEvents++;

@@ -1,8 +1,8 @@
 // hot path: no allocation per command
 //
 // The keyspace of one server: its databases over one pool, the time lookups go by, the counters of
-// hits and expiries, and the two seams through which others follow changes: `gate` (snapshots) and
-// `events` (effects of expiry and eviction).
+// hits and expiries, and the seams through which others follow changes: `gate` (snapshots),
+// `changes` (watched and tracked keys) and `events` (effects of expiry and eviction).
 
 import { assert } from "../base/assert.ts";
 import { KeyHasher } from "../base/key-hash.ts";
@@ -16,6 +16,7 @@ import {
 } from "../structures/container.ts";
 import { RecordView } from "../structures/record.ts";
 import { AccessPolicy } from "./access.ts";
+import { type ChangeFollower, Changes } from "./changes.ts";
 import { Database } from "./database.ts";
 import { verifyDatabase } from "./database-verify.ts";
 import { EncodingLimits } from "./encoding-limits.ts";
@@ -37,20 +38,6 @@ export interface WriteGate {
    * The container is no longer used. True where the gate needs it still, and discards it itself.
    */
   keepsDiscarded(container: Container): boolean;
-}
-
-/** Follows changes to keys as seen by those who watch them; set while somebody does. */
-export interface ChangeObserver {
-  /** The record may be about to change, to be replaced or to be deleted by a command. */
-  beforeWrite(db: Database, ref: number, hash: number): void;
-  /** The record is new. */
-  afterCreate(db: Database, ref: number, hash: number): void;
-  /** The record goes, because its time has come or to make room. */
-  beforeLoss(db: Database, ref: number, hash: number): void;
-  /** All of a database is about to go. */
-  beforeClear(db: Database): void;
-  /** Two databases are about to exchange their contents. */
-  beforeSwap(left: Database, right: Database): void;
 }
 
 /** Is told of keys that go without a command having asked for it, before they go, and of values
@@ -115,8 +102,8 @@ export class Keyspace {
   /** Unix time in milliseconds that expiry goes by; set once per event. */
   nowMs = 0;
   #gate: WriteGate | null = null;
-  #observer: ChangeObserver | null = null;
-  /** Whether there is a gate or an observer: all that a write has to ask. */
+  readonly changes = new Changes();
+  /** Whether there is a gate or a follower of changes: all that a write has to ask. */
   isFollowed = false;
   events: KeyspaceEvents = NO_EVENTS;
   /** The classes of events that `events.notified` is told of; see event-classes.ts. */
@@ -158,16 +145,23 @@ export class Keyspace {
 
   set gate(gate: WriteGate | null) {
     this.#gate = gate;
-    this.isFollowed = gate !== null || this.#observer !== null;
+    this.#updateFollowed();
   }
 
-  get observer(): ChangeObserver | null {
-    return this.#observer;
+  /** Has a follower told of changes, if it is not already. */
+  follow(follower: ChangeFollower): void {
+    this.changes.add(follower);
+    this.#updateFollowed();
   }
 
-  set observer(observer: ChangeObserver | null) {
-    this.#observer = observer;
-    this.isFollowed = observer !== null || this.#gate !== null;
+  /** Tells a follower no more. */
+  unfollow(follower: ChangeFollower): void {
+    this.changes.remove(follower);
+    this.#updateFollowed();
+  }
+
+  #updateFollowed(): void {
+    this.isFollowed = this.#gate !== null || this.changes.followerCount > 0;
   }
 
   /** The hash of a key: an int32, keyed by this keyspace. */
@@ -201,7 +195,7 @@ export class Keyspace {
     const databases = this.databases;
     const first = databases[left];
     const second = databases[right];
-    if (left !== right) this.#observer?.beforeSwap(first, second);
+    if (left !== right) this.changes.beforeSwap(first, second);
     const table = first.table;
     first.table = second.table;
     second.table = table;

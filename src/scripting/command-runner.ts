@@ -46,6 +46,8 @@ export interface ScriptHost<S extends ServerContext> {
   countEvicted(): void;
   /** Counts the error that was replied last. */
   countError(): void;
+  /** A script's command has run, for a client; `changed` says whether it changed data. */
+  ran(c: CommandContext<S>, client: Client, changed: boolean): void;
   /** Whether an exception says that memory could not be had. */
   isOutOfMemory(error: unknown): boolean;
   /**
@@ -91,6 +93,7 @@ export class CommandRunner<S extends ServerContext> {
   /** A script begins. */
   enter(c: CommandContext<S>, flags: number): void {
     this.#c = c;
+    this.#caller = c.client;
     this.flags = flags;
     this.protocol = 2;
     this.replication = REPL_ALL;
@@ -99,7 +102,6 @@ export class CommandRunner<S extends ServerContext> {
     const { client } = this;
     client.dbIndex = c.client.dbIndex;
     client.user = c.client.user;
-    this.#caller = c.client;
     c.effects.open();
   }
 
@@ -271,6 +273,7 @@ export class CommandRunner<S extends ServerContext> {
     command.calls++;
     if (reply.errorCount !== errorsBefore) this.#noteError(command, errorsBefore);
     const changed = effects.changes !== changesBefore;
+    this.#host.ran(c, this.#caller, changed);
     if (changed || effects.hasPending) this.#propagate(changed);
   }
 

@@ -30,6 +30,8 @@ export class BlockedClients implements BlockingHost {
   /** Messages for the client whose command is being run. */
   readonly pushes = new ReplyWriter();
   #served: Client | undefined;
+  /** The client whose command has made the key ready. */
+  #outer: Client | undefined;
   /** Answered clients that have not gone on yet. */
   #released: Client[] = [];
   #timer: Timer | undefined;
@@ -126,6 +128,8 @@ export class BlockedClients implements BlockingHost {
     c.db = this.#server.keyspace.databases[client.dbIndex];
     c.reply.protocol = client.protocol;
     this.#served = client;
+    this.#outer = this.#server.tracking.running;
+    this.#server.tracking.running = client;
     return event;
   }
 
@@ -135,6 +139,7 @@ export class BlockedClients implements BlockingHost {
     const { client } = this.#c;
     this.#c.resume(event);
     this.#served = undefined;
+    this.#server.tracking.running = this.#outer;
     if (pushes.length === 0) return;
     client.channel.deliver(pushes.buffer, 0, pushes.length);
     pushes.clear();
@@ -170,6 +175,7 @@ export class BlockedClients implements BlockingHost {
     }
     if (reply.errorCount !== errorsBefore) command.failedCalls++;
     this.#account(waiter, mark);
+    if (client.tracking !== undefined) this.#server.tracking.endCommand(client, command);
     this.#deliver(client, mark);
     return true;
   }
@@ -190,8 +196,9 @@ export class BlockedClients implements BlockingHost {
     }
     if (reply.errorCount > errorsBefore) this.#server.dispatcher.countError();
     const changed = effects.changes !== changesBefore;
-    const { watches } = this.#server.transactions;
-    if (watches.hasNoted) watches.settle(changed, c.command.flags);
+    const { keyspace, tracking } = this.#server;
+    if (keyspace.changes.hasNoted) keyspace.changes.settle(changed, c.command.flags);
+    if (c.client.tracking !== undefined) tracking.noteReads(c, c.client);
     if (!changed && !effects.hasPending) return;
     c.client.wroteInTurn = true;
     const request = this.#request;

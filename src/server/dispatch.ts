@@ -8,8 +8,7 @@
 // shared out evenly, unless the slow log's threshold asks for each; reading the clock costs more
 // than some of them.
 
-import { equalsToken } from "../base/ascii.ts";
-import { latin1Bytes, latin1Text } from "../base/text.ts";
+import { latin1Bytes } from "../base/text.ts";
 import type { Blocking } from "../blocking/blocking.ts";
 import {
   type Client,
@@ -39,21 +38,21 @@ import {
   WRITE,
 } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
+import type { Changes } from "../keyspace/changes.ts";
 import { PoolExhausted } from "../memory/pool.ts";
 import { type Decoder, INLINE } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
+import type { Tracking } from "../tracking/tracking.ts";
 import type { Transactions } from "../transactions/transactions.ts";
-import type { Watches } from "../transactions/watches.ts";
 import { accessRefusal, queuedRefusal } from "./access-gate.ts";
 import { Prefetch, QUEUED_AHEAD_MAX } from "./prefetch.ts";
 import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
+import { isHttp, unknownText } from "./unknown-command.ts";
 
 /** A reply larger than this says that a quick command was not. */
 const LARGE_REPLY_BYTES = 1 << 16;
 /** Thresholds below this ask for every command to be timed on its own. */
 const PRECISE_BELOW_US = 1000;
-/** How much of an unknown command's arguments the error repeats. */
-const ECHO_BYTES_MAX = 128;
 
 const QUEUED = latin1Bytes("+QUEUED\r\n");
 
@@ -91,7 +90,8 @@ export class Dispatcher implements CommandExecutor<Features> {
   readonly #blocking: Blocking;
   readonly #pushes: ReplyWriter;
   readonly #transactions: Transactions;
-  readonly #watches: Watches;
+  readonly #tracking: Tracking;
+  readonly #changes: Changes;
   readonly #requestWriter = new ReplyWriter();
 
   /** Any of: loading, paused, monitored, maxmemory set, disk refusing writes. Set by the server. */
@@ -114,7 +114,8 @@ export class Dispatcher implements CommandExecutor<Features> {
     this.#blocking = server.blocking;
     this.#pushes = server.pushes;
     this.#transactions = server.transactions;
-    this.#watches = server.transactions.watches;
+    this.#tracking = server.tracking;
+    this.#changes = server.keyspace.changes;
     this.#ahead = new Prefetch(server.registry, server.keyspace);
   }
 
@@ -129,6 +130,8 @@ export class Dispatcher implements CommandExecutor<Features> {
     c.bytes = bytes;
     c.db = this.#server.keyspace.databases[client.dbIndex];
     this.#reply.protocol = client.protocol;
+    this.#tracking.running = client;
+    if (this.#tracking.isOverfull) this.#shrinkTracking();
     this.#ahead.load(c.db, bytes, decoder, first);
     let next = first;
     while (next < count) {
@@ -140,6 +143,7 @@ export class Dispatcher implements CommandExecutor<Features> {
         next = this.#recover(error);
       }
     }
+    this.#tracking.running = undefined;
     client.lastInteractionMs = c.nowMs;
     return next;
   }
@@ -222,7 +226,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       const errorsBefore = reply.errorCount;
       command.run!(c);
       const changed = effects.changes > changesBefore; // A save starts from zero again.
-      if (this.#watches.hasNoted) this.#watches.settle(changed, command.flags);
+      if (this.#changes.hasNoted) this.#changes.settle(changed, command.flags);
       if (changed || effects.hasPending) this.#propagate(changed, bytes, decoder, index);
       if (client.blocked) {
         this.#noteWaiting(command, since);
@@ -260,6 +264,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     if (isAdmitted && (client.queuedCommands < 0 || (command.flags & UNQUEUED) !== 0)) return true;
     if (client.blocked) return false;
     if (isAdmitted) this.#queue(command, client, bytes, decoder, index);
+    if (client.tracking !== undefined) this.#tracking.endCommand(client, command);
     this.#dropReplyIfUnwanted(client);
     return false;
   }
@@ -328,7 +333,8 @@ export class Dispatcher implements CommandExecutor<Features> {
       reply.error(OUT_OF_MEMORY);
     }
     const changed = effects.changes > changesBefore;
-    if (this.#watches.hasNoted) this.#watches.settle(changed, command.flags);
+    if (this.#changes.hasNoted) this.#changes.settle(changed, command.flags);
+    if (client.tracking !== undefined) this.#tracking.noteReads(c, client);
     if (changed || effects.hasPending) {
       client.wroteInTurn = true;
       effects.finish(c.db.index, changed, c.bytes, from, to);
@@ -398,6 +404,7 @@ export class Dispatcher implements CommandExecutor<Features> {
   #endRestricted(command: Command<Features>, client: Client): void {
     if (this.#server.monitors.size > 0) this.#feedMonitors(command);
     this.#server.keyspace.notesAccess = true;
+    if (client.tracking !== undefined) this.#tracking.afterCommand(this.#c, client);
     this.#dropReplyIfUnwanted(client, command);
   }
 
@@ -405,6 +412,27 @@ export class Dispatcher implements CommandExecutor<Features> {
   appendPushes(): void {
     this.#reply.rawRange(this.#pushes.buffer, 0, this.#pushes.length);
     this.#pushes.clear();
+  }
+
+  /** Cold: room for the newest keys that clients track; told of before the command replies. */
+  #shrinkTracking(): void {
+    this.#tracking.shrink();
+    this.pushFirst();
+  }
+
+  /** Cold: whether there is memory for the command, if need be after evictions. */
+  #hasRoom(): boolean {
+    const hasRoom = this.#server.makeRoom();
+    this.pushFirst();
+    return hasRoom;
+  }
+
+  /** Cold: what the client has been pushed so far comes before the running command's reply. */
+  pushFirst(): void {
+    this.#tracking.sendPending();
+    if (this.#pushes.length === 0) return;
+    this.appendPushes();
+    this.#mark = this.#reply.length;
   }
 
   /** Cold: serves the clients that waited for what the newest command made; returns now. */
@@ -417,7 +445,9 @@ export class Dispatcher implements CommandExecutor<Features> {
   /** Cold: the command waits for keys; it is counted once it has been answered. */
   #noteWaiting(command: Command<Features>, since: number): void {
     const server = this.#server;
-    this.#blocking.noteTime(this.#c.client, server.clock.monotonicUs() - since);
+    const { client } = this.#c;
+    this.#blocking.noteTime(client, server.clock.monotonicUs() - since);
+    if (client.tracking !== undefined) this.#tracking.beforeWait(this.#c, client);
     if (server.monitors.size > 0) this.#feedMonitors(command);
     server.keyspace.notesAccess = true;
     if (this.#pushes.length > 0) this.appendPushes();
@@ -485,9 +515,10 @@ export class Dispatcher implements CommandExecutor<Features> {
       const refusal = accessRefusal(this.#c, command, client);
       if (refusal !== "") return this.#refuse(command, refusal);
     }
-    if ((flags & DENYOOM) !== 0 && !server.makeRoom()) {
+    if ((flags & DENYOOM) !== 0 && !this.#hasRoom()) {
       return this.#refuse(command, OUT_OF_MEMORY);
     }
+    if (client.tracking !== undefined && this.#tracking.isOverfull) this.#shrinkTracking();
     if ((flags & WRITE) !== 0 || command.fullName === "ping") {
       const refusal = server.writeRefusal();
       if (refusal !== "") return this.#refuse(command, refusal);
@@ -549,6 +580,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     client.lastCommand = command === undefined ? "NULL" : command.fullName;
     if (command === undefined) this.#refuseUnknown();
     else this.#refuseArity(command);
+    if (client.tracking !== undefined) this.#tracking.endCommand(client, command);
     this.#dropReplyIfUnwanted(client);
   }
 
@@ -556,24 +588,8 @@ export class Dispatcher implements CommandExecutor<Features> {
   #refuseUnknown(): void {
     const c = this.#c;
     const container = this.#server.registry.find(c.bytes, c.start(0), c.end(0));
-    if (container !== undefined) return this.#refuseSubcommand(container.fullName);
-    if (equalsToken(c.bytes, c.start(0), c.end(0), "post")) return this.#refuseHttp();
-    if (equalsToken(c.bytes, c.start(0), c.end(0), "host:")) return this.#refuseHttp();
-    let echoed = "";
-    for (let index = 1; index < c.count && echoed.length < ECHO_BYTES_MAX; index++) {
-      const room = ECHO_BYTES_MAX - echoed.length;
-      echoed += `'${this.#argumentText(index, room)}' `;
-    }
-    const name = this.#argumentText(0, ECHO_BYTES_MAX);
-    const text = `ERR unknown command '${name}', with args beginning with: ${echoed}`;
-    this.#refuseInTransaction(undefined, text);
-  }
-
-  /** Cold: an unknown subcommand. */
-  #refuseSubcommand(container: string): void {
-    const name = this.#argumentText(1, ECHO_BYTES_MAX);
-    const upper = container.toUpperCase();
-    this.#refuseInTransaction(undefined, `ERR unknown subcommand '${name}'. Try ${upper} HELP.`);
+    if (container === undefined && isHttp(c)) return this.#refuseHttp();
+    this.#refuseInTransaction(undefined, unknownText(c, container?.fullName));
   }
 
   /** Cold: a browser was made to send its request here; nothing of it may be executed. */
@@ -591,16 +607,6 @@ export class Dispatcher implements CommandExecutor<Features> {
     command.rejectedCalls++;
     const text = `ERR wrong number of arguments for '${command.fullName}' command`;
     this.#refuseInTransaction(command, text);
-  }
-
-  /** Cold: an argument as errors repeat it. */
-  #argumentText(index: number, max: number): string {
-    const c = this.#c;
-    const start = c.start(index);
-    const text = latin1Text(c.bytes, start, Math.min(c.end(index), start + max));
-    // Redis prints a C string here.
-    const nul = text.indexOf("\0");
-    return nul < 0 ? text : text.slice(0, nul);
   }
 
   /** Cold: an error that no handler wrote. */
@@ -699,7 +705,8 @@ export class Dispatcher implements CommandExecutor<Features> {
     if (!isOutOfMemory(error)) throw error;
     this.#reply.length = this.#mark;
     this.#effects.abandon();
-    if (this.#watches.hasNoted) this.#watches.settle(true, 0);
+    if (this.#changes.hasNoted) this.#changes.settle(true, 0);
+    this.#tracking.sendPending();
     this.#refuseInTransaction(this.#ahead.commands[this.#running], OUT_OF_MEMORY);
     return this.#running + 1;
   }
@@ -712,7 +719,8 @@ function isUnusual(client: Client): boolean {
     client.replyMode !== REPLY_ON ||
     client.noTouch ||
     client.isSubscribed ||
-    client.queuedCommands >= 0
+    client.queuedCommands >= 0 ||
+    client.tracking !== undefined
   );
 }
 

@@ -247,7 +247,7 @@ export class Durability implements EffectSink, LogControl {
     }
     const source = this.#temporaryPath || path;
     const places = { fileSystem, source, base, path };
-    await tailCopy().moveBehindBase(aof, places, tailStart, () => this.#scheduleTurn());
+    await tailCopy().moveBehindBase(aof, places, tailStart, () => this.scheduleTurn());
     aof.rebase(baseBytes, 0);
     if (this.#temporaryPath !== "") this.#removeTemporary();
     this.#state = "on";
@@ -262,7 +262,7 @@ export class Durability implements EffectSink, LogControl {
   switchTo(path: string): Promise<boolean> {
     const aof = this.#aof!;
     const outcome = aof.switchTo(path);
-    this.#scheduleTurn();
+    this.scheduleTurn();
     return outcome.then((isDone) => {
       aof.rewriteInProgress = isDone;
       return isDone;
@@ -386,13 +386,13 @@ export class Durability implements EffectSink, LogControl {
 
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
     this.#aof!.append(dbIndex, bytes, start, end);
-    this.#scheduleTurn();
+    this.scheduleTurn();
   }
 
   /** Has a connection's replies sent once the turn's effects are durable. */
   flushAtEndOfTurn(connection: Connection): void {
     this.#waiting.push(connection);
-    this.#scheduleTurn();
+    this.scheduleTurn();
   }
 
   /** Periodic work: due syncs, recovery from disk errors, the figures INFO shows. */
@@ -451,7 +451,8 @@ export class Durability implements EffectSink, LogControl {
     );
   }
 
-  #scheduleTurn(): void {
+  /** Has `#endTurn` called once all that has arrived has been executed. */
+  scheduleTurn(): void {
     if (this.#isTurnScheduled) return;
     this.#isTurnScheduled = true;
     setImmediate(() => this.#endTurn());
@@ -459,6 +460,7 @@ export class Durability implements EffectSink, LogControl {
 
   #endTurn(): void {
     if (!this.#isTurnScheduled) return;
+    this.#server.tracking.broadcast();
     this.#isTurnScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -50,6 +50,10 @@ export class ServerScriptHost implements ScriptHost<Features> {
     return check.check(client.user as User, command, c, 0, c.count) === PERMITTED;
   }
 
+  ran(c: CommandContext<Features>, client: Client, changed: boolean): void {
+    this.#server.tracking.afterScripted(c, client, changed);
+  }
+
   becameBusy(): void {
     this.#server.logger.log(LOG_WARNING, "Slow script detected: still in execution");
     this.#server.updateRestrictions();
@@ -67,8 +71,7 @@ export class ServerScriptHost implements ScriptHost<Features> {
 
   endSlice(): void {
     const server = this.#server;
-    const { watches } = server.transactions;
-    if (watches.hasNoted) watches.settle(true, 0);
+    server.keyspace.changes.settle(true, 0);
     if (!server.executions.isBusy) server.updateRestrictions();
     server.endEvent();
   }

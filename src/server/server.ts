@@ -40,6 +40,7 @@ import { Executions } from "../scripting/executions.ts";
 import type { Libraries } from "../scripting/libraries.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import type { RecordView } from "../structures/record.ts";
+import { Tracking } from "../tracking/tracking.ts";
 import { Transactions } from "../transactions/transactions.ts";
 import { BlockedClients } from "./blocked-clients.ts";
 import {
@@ -121,6 +122,7 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly pubsub: PubSub;
   readonly transactions: Transactions;
   readonly migrations: Migrations;
+  readonly tracking: Tracking;
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -168,6 +170,7 @@ export class Server implements DispatchServer, ConnectionHost {
   #wallOriginMs = 0;
   #pauseTimer: Timer | undefined;
   #startupBytes = 0;
+  /** The server ends: nothing new begins. */
   isStopping = false;
   /** Called when a command or signal has ended the server. */
   onShutdown: () => void = () => {};
@@ -195,6 +198,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
     this.migrations = new Migrations(this.#migrationHost(parts.sockets));
+    this.tracking = new Tracking(this);
     this.#notifier = new KeyspaceNotifier(this.pubsub);
     this.#scriptHost = new ServerScriptHost(this, this.#blockedClients);
     this.executions = new Executions<Features>(this.#scriptHost);
@@ -218,8 +222,12 @@ export class Server implements DispatchServer, ConnectionHost {
         this.#notifyOf(EVENT_EVICTED, "evicted", dbIndex, view);
         this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view);
       },
-      notified: (dbIndex, name, bytes, start, end) =>
-        this.#notifier.notify(dbIndex, name, bytes, start, end),
+      notified: (dbIndex, name, bytes, start, end) => {
+        if (this.keyspace.changes.hasNoted) {
+          this.tracking.settleKey(name, bytes, start, end, this.#context.command.flags);
+        }
+        this.#notifier.notify(dbIndex, name, bytes, start, end);
+      },
       appeared: (dbIndex, type, bytes, start, end) =>
         this.blocking.appeared(dbIndex, type, bytes, start, end),
       vanished: (dbIndex, type, bytes, start, end) =>
@@ -407,6 +415,10 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#durability.flushAtEndOfTurn(connection);
   }
 
+  broadcastLater(): void {
+    this.#durability.scheduleTurn();
+  }
+
   flushAfterEvent(connection: Connection): void {
     this.#delivered.push(connection);
   }
@@ -416,6 +428,7 @@ export class Server implements DispatchServer, ConnectionHost {
     if (!this.executions.isRunFor(client)) this.blocking.forget(client);
     this.pubsub.forget(client);
     this.transactions.discard(client);
+    this.tracking.disable(client);
     this.clients.remove(client);
     this.monitors.delete(client);
     this.#connections.delete(client);
@@ -450,6 +463,7 @@ export class Server implements DispatchServer, ConnectionHost {
           if (!isOutOfMemory(error)) throw error;
           return false;
         } finally {
+          this.keyspace.changes.settle(true, 0);
           this.endEvent();
         }
         return true;
@@ -515,8 +529,8 @@ export class Server implements DispatchServer, ConnectionHost {
    * evicting because of them would never end.
    */
   limitedMemory(): number {
-    const waiting = this.blocking.memoryBytes + this.transactions.memoryBytes;
-    const { scripting } = this;
+    const { blocking, scripting, tracking, transactions } = this;
+    const waiting = blocking.memoryBytes + transactions.memoryBytes + tracking.memoryBytes;
     let scriptBytes = scripting.machineBytes + scripting.scripts.bytes;
     const libraries = this.#libraries;
     if (libraries !== undefined) scriptBytes += libraries.machineBytes + libraries.bytes;
@@ -612,6 +626,10 @@ export class Server implements DispatchServer, ConnectionHost {
       command.resetStatistics();
       for (const sub of command.subcommands?.loaded() ?? []) sub.resetStatistics();
     }
+  }
+
+  pushFirst(): void {
+    if (!this.#context.client.denyBlocking) this.dispatcher.pushFirst();
   }
 
   sleepMs(ms: number): void {
@@ -722,6 +740,9 @@ export class Server implements DispatchServer, ConnectionHost {
     });
     follow(["busy-reply-threshold"], () => {
       this.executions.busyMs = config.integer("busy-reply-threshold");
+    });
+    follow(["tracking-table-max-keys"], () => {
+      this.tracking.keysMax = config.integer("tracking-table-max-keys");
     });
     follow(ENCODING_DIRECTIVES, () => readEncodingLimits(config, this.keyspace.limits));
     follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {

@@ -2,21 +2,22 @@
 //
 // The keyspace tells of every record that a command may be about to change; those that are watched
 // are noted, and once the command has run, and did change data, their watchers' transactions are
-// spoiled. What goes by expiry, eviction or flushing spoils at once. Nobody watching, the keyspace
-// has no observer and pays nothing.
+// spoiled. What goes by expiry, eviction or flushing spoils at once. While nobody watches, these
+// are not among the followers of changes.
 //
 // A key that had expired already when it was watched does not exist, to its watcher: that it is
 // deleted at last is no change.
 //
 // Invariants: a key stands in the table while it has watches; a client whose transaction is spoiled
-// watches nothing; the keyspace has the observer while there are keys.
+// watches nothing; these follow the keyspace's changes while there are keys.
 
 import { equalBytes } from "../base/ascii.ts";
 import type { Client } from "../command/client.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import { KEEPS_WATCHES } from "../command/spec.ts";
+import type { ChangeFollower } from "../keyspace/changes.ts";
 import type { Database } from "../keyspace/database.ts";
-import type { ChangeObserver, Keyspace } from "../keyspace/keyspace.ts";
+import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RecordView } from "../structures/record.ts";
 
 /** What a watched key, and each watch on it, take beside the key's bytes: as measured. */
@@ -44,7 +45,7 @@ interface Watch {
 }
 
 /** One server's watched keys. */
-export class Watches implements ChangeObserver {
+export class Watches implements ChangeFollower {
   readonly #keyspace: Keyspace;
   readonly #view: RecordView;
   /** By key hash, for each database. */
@@ -52,7 +53,6 @@ export class Watches implements ChangeObserver {
   readonly #byClient = new Map<Client, Watch[]>();
   /** Keys that the running command may have changed. */
   #noted: WatchedKey[] = [];
-  hasNoted = false;
   /** Distinct keys watched. */
   keyCount = 0;
   memoryBytes = 0;
@@ -105,20 +105,19 @@ export class Watches implements ChangeObserver {
     });
   }
 
-  /** Ends a command; `changed` says whether it changed data, `flags` are its own. */
+  // What the keyspace tells.
+
   settle(changed: boolean, flags: number): void {
     const keepsWatches = (flags & KEEPS_WATCHES) !== 0;
     const noted = this.#noted;
+    if (noted.length === 0) return;
     this.#noted = [];
-    this.hasNoted = false;
     for (const key of noted) {
       key.isNoted = false;
       if (changed && (key.isMade || !keepsWatches)) this.#touch(key);
       key.isMade = false;
     }
   }
-
-  // What the keyspace tells.
 
   beforeWrite(db: Database, ref: number, hash: number): void {
     const key = this.#watchedAt(db, ref, hash);
@@ -136,7 +135,7 @@ export class Watches implements ChangeObserver {
     if (key.isNoted) return;
     key.isNoted = true;
     this.#noted.push(key);
-    this.hasNoted = true;
+    this.#keyspace.changes.hasNoted = true;
   }
 
   beforeLoss(db: Database, ref: number, hash: number): void {
@@ -224,7 +223,7 @@ export class Watches implements ChangeObserver {
     else chain.push(key);
     this.memoryBytes += KEY_BYTES + bytes.length;
     this.keyCount++;
-    this.#keyspace.observer = this;
+    this.#keyspace.follow(this);
     return key;
   }
 
@@ -234,7 +233,7 @@ export class Watches implements ChangeObserver {
     if (rest.length === 0) table.delete(key.hash);
     else table.set(key.hash, rest);
     this.memoryBytes -= KEY_BYTES + key.bytes.length;
-    if (--this.keyCount === 0) this.#keyspace.observer = null;
+    if (--this.keyCount === 0) this.#keyspace.unfollow(this);
   }
 
   #count(client: Client, bytes: number): void {

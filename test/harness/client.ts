@@ -39,6 +39,8 @@ export function binary(text: string): Buffer {
 export class RawClient implements AsyncDisposable {
   /** Out-of-band pushes (RESP3), in order of arrival. */
   readonly pushes: Reply[] = [];
+  /** Everything received, one character per byte; kept once it has been set to a text. */
+  transcript: string | undefined;
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>;
   isClosed = false;
@@ -161,6 +163,7 @@ export class RawClient implements AsyncDisposable {
   }
 
   #take(chunk: Buffer): void {
+    if (this.transcript !== undefined) this.transcript += chunk.toString("latin1");
     if (this.#length + chunk.length > this.#received.length) {
       const size = Math.max(this.#received.length * 2, this.#length + chunk.length);
       const larger = Buffer.alloc(size);

@@ -12,7 +12,7 @@ const all = [...sources, ...tests, ...benches];
 
 const FEATURES = [
   ...["pubsub", "transactions", "blocking", "acl", "config", "scripting", "persistence"],
-  ...["migration", "replication", "cluster"],
+  ...["tracking", "migration", "replication", "cluster"],
 ];
 
 /** Folders, lowest first; one may import those on lines above its own. */

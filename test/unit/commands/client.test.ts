@@ -52,7 +52,7 @@ describe("CLIENT INFO and LIST", () => {
     first.closing = true;
     first.closingAfterReply = true;
     first.dirtyWatch = true;
-    first.trackingFlags = "tB";
+    first.tracking = { redirect: 0, letters: "tB" };
     first.queuedCommands = 0;
     expect(flagsOf(first)).toBe("OPxbtBdcAreT");
     const { second } = new ServerFixture();

@@ -80,6 +80,8 @@ export class GenericFixture {
       config: this.config,
       blocking: nobodyWaits(this.keyspace),
       snapshots: { isSaving: false, cancel: () => {}, save: () => true },
+      tracking: { flushed: () => {} },
+      pushFirst: () => {},
     } as unknown as Features;
     this.#context = new CommandContext<Features>(server, this.#reply, this.effects);
     this.#context.client = new Client(1, SILENT_CHANNEL, 0, false);

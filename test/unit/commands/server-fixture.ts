@@ -30,6 +30,7 @@ import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { PubSub } from "../../../src/pubsub/pubsub.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
 import { NO_EXPIRY } from "../../../src/structures/record.ts";
+import { Tracking } from "../../../src/tracking/tracking.ts";
 import { Transactions } from "../../../src/transactions/transactions.ts";
 import { nobodyWaits } from "./nobody-waits.ts";
 
@@ -127,6 +128,11 @@ export class ServerFixture {
   readonly blocking = nobodyWaits(this.keyspace);
   readonly pubsub = new PubSub(this.keyspace.structures.hasher);
   readonly transactions = new Transactions(this.keyspace);
+  readonly tracking = new Tracking({
+    keyspace: this.keyspace,
+    clients: this.clients,
+    broadcastLater: () => {},
+  });
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
@@ -247,6 +253,8 @@ export class ServerFixture {
       scripting: { machineBytes: 0, scripts: { bytes: 0, count: 0 } },
       libraries: { machineBytes: 0, bytes: 0, libraryCount: 0, functionCount: 0 },
       transactions: this.transactions,
+      tracking: this.tracking,
+      pushFirst: () => {},
       monitors: this.monitors,
       debugSettings: this.debugSettings,
       persistence: this.persistence,

@@ -139,7 +139,7 @@ describe("MULTI and EXEC", () => {
     other.run("watch a", "multi", "set k 1");
     other.handler.closed();
     expect(fixture.server.transactions.memoryBytes).toBe(0);
-    expect(fixture.keyspace.observer).toBeNull();
+    expect(fixture.keyspace.isFollowed).toBe(false);
   });
 });
 
@@ -151,7 +151,7 @@ describe("WATCH", () => {
     peer.run(watched, "multi", "ping");
     if (between.length > 0) other.run(...between);
     const reply = peer.run("exec");
-    expect(fixture.keyspace.observer).toBeNull();
+    expect(fixture.keyspace.isFollowed).toBe(false);
     expect(fixture.server.transactions.memoryBytes).toBe(0);
     fixture.verify();
     return reply;
