@@ -37,14 +37,18 @@ const functionMachineModule = (): typeof import("./function-machine.ts") =>
 class LibrarySet {
   readonly libraries = new Map<string, FunctionLibrary>();
   readonly functions = new Map<string, LibraryFunction>();
+  /** About what they take, the virtual machine aside. */
+  bytes = 0;
 
   add(library: FunctionLibrary): void {
     this.libraries.set(library.name, library);
+    this.bytes += library.bytes;
     for (const [key, made] of library.functions) this.functions.set(key, made);
   }
 
   remove(library: FunctionLibrary): void {
     this.libraries.delete(library.name);
+    this.bytes -= library.bytes;
     for (const key of library.functions.keys()) this.functions.delete(key);
   }
 
@@ -66,7 +70,7 @@ export class Libraries<S extends ServerContext> {
   readonly #reply: ReplyWriter;
   readonly #host: ScriptHost<S>;
   readonly #executions: Executions<S>;
-  #set = new LibrarySet();
+  readonly #set = new LibrarySet();
   #machine: FunctionMachine<S> | undefined;
   /** Functions by the hash of their names as they were registered. */
   readonly #byHash = new Map<number, LibraryFunction>();
@@ -107,13 +111,13 @@ export class Libraries<S extends ServerContext> {
 
   /** About what the libraries take, the virtual machine aside. */
   get bytes(): number {
-    let bytes = 0;
-    for (const library of this.all) bytes += library.bytes;
-    return bytes;
+    return this.#set.bytes;
   }
 
   /** Finds a function by its name in bytes[start, end), whatever its case. */
   find(bytes: Uint8Array, start: number, end: number, hash: number): LibraryFunction | undefined {
+    // What it holds could not be called.
+    if (this.#machine?.isDamaged === true) this.#ready();
     const known = this.#byHash.get(hash);
     if (known !== undefined) {
       const { nameBytes } = known;
@@ -128,7 +132,7 @@ export class Libraries<S extends ServerContext> {
     return refusalToRun(this.#host, called.flags, isReadOnly);
   }
 
-  /** Calls a function with arguments [first, first + keyCount) as its keys, and the rest. */
+  /** Calls a function just found; arguments [first, first + keyCount) are its keys. */
   call(
     c: CommandContext<S>,
     called: LibraryFunction,
@@ -136,7 +140,7 @@ export class Libraries<S extends ServerContext> {
     keyCount: number,
     flags: number,
   ): void {
-    const { machine } = this.#ready();
+    const { machine } = this.#machine!;
     machine.lua.push(machine.thread, called.ref);
     machine.pushArguments(c, first, first + keyCount);
     machine.pushArguments(c, first + keyCount, c.count);
@@ -148,8 +152,7 @@ export class Libraries<S extends ServerContext> {
     const library = this.#make(this.#set, code, replaces, timeoutMs);
     const old = this.#set.libraries.get(library.name);
     if (old !== undefined) this.#drop(old);
-    this.#set.add(library);
-    this.#index();
+    this.#add(library);
     return library.name;
   }
 
@@ -169,7 +172,6 @@ export class Libraries<S extends ServerContext> {
     const library = this.#set.libraries.get(name);
     if (library === undefined) return false;
     this.#drop(library);
-    this.#index();
     return true;
   }
 
@@ -177,7 +179,6 @@ export class Libraries<S extends ServerContext> {
   clear(): void {
     for (const library of [...this.all]) this.#drop(library);
     if (this.machineBytes > MACHINE_BYTES_KEPT) this.#machine = undefined;
-    this.#index();
   }
 
   /** Makes libraries of several sources, all of them or, throwing a LibraryError, none. */
@@ -193,8 +194,7 @@ export class Libraries<S extends ServerContext> {
     for (const old of [...this.all]) {
       if (policy === "flush" || made.libraries.has(old.name)) this.#drop(old);
     }
-    for (const library of made.libraries.values()) this.#set.add(library);
-    this.#index();
+    for (const library of made.libraries.values()) this.#add(library);
   }
 
   /** Throws where libraries cannot be added to those that are there. */
@@ -228,18 +228,23 @@ export class Libraries<S extends ServerContext> {
     return library;
   }
 
+  #add(library: FunctionLibrary): void {
+    this.#set.add(library);
+    for (const made of library.functions.values()) this.#byHash.set(this.#hash(made), made);
+  }
+
   #drop(library: FunctionLibrary): void {
-    this.#set.remove(library);
+    this.#remove(library);
     this.#machine?.release(library);
   }
 
-  #index(): void {
-    this.#byHash.clear();
-    const { keyspace } = this.#server;
-    for (const made of this.#set.functions.values()) {
-      const { nameBytes } = made;
-      this.#byHash.set(keyspace.hash(nameBytes, 0, nameBytes.length), made);
-    }
+  #remove(library: FunctionLibrary): void {
+    this.#set.remove(library);
+    for (const made of library.functions.values()) this.#byHash.delete(this.#hash(made));
+  }
+
+  #hash({ nameBytes }: LibraryFunction): number {
+    return this.#server.keyspace.hash(nameBytes, 0, nameBytes.length);
   }
 
   /** The machine, which is made or replaced if need be. */
@@ -256,17 +261,16 @@ export class Libraries<S extends ServerContext> {
     });
     this.#machine = machine;
     for (const library of [...this.all]) this.#loadAgain(machine, library);
-    this.#index();
     return machine;
   }
 
   /** Cold: loads a library for a machine that takes the place of a damaged one. */
   #loadAgain(machine: FunctionMachine<S>, library: FunctionLibrary): void {
-    this.#set.remove(library);
+    this.#remove(library);
     library.functions.clear();
     try {
-      machine.load(library, LOAD_TIMEOUT_MS);
-      this.#set.add(library);
+      machine.load(library, FILE_LOAD_TIMEOUT_MS);
+      this.#add(library);
     } catch (error) {
       if (!(error instanceof LibraryError)) throw error;
       this.#server.logger.log(LOG_WARNING, `Lost the library ${library.name}: ${error.message}`);
