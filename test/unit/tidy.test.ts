@@ -131,9 +131,12 @@ test("every file of src can be reached from main.ts or index.ts", () => {
 
 test("every helper of the tests and benches is imported somewhere", () => {
   const imported = new Set(all.flatMap((file) => file.importedFiles));
-  const isEntry =
-    /\.(test|bench|soak|contract)\.ts$|\/run\.ts$|^bench\/macro\/|^test\/harness\/verify\.ts$/;
-  const unused = [...tests, ...benches].filter(({ path }) => !isEntry.test(path));
+  const entries = [
+    /\.(test|bench|soak|contract|d)\.ts$|\/run\.ts$/,
+    /^bench\/macro\/|^test\/client\/programs\/|^test\/harness\/verify\.ts$/,
+  ];
+  const isEntry = (path: string) => entries.some((entry) => entry.test(path));
+  const unused = [...tests, ...benches].filter(({ path }) => !isEntry(path));
   expect(unused.map(({ path }) => path).filter((path) => !imported.has(path))).toEqual([]);
 });
 
