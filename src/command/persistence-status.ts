@@ -11,6 +11,12 @@ export class PersistenceStatus {
   /** Progress of the snapshot being taken. */
   currentSaveKeysProcessed = 0;
   currentSaveKeysTotal = 0;
+  /** Bytes copied because they changed before it had taken them. */
+  currentCopiedBytes = 0;
+
+  /** Snapshots begun in the background, and how long beginning the last one took. */
+  snapshotsBegun = 0;
+  lastSnapshotBeginUs = 0;
 
   rdbSaveInProgress = false;
   rdbSaveScheduled = false;
@@ -19,6 +25,8 @@ export class PersistenceStatus {
   rdbLastSaveOk = true;
   rdbLastSaveSeconds = -1;
   rdbSaves = 0;
+  /** Bytes that the last successful one copied. */
+  rdbLastCopiedBytes = 0;
   rdbLastLoadKeysExpired = 0;
   rdbLastLoadKeysLoaded = 0;
 
@@ -29,6 +37,7 @@ export class PersistenceStatus {
   aofLastRewriteSeconds = -1;
   aofLastRewriteOk = true;
   aofRewrites = 0;
+  aofLastCopiedBytes = 0;
   aofRewritesConsecutiveFailures = 0;
   aofLastWriteOk = true;
   aofCurrentSize = 0;

@@ -24,8 +24,9 @@ export function persistenceSection(c: Context): InfoField[] {
   const fields: InfoField[] = [
     ["loading", status.loading ? 1 : 0],
     ["async_loading", 0],
-    ["current_cow_peak", 0],
-    ["current_cow_size", 0],
+    // Nothing forks: these are the bytes that were copied because they changed ahead of the walk.
+    ["current_cow_peak", status.currentCopiedBytes],
+    ["current_cow_size", status.currentCopiedBytes],
     ["current_cow_size_age", 0],
     ["current_fork_perc", percent.toFixed(2)],
     ["current_save_keys_processed", isSaving ? status.currentSaveKeysProcessed : 0],
@@ -40,7 +41,7 @@ export function persistenceSection(c: Context): InfoField[] {
       status.rdbSaveInProgress ? secondsSince(status.rdbSaveStartMs, c.nowMs) : -1,
     ],
     ["rdb_saves", status.rdbSaves],
-    ["rdb_last_cow_size", 0],
+    ["rdb_last_cow_size", status.rdbLastCopiedBytes],
     ["rdb_last_load_keys_expired", status.rdbLastLoadKeysExpired],
     ["rdb_last_load_keys_loaded", status.rdbLastLoadKeysLoaded],
     ["aof_enabled", status.aofEnabled ? 1 : 0],
@@ -55,7 +56,7 @@ export function persistenceSection(c: Context): InfoField[] {
     ["aof_rewrites", status.aofRewrites],
     ["aof_rewrites_consecutive_failures", status.aofRewritesConsecutiveFailures],
     ["aof_last_write_status", status.aofLastWriteOk ? "ok" : "err"],
-    ["aof_last_cow_size", 0],
+    ["aof_last_cow_size", status.aofLastCopiedBytes],
     ["module_fork_in_progress", 0],
     ["module_fork_last_cow_size", 0],
   ];
@@ -136,15 +137,16 @@ function keyFields(c: Context): InfoField[] {
   ];
 }
 
-/** Features that do not exist here: nothing of theirs has ever happened. */
+/** Of what is 0, nothing has ever happened: there is no such feature here. */
 function featureFields(c: Context): InfoField[] {
-  const { pubsub, tracking } = c.server;
+  const { pubsub, persistence, tracking } = c.server;
   return [
     ["pubsub_channels", pubsub.count(CHANNELS)],
     ["pubsub_patterns", pubsub.count(PATTERNS)],
     ["pubsubshard_channels", pubsub.count(SHARD_CHANNELS)],
-    ["latest_fork_usec", 0],
-    ["total_forks", 0],
+    // What stands for a fork: the instant at which a snapshot in the background begins.
+    ["latest_fork_usec", persistence.lastSnapshotBeginUs],
+    ["total_forks", persistence.snapshotsBegun],
     ["migrate_cached_sockets", c.server.migrations.cachedConnections],
     ["slave_expires_tracked_keys", 0],
     ["active_defrag_hits", 0],

@@ -34,6 +34,8 @@ export class BlockRuns<Copy extends { readonly byteLength: number }> implements 
   copy: Copy | undefined;
   /** Bytes of copies not handed over yet. */
   copiedBytes = 0;
+  /** Bytes of all copies that were ever made. */
+  copiedTotal = 0;
 
   /** Of a sequence of `count` blocks, of which `copyOf` makes copies. */
   constructor(count: number, copyOf: (index: number) => Copy) {
@@ -106,6 +108,7 @@ export class BlockRuns<Copy extends { readonly byteLength: number }> implements 
   #copied(index: number): Run<Copy> {
     const copy = this.#copyOf(index);
     this.copiedBytes += copy.byteLength;
+    this.copiedTotal += copy.byteLength;
     return { first: NO_MORE, count: 1, copy };
   }
 }

@@ -15,8 +15,10 @@ const MEMBERS_PER_STEP = 64;
 /** Takes the parts of one collection as they were when it was made. */
 export interface CollectionWalk {
   readonly container: Container;
-  /** Bytes of what has been copied because it changed. */
+  /** Bytes that it holds of what has been copied because it changed. */
   readonly copiedBytes: number;
+  /** Bytes of everything that has been copied because it changed. */
+  readonly copiedTotal: number;
   /** It is this collection's turn to be written. */
   activate(): void;
   /** Takes nothing more; the steps that are left only clear up. */
@@ -36,6 +38,7 @@ export class MemberWalk implements CollectionWalk, MemberGate {
   readonly container: Container;
   /** What changes goes to the sink at once. */
   readonly copiedBytes = 0;
+  copiedTotal = 0;
   readonly #table: MemberTable;
   readonly #pool: Pool;
   readonly #sink: MemberSink;
@@ -74,6 +77,7 @@ export class MemberWalk implements CollectionWalk, MemberGate {
   beforeChange(ref: number, hash: number): void {
     if (hash >>> 0 < this.#position || isMarked(this.#pool, ref)) return;
     this.#take(ref);
+    this.copiedTotal += this.#pool.capacity(ref);
     mark(this.#pool, ref);
   }
 

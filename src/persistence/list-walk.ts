@@ -35,6 +35,10 @@ export class ListWalk implements CollectionWalk {
     return this.#runs.copiedBytes;
   }
 
+  get copiedTotal(): number {
+    return this.#runs.copiedTotal;
+  }
+
   activate(): void {
     this.#sink.activate();
   }

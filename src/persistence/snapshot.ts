@@ -31,6 +31,8 @@ const RECORDS_PER_CHECK = 16;
 /** Collections of more members, or blocks, than this are taken in slices. */
 const LARGE_MEMBERS = 512;
 const LARGE_BLOCKS = 16;
+/** Elements from which the size of a collection is estimated. */
+const SAMPLES = 5;
 
 /** One database's table as it stood at the beginning. */
 interface Part {
@@ -55,6 +57,8 @@ export class Snapshot implements WriteGate {
   /** Kept until the end: emptied tables, deleted collections. */
   readonly #kept: { readonly value: Releasable; readonly size: number }[] = [];
   #isAborted = false;
+  /** Of keys and of collections that are complete. */
+  #copiedTotal = 0;
 
   /** Keys there were at the beginning, and keys taken so far. */
   readonly keyCount: number;
@@ -87,7 +91,14 @@ export class Snapshot implements WriteGate {
     return false;
   }
 
-  /** Bytes of what has been copied because it changed ahead of the walk. */
+  /** Bytes of everything that was taken because it was about to change. */
+  get copiedTotal(): number {
+    let bytes = this.#copiedTotal;
+    for (const walk of this.#collections) bytes += walk.copiedTotal;
+    return bytes;
+  }
+
+  /** Bytes held of blocks that have been copied because they changed ahead of the walk. */
   get copiedBytes(): number {
     let bytes = 0;
     for (const walk of this.#collections) bytes += walk.copiedBytes;
@@ -109,6 +120,11 @@ export class Snapshot implements WriteGate {
     const part = this.#partAhead(db.table, hash);
     if (part === undefined || isMarked(this.#keyspace.pool, ref)) return;
     this.#view.load(ref, hash);
+    this.#copiedTotal += this.#keyspace.pool.capacity(ref);
+    const container = this.#containerIn(this.#view);
+    if (container !== undefined && !isLarge(container)) {
+      this.#copiedTotal += container.memoryUsage(SAMPLES);
+    }
     this.#take(part.dbIndex, this.#view);
     mark(this.#keyspace.pool, ref);
   }
@@ -153,7 +169,9 @@ export class Snapshot implements WriteGate {
   }
 
   #stepCollection(): void {
-    if (this.#collections[0].step()) return;
+    const walk = this.#collections[0];
+    if (walk.step()) return;
+    this.#copiedTotal += walk.copiedTotal;
     this.#collections.shift();
     this.#collections[0]?.activate();
   }
@@ -162,33 +180,29 @@ export class Snapshot implements WriteGate {
   #take(dbIndex: number, view: RecordView): void {
     if (this.#isAborted) return;
     this.keysTaken++;
-    const container =
-      view.encoding === CONTAINER ? this.#keyspace.containers.get(handleIn(view)) : undefined;
-    const walk = container && this.#walkThrough(dbIndex, view, container);
-    if (walk === undefined) return this.#sink.key(dbIndex, view);
+    const container = this.#containerIn(view);
+    if (container === undefined || !isLarge(container)) return this.#sink.key(dbIndex, view);
+    const walk = this.#walkThrough(dbIndex, view, container);
     this.#collections.push(walk);
     if (this.#collections.length === 1) walk.activate();
   }
 
-  /** Begins to take a collection in parts; undefined where it is small enough to be taken whole. */
-  #walkThrough(
-    dbIndex: number,
-    view: RecordView,
-    container: Container,
-  ): CollectionWalk | undefined {
+  #containerIn(view: RecordView): Container | undefined {
+    if (view.encoding !== CONTAINER) return undefined;
+    return this.#keyspace.containers.get(handleIn(view));
+  }
+
+  /** Begins to take a collection in parts. */
+  #walkThrough(dbIndex: number, view: RecordView, container: Container): CollectionWalk {
+    const sink = this.#sink;
     if (container instanceof Quicklist) {
-      if (container.size <= LARGE_MEMBERS && container.nodes.count <= LARGE_BLOCKS)
-        return undefined;
-      return new ListWalk(container, this.#sink.openList(dbIndex, view, container));
+      return new ListWalk(container, sink.openList(dbIndex, view, container));
     }
     if (container instanceof Stream) {
-      if (!isLargeStream(container)) return undefined;
-      return new StreamWalk(container, this.#sink.openStream(dbIndex, view, container));
+      return new StreamWalk(container, sink.openStream(dbIndex, view, container));
     }
-    const table = memberTableOf(container)!;
-    if (table.size <= LARGE_MEMBERS) return undefined;
-    const sink = this.#sink.openMembers(dbIndex, view, container);
-    return new MemberWalk(this.#keyspace.pool, container, table, sink);
+    const members = sink.openMembers(dbIndex, view, container);
+    return new MemberWalk(this.#keyspace.pool, container, memberTableOf(container)!, members);
   }
 
   #end(): void {
@@ -198,7 +212,12 @@ export class Snapshot implements WriteGate {
   }
 }
 
-function isLargeStream(stream: Stream): boolean {
-  if (stream.blocks.count > LARGE_BLOCKS) return true;
-  return stream.sortedGroups().some((group) => group.pending.count > LARGE_MEMBERS);
+/** Whether a collection is to be taken in parts. */
+function isLarge(container: Container): boolean {
+  if (container instanceof Stream) {
+    if (container.blocks.count > LARGE_BLOCKS) return true;
+    return container.sortedGroups().some((group) => group.pending.count > LARGE_MEMBERS);
+  }
+  if (container.size > LARGE_MEMBERS) return true;
+  return container instanceof Quicklist && container.nodes.count > LARGE_BLOCKS;
 }

@@ -101,6 +101,12 @@ export class StreamScript {
     return bytes;
   }
 
+  get copiedTotal(): number {
+    let bytes = this.#blocks.copiedTotal;
+    for (const { runs } of this.#pending()) bytes += runs.copiedTotal;
+    return bytes;
+  }
+
   /** Hands everything over; pauses after each block of entries or of what is pending. */
   *play(parts: StreamParts): Generator<void> {
     const blocks = this.#blocks;
@@ -167,6 +173,10 @@ export class StreamWalk implements CollectionWalk {
 
   get copiedBytes(): number {
     return this.#script.copiedBytes;
+  }
+
+  get copiedTotal(): number {
+    return this.#script.copiedTotal;
   }
 
   activate(): void {

@@ -211,7 +211,8 @@ export class Rewriting implements RewriteControl {
       temporaryName: `${aofFiles().REWRITE_PREFIX}bg-${pid}.aof`,
     };
     snapshotRunner.start(place, output, {
-      finished: () => {
+      finished: (copiedBytes) => {
+        this.#server.persistence.aofLastCopiedBytes = copiedBytes;
         this.#settled = this.#settled.then(() => this.#attempt(run, () => this.#install(run)));
       },
       failed: (error) => {

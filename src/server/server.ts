@@ -616,6 +616,8 @@ export class Server implements DispatchServer, ConnectionHost {
 
   resetStatistics(): void {
     this.statistics.reset(this.clock.wallMs(), this.usedMemory());
+    this.persistence.snapshotsBegun = 0;
+    this.persistence.lastSnapshotBeginUs = 0;
     this.keyspace.hits = 0;
     this.keyspace.misses = 0;
     this.keyspace.expired = 0;

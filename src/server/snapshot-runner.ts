@@ -26,8 +26,8 @@ const SYNC_BYTES = 16 << 20;
 
 /** Whoever a snapshot in the background is for. */
 export interface SnapshotTask {
-  /** It is in its place. */
-  finished(): void;
+  /** It is in its place; so many bytes were copied because they changed meanwhile. */
+  finished(copiedBytes: number): void;
   /** There is none, for this reason. */
   failed(error: unknown): void;
 }
@@ -70,13 +70,18 @@ export class SnapshotRunner {
     assert(this.#writer === undefined, "one snapshot at a time");
     const server = this.#server;
     this.#clearMarks();
+    const beganUs = Math.floor(server.clock.monotonicUs());
     const writer = this.#newWriter(place, output);
     this.#writer = writer;
     this.#task = task;
     this.#isTaken = false;
     this.#startedMs = server.clock.wallMs();
-    server.persistence.currentSaveKeysTotal = writer.snapshot.keyCount;
-    server.persistence.currentSaveKeysProcessed = 0;
+    const status = server.persistence;
+    status.currentSaveKeysTotal = writer.snapshot.keyCount;
+    status.currentSaveKeysProcessed = 0;
+    status.currentCopiedBytes = 0;
+    status.snapshotsBegun++;
+    status.lastSnapshotBeginUs = Math.floor(server.clock.monotonicUs()) - beganUs;
     this.#schedule();
   }
 
@@ -138,7 +143,7 @@ export class SnapshotRunner {
         const delayUs = this.#server.config.integer("rdb-key-save-delay");
         const sliceUs = writer.memoryBytes > HELD_BYTES_MAX ? URGENT_SLICE_US : SLICE_US;
         const { hasMore, written } = writer.step(delayUs > 0 ? 0 : sliceUs);
-        this.#server.persistence.currentSaveKeysProcessed = writer.snapshot.keysTaken;
+        this.#noteProgress(writer.snapshot);
         this.#isTaken = !hasMore;
         await this.#settle(written);
         if (this.#writer !== writer) return;
@@ -156,7 +161,13 @@ export class SnapshotRunner {
     }
     const task = this.#task;
     this.#ended();
-    task?.finished();
+    task?.finished(writer.snapshot.copiedTotal);
+  }
+
+  #noteProgress(snapshot: Snapshot): void {
+    const status = this.#server.persistence;
+    status.currentSaveKeysProcessed = snapshot.keysTaken;
+    status.currentCopiedBytes = snapshot.copiedTotal;
   }
 
   /** Waits for the disk to take a piece. */
@@ -204,6 +215,7 @@ export class SnapshotRunner {
     this.#task = undefined;
     status.currentSaveKeysProcessed = 0;
     status.currentSaveKeysTotal = 0;
+    status.currentCopiedBytes = 0;
   }
 
   /** Gives up a snapshot; what it has marked is cleared in slices, like those it is taken in. */

@@ -35,7 +35,7 @@ export class Snapshots implements SnapshotControl {
   readonly #server: Server;
   readonly #fileSystem: FileSystem;
   readonly #task: SnapshotTask = {
-    finished: () => this.#finished(),
+    finished: (copiedBytes) => this.#finished(copiedBytes),
     failed: (error) => this.#failed(error),
   };
   #isSaving = false;
@@ -292,9 +292,10 @@ export class Snapshots implements SnapshotControl {
     return error === "";
   }
 
-  #finished(): void {
+  #finished(copiedBytes: number): void {
     const server = this.#server;
     this.#ended();
+    server.persistence.rdbLastCopiedBytes = copiedBytes;
     server.effects.changes -= this.#changesBefore;
     server.logger.log(LOG_NOTICE, "DB saved on disk");
     server.logger.log(LOG_NOTICE, "Background saving terminated with success");

@@ -427,4 +427,32 @@ describe("a background save", () => {
     expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
     expect(saving.run("strlen key:1")).toBe(":2000\r\n");
   });
+
+  test("counts as a fork, and what changes ahead of it as copied", async () => {
+    const saving = new Saving("rdb-key-save-delay 10");
+    const stats = (field: string) =>
+      new RegExp(`^${field}:(.*)\r$`, "m").exec(saving.run("info stats"))?.[1];
+    saving.run("debug populate 2000 key 1000");
+    saving.run(`rpush list ${"element ".repeat(2000)}`);
+    expect([stats("total_forks"), stats("latest_fork_usec")]).toEqual(["0", "0"]);
+    saving.fixture.clock.tickUs = 3;
+    saving.run("bgsave");
+    expect([stats("total_forks"), stats("latest_fork_usec")]).toEqual(["1", "3"]);
+    for (let k = 0; k < 1000; k++) saving.run(`append key:${k} y`);
+    saving.run("lset list 1 changed");
+    saving.run("lset list 2 changed");
+    while (saving.info("current_save_keys_processed") === "0") await Bun.sleep(1);
+    const copied = Number(saving.info("current_cow_size"));
+    // Each key's block once, and the block that both elements of the list are in.
+    expect(copied).toBeGreaterThan(1000 * 1000);
+    expect(copied).toBeLessThan(1200 * 1000);
+    expect(saving.info("current_cow_peak")).toBe(String(copied));
+    saving.run("config set rdb-key-save-delay 0");
+    await saving.settle();
+    expect(saving.info("rdb_last_cow_size")).toBe(String(copied));
+    expect(saving.info("current_cow_size")).toBe("0");
+    saving.run("config resetstat");
+    expect([stats("total_forks"), stats("latest_fork_usec")]).toEqual(["0", "0"]);
+    expect(saving.info("rdb_last_cow_size")).toBe(String(copied));
+  });
 });
