@@ -69,6 +69,7 @@ export class AofFiles {
   readonly #location: AofLocation;
   readonly #folder: string;
   #manifest: Manifest = EMPTY_MANIFEST;
+  #isFolderDurable = false;
 
   private constructor(location: AofLocation) {
     this.#location = location;
@@ -127,9 +128,7 @@ export class AofFiles {
     const { fileSystem, logger, directory, directoryName, fileName } = this.#location;
     this.createFolder();
     const base: ManifestEntry = { name: fileName, sequence: 1, type: BASE };
-    const manifest: Manifest = { ...EMPTY_MANIFEST, base };
-    await writeManifest(fileSystem, this.#folder, fileName, manifest);
-    this.#manifest = manifest;
+    await this.#replaceManifest({ ...EMPTY_MANIFEST, base });
     fileSystem.rename(joinPath(directory, fileName), joinPath(this.#folder, fileName));
     fileSystem.syncDirectory(this.#folder);
     fileSystem.syncDirectory(directory);
@@ -142,10 +141,8 @@ export class AofFiles {
 
   /** Makes the directory where it is missing. Throws the system's error. */
   createFolder(): void {
-    const { fileSystem, directory } = this.#location;
-    if (fileSystem.isDirectory(this.#folder)) return;
-    fileSystem.makeDirectory(this.#folder);
-    fileSystem.syncDirectory(directory);
+    const { fileSystem } = this.#location;
+    if (!fileSystem.isDirectory(this.#folder)) fileSystem.makeDirectory(this.#folder);
   }
 
   #findParts(): void {
@@ -290,7 +287,10 @@ export class AofFiles {
   }
 
   async #replaceManifest(manifest: Manifest): Promise<void> {
-    const { fileSystem, fileName } = this.#location;
+    const { fileSystem, directory, fileName } = this.#location;
+    // Whoever made the directory may have been killed, or have failed, before its name was synced.
+    if (!this.#isFolderDurable) await fileSystem.syncDirectoryInBackground(directory);
+    this.#isFolderDurable = true;
     await writeManifest(fileSystem, this.#folder, fileName, manifest);
     this.#manifest = manifest;
   }

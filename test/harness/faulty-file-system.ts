@@ -103,6 +103,8 @@ export type Phase = "before" | "amid" | "after";
 /** What was done to the names of a directory, at once. */
 interface NameChange {
   readonly directory: string;
+  /** Where a file was moved from another directory: that one; it is one change to both. */
+  readonly source: string;
   /** Names with what they stand for, undefined where nothing. */
   readonly names: readonly (readonly [string, Inode | undefined])[];
 }
@@ -199,8 +201,9 @@ export class FaultyFileSystem implements FileSystem {
     };
     for (const [path, inode] of this.#entries) disk.#entries.set(path, copyOf(inode));
     for (const [path, inode] of this.#durableEntries) disk.#durableEntries.set(path, copyOf(inode));
-    disk.#changes = this.#changes.map(({ directory, names }) => ({
+    disk.#changes = this.#changes.map(({ directory, source, names }) => ({
       directory,
+      source,
       names: names.map(([name, inode]) => [name, inode && copyOf(inode)] as const),
     }));
     disk.#directories = new Set(this.#directories);
@@ -288,38 +291,37 @@ export class FaultyFileSystem implements FileSystem {
     const existing = this.#entries.get(path);
     const inode = existing ?? new Inode();
     if (existing !== undefined) this.#mayFail("open", path);
-    else this.#attempt("open", path, () => this.#change(directoryOf(path), [path, inode]));
+    else this.#attempt("open", path, () => this.#change([path, inode]));
     return this.#appendFile(path, inode);
   }
 
   rename(from: string, to: string): void {
     this.#attempt("rename", from, () => {
       const inode = this.#inode(from);
-      const [source, target] = [directoryOf(from), directoryOf(to)];
-      if (source === target) return this.#change(source, [from, undefined], [to, inode]);
-      this.#change(target, [to, inode]);
-      this.#change(source, [from, undefined]);
+      this.#change([to, inode], [from, undefined]);
     });
   }
 
   remove(path: string): void {
     this.#attempt("remove", path, () => {
       this.#inode(path);
-      this.#change(directoryOf(path), [path, undefined]);
+      this.#change([path, undefined]);
     });
   }
 
-  #change(directory: string, ...names: (readonly [string, Inode | undefined])[]): void {
+  #change(...names: (readonly [string, Inode | undefined])[]): void {
     rename(this.#entries, names);
-    this.#changes.push({ directory, names });
+    const directory = directoryOf(names[0][0]);
+    this.#changes.push({ directory, source: directoryOf(names.at(-1)![0]), names });
   }
 
   syncDirectory(path: string): void {
+    const isOf = ({ directory, source }: NameChange) => directory === path || source === path;
     this.#attempt("sync-directory", path, () => {
-      for (const { directory, names } of this.#changes) {
-        if (directory === path) rename(this.#durableEntries, names);
+      for (const change of this.#changes) {
+        if (isOf(change)) rename(this.#durableEntries, change.names);
       }
-      this.#changes = this.#changes.filter(({ directory }) => directory !== path);
+      this.#changes = this.#changes.filter((change) => !isOf(change));
       for (const fresh of this.#freshDirectories) {
         if (directoryOf(fresh) === path) this.#freshDirectories.delete(fresh);
       }
