@@ -11,6 +11,8 @@ import { startServer } from "../harness/server.ts";
 
 const ARGS = ["--enable-debug-command", "yes", "--notify-keyspace-events", "KEA"];
 const HOST = "127.0.0.1";
+/** How often a key that is written to is moved. */
+const MOVES = 80;
 const IN_SCRIPT = `'migrate','${HOST}',ARGV[1],KEYS[1],1,1000`;
 /** A port that nobody listens on. */
 const NOBODY = 1;
@@ -264,6 +266,56 @@ describe("data of every type", () => {
       await carry(theirs, source);
       expect((await theirs.ask("dbsize")).raw).toBe(":0\r\n");
       expect((await ours.ask("debug", "digest")).text).toBe(digest);
+    });
+  }
+});
+
+describe("a key that others write to", () => {
+  for (const policy of ["no", "always"]) {
+    test(`moves without a write being lost or doubled, appendfsync ${policy}`, async () => {
+      const log = ["--appendonly", "yes", "--appendfsync", policy];
+      await using source = await startServer({ args: log });
+      await using peer = await startServer();
+      let isOver = false;
+      let next = 0;
+      const acknowledged = new Set<string>();
+      const write = async () => {
+        await using client = await source.connect();
+        while (!isOver) {
+          const value = `${next++}`;
+          // Some alone, some in transactions and scripts.
+          const commands: Command[] = [
+            ["rpush", "list", value],
+            ["multi"],
+            ["rpush", "list", `${value} in a transaction`],
+            ["exec"],
+            ["eval", "return redis.call('rpush', 'list', ARGV[1])", 0, `${value} in a script`],
+          ];
+          const replies = await client.pipeline(commands);
+          for (const { raw } of replies) expect(raw.startsWith("-")).toBe(false);
+          for (const suffix of ["", " in a transaction", " in a script"]) {
+            acknowledged.add(value + suffix);
+          }
+        }
+      };
+      const writers = Array.from({ length: 5 }, write);
+      await using mover = await source.connect();
+      await using theirs = await peer.connect();
+      for (let move = 0; move < MOVES; move++) {
+        const reply = await mover.ask("migrate", HOST, peer.port, "list", 0, 5000);
+        expect(["+OK\r\n", "+NOKEY\r\n"]).toContain(reply.raw);
+        if (reply.raw === "+OK\r\n") await theirs.ask("rename", "list", `list ${move}`);
+      }
+      isOver = true;
+      await Promise.all(writers);
+      await mover.ask("migrate", HOST, peer.port, "list", 0, 5000);
+      const found: string[] = [];
+      for (const { text: key } of (await theirs.ask("keys", "*")).items) {
+        found.push(...(await theirs.ask("lrange", key, 0, -1)).items.map(({ text }) => text));
+      }
+      expect(found.length).toBeGreaterThan(MOVES);
+      expect(found.sort()).toEqual([...acknowledged].sort());
+      expect((await mover.ask("dbsize")).raw).toBe(":0\r\n");
     });
   }
 });
