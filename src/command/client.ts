@@ -26,8 +26,8 @@ export interface ClientChannel {
    * running, whether or not it wants replies.
    */
   push(bytes: Uint8Array, start: number, end: number): void;
-  /** As `push`, of all of an array that never changes: the channel may keep it uncopied. */
-  pushShared(bytes: Uint8Array): void;
+  /** As `push`, of bytes that never change: the channel may keep them uncopied. */
+  pushShared(bytes: Uint8Array, start: number, end: number): void;
   /** Sends bytes[start, end), the reply to a command that waited, during another client's event. */
   deliver(bytes: Uint8Array, start: number, end: number): void;
   /** Goes on with what arrived behind a command that waited. */

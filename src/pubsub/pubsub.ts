@@ -1,13 +1,13 @@
 // hot path: no allocation per command
 //
-// Who listens to what, and the delivery of messages. A message is encoded once: what RESP2 and
-// RESP3 clients get differs in its first byte only ("*" or ">"), which is patched per client.
+// Who listens to what, and the delivery of messages. A message is encoded once for each protocol:
+// what RESP2 and RESP3 clients get differs in its first byte only ("*" or ">").
 //
 //   *3 $7 message  $<n> <channel> $<n> <message>
 //   *4 $8 pmessage $<n> <pattern> $<n> <channel> $<n> <message>
 //
-// Few subscribers are handed copies. Where they are many, or the message is large, their
-// connections keep the same array, which never changes, until their sockets have taken it.
+// Connections keep ranges of one array until their sockets have taken them; see
+// `shared-messages.ts`.
 //
 // Invariants: a channel without subscribers is forgotten; a client that left is forgotten too,
 // though not before the message being delivered has reached everybody else.
@@ -19,14 +19,13 @@ import type { Client } from "../command/client.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import { NameTable } from "../structures/name-table.ts";
 import { Channel, type Subscription } from "./channel.ts";
+import { SharedMessages } from "./shared-messages.ts";
 
 const MESSAGE = latin1Bytes(">3\r\n$7\r\nmessage\r\n");
 const PATTERN_MESSAGE = latin1Bytes(">4\r\n$8\r\npmessage\r\n");
 const SHARD_MESSAGE = latin1Bytes(">3\r\n$8\r\nsmessage\r\n");
 const RESP2_FIRST = 42;
 const RESP3_FIRST = 62;
-/** Copies of more bytes than this in all cost more than an array that they share. */
-const COPIED_BYTES_MAX = 4096;
 
 /** The names of one kind, by name and in the order in which they appeared. */
 class ChannelSet {
@@ -73,9 +72,9 @@ export class PubSub {
   readonly #sets: readonly [ChannelSet, ChannelSet, ChannelSet];
   readonly #byClient = new Map<Client, ClientSubscriptions>();
   readonly #message = new ReplyWriter();
-  /** The message as arrays that connections share; undefined until one is needed. */
-  #shared2: Uint8Array | undefined;
-  #shared3: Uint8Array | undefined;
+  /** The message as it is handed out, once a subscriber with that protocol has come. */
+  readonly #resp2 = new SharedMessages(RESP2_FIRST);
+  readonly #resp3 = new SharedMessages(RESP3_FIRST);
   #isDelivering = false;
   /** Clients that left while a message was being delivered. */
   readonly #left: Client[] = [];
@@ -247,42 +246,18 @@ export class PubSub {
 
   /** Hands what was encoded to a channel's subscribers, and forgets it. */
   #deliver(channel: Channel): number {
-    const writer = this.#message;
-    const subscriptions = channel.subscriptions;
+    const { subscriptions } = channel;
     const receivers = subscriptions.length;
-    const length = writer.length;
-    if (receivers > 1 && receivers * length > COPIED_BYTES_MAX) {
-      for (let k = 0; k < receivers; k++) this.#share(subscriptions[k].client);
-      this.#shared2 = undefined;
-      this.#shared3 = undefined;
-    } else {
-      const buffer = writer.buffer;
-      for (let k = 0; k < receivers; k++) {
-        const client = subscriptions[k].client;
-        buffer[0] = client.protocol === 3 ? RESP3_FIRST : RESP2_FIRST;
-        client.channel.push(buffer, 0, length);
-      }
+    for (let k = 0; k < receivers; k++) {
+      const { client } = subscriptions[k];
+      const shared = client.protocol === 3 ? this.#resp3 : this.#resp2;
+      if (shared.start < 0) shared.add(this.#message);
+      client.channel.pushShared(shared.bytes, shared.start, shared.end);
     }
-    writer.clear();
+    this.#resp2.start = -1;
+    this.#resp3.start = -1;
+    this.#message.clear();
     return receivers;
-  }
-
-  #share(client: Client): void {
-    if (client.protocol === 3) {
-      if (this.#shared3 === undefined) this.#shared3 = this.#encoded(RESP3_FIRST);
-      client.channel.pushShared(this.#shared3);
-    } else {
-      if (this.#shared2 === undefined) this.#shared2 = this.#encoded(RESP2_FIRST);
-      client.channel.pushShared(this.#shared2);
-    }
-  }
-
-  #encoded(first: number): Uint8Array {
-    const writer = this.#message;
-    // alloc: once per message and protocol, for many subscribers
-    const bytes = writer.buffer.slice(0, writer.length);
-    bytes[0] = first;
-    return bytes;
   }
 
   /** Cold: forgets the clients that were cut off by the message they could not take. */

@@ -89,6 +89,8 @@ const NO_BYTES = new Uint8Array(0);
 const INPUT_BYTES_MIN = 1024;
 /** First size of a backlog's buffer. */
 const OUTPUT_BYTES_MIN = 1024;
+/** Who needs less than this part of an array that others use, too, copies that. */
+const SHARED_PART = 4;
 /** Buffers of that size kept for the next backlog. */
 const SPARE_OUTPUTS_MAX = 256;
 /** Writes of more than this are offered to the socket piece by piece, so that it copies less. */
@@ -118,7 +120,7 @@ export class Connection implements ClientChannel, DecoderLimits {
   #heldOutput = 0;
   /** How many of those were queued in this turn. */
   #turnOutput = 0;
-  /** #output is an array that other connections use, too. */
+  /** #output is an array that other connections use, too: it must not be written to. */
   #sharesOutput = false;
   /** The end of the turn will come back to this connection. */
   #isScheduled = false;
@@ -165,8 +167,9 @@ export class Connection implements ClientChannel, DecoderLimits {
     return this.#outputEnd - this.#outputStart;
   }
 
+  /** Of an array that others use, too, what this connection needs of it. */
   get outputCapacity(): number {
-    return this.#output.length;
+    return this.#sharesOutput ? this.outputBytes : this.#output.length;
   }
 
   /** Takes a chunk from the socket and executes every command it completes. */
@@ -225,16 +228,20 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (!this.#isClosed) this.#flushLater();
   }
 
-  pushShared(bytes: Uint8Array): void {
-    if (this.#output.length > 0 || this.#behindReply !== undefined) {
-      return this.push(bytes, 0, bytes.length);
+  pushShared(bytes: Uint8Array, start: number, end: number): void {
+    const continues = this.#sharesOutput && this.#output === bytes && this.#outputEnd === start;
+    if ((!continues && this.#output.length > 0) || this.#behindReply !== undefined) {
+      return this.push(bytes, start, end);
     }
     if (this.#isClosed || this.client.closingAfterReply) return;
-    this.#output = bytes;
-    this.#outputEnd = bytes.length;
-    this.#sharesOutput = true;
+    if (!continues) {
+      this.#output = bytes;
+      this.#outputStart = start;
+      this.#sharesOutput = true;
+    }
+    this.#outputEnd = end;
     this.#countBuffers();
-    this.#noteQueued(bytes.length);
+    this.#noteQueued(end - start);
     if (!this.#isClosed) this.#flushLater();
   }
 
@@ -299,7 +306,10 @@ export class Connection implements ClientChannel, DecoderLimits {
       if (taken < 0) return this.#end();
       this.#noteSent(taken);
       this.#outputStart += taken;
-      if (taken < offered) return;
+      if (taken < offered) {
+        if (this.#sharesOutput) this.#keepShared();
+        return;
+      }
     }
     if (this.#heldOutput > 0) return;
     this.#dropOutput();
@@ -461,7 +471,7 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   /** Brings the host's sum up to date after a buffer was replaced. */
   #countBuffers(): void {
-    const bytes = this.#input.length + this.#output.length;
+    const bytes = this.#input.length + this.outputCapacity;
     this.#host.clientBufferBytes += bytes - this.#countedBytes;
     this.#countedBytes = bytes;
   }
@@ -502,6 +512,23 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.checkOutputLimit(this.#host.nowMs);
   }
 
+  /** The socket has taken a part of what is shared: a small rest must not keep the whole array. */
+  #keepShared(): void {
+    if (this.outputBytes * SHARED_PART < this.#output.length) this.#ownOutput(0);
+    else this.#countBuffers();
+  }
+
+  /** Moves the backlog to a buffer of its own, with room for so many more bytes. */
+  #ownOutput(more: number): void {
+    const waiting = this.outputBytes;
+    const own = this.#newOutput(waiting + more);
+    copyBytes(own, 0, this.#output, this.#outputStart, this.#outputEnd);
+    this.#dropOutput();
+    this.#output = own;
+    this.#outputEnd = waiting;
+    this.#countBuffers();
+  }
+
   /** A buffer for `count` bytes to wait in. */
   #newOutput(count: number): Uint8Array {
     const spare = count <= OUTPUT_BYTES_MIN ? this.#host.spareOutputs.pop() : undefined;
@@ -530,16 +557,7 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   #queue(bytes: Uint8Array, start: number, end: number): void {
     const added = end - start;
-    if (this.#outputEnd + added > this.#output.length) {
-      const waiting = this.outputBytes;
-      const larger = this.#newOutput(waiting + added);
-      copyBytes(larger, 0, this.#output, this.#outputStart, this.#outputEnd);
-      this.#dropOutput();
-      this.#output = larger;
-      this.#outputStart = 0;
-      this.#outputEnd = waiting;
-      this.#countBuffers();
-    }
+    if (this.#sharesOutput || this.#outputEnd + added > this.#output.length) this.#ownOutput(added);
     copyBytes(this.#output, this.#outputEnd, bytes, start, end);
     this.#outputEnd += added;
     this.#noteQueued(added);

@@ -464,6 +464,7 @@ export class Durability implements EffectSink, LogControl {
     this.#isTurnScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
+    if (this.#aof === undefined && this.#releasing === undefined) return flushAll(waiting);
     // What a later turn queues behind these replies waits for that turn's own sync.
     const turns = waiting.map(takeTurn);
     const outcome = this.#aof?.endOfTurn() ?? true;
@@ -509,6 +510,14 @@ interface TurnOutput {
   readonly bytes: number;
   /** Its client changed data in the turn. */
   readonly isWriter: boolean;
+}
+
+/** Sends what waited for the end of the turn and nothing else. */
+function flushAll(waiting: readonly Connection[]): void {
+  for (const connection of waiting) {
+    connection.client.wroteInTurn = false;
+    connection.releaseOutput(connection.takeTurnOutput());
+  }
 }
 
 function takeTurn(connection: Connection): TurnOutput {

@@ -85,8 +85,8 @@ export class RecordedChannel implements ClientChannel {
     this.sent += latin1Text(bytes, start, end);
   }
 
-  pushShared(bytes: Uint8Array): void {
-    this.sent += latin1Text(bytes);
+  pushShared(bytes: Uint8Array, start: number, end: number): void {
+    this.sent += latin1Text(bytes, start, end);
   }
 
   deliver(bytes: Uint8Array, start: number, end: number): void {

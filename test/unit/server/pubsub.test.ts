@@ -67,6 +67,42 @@ describe("delivery", () => {
     }
   });
 
+  test("whoever reads slowly gets everything in order, and keeps no more than that", async () => {
+    const fixture = new ServerFixture();
+    const publisher = fixture.connect();
+    const subscribers = Array.from({ length: 8 }, () => fixture.connect());
+    const expected: string[] = subscribers.map(() => "");
+    // Half of them hear another channel in between, so that their messages do not adjoin.
+    for (const [k, peer] of subscribers.entries()) {
+      peer.run("subscribe a");
+      if (k % 2 === 1) peer.run("subscribe b");
+    }
+    const idleBytes = fixture.server.clientBufferBytes;
+    for (let round = 0; round < 400; round++) {
+      for (const [k, { transport }] of subscribers.entries()) {
+        if (k > 3) transport.room = (round * k * 37) % 500;
+      }
+      const long = `${round}:${"x".repeat((round * 7) % 300)}`;
+      publisher.run(`publish a ${round}`, `publish b ${round}`, `publish a ${long}`);
+      await fixture.endTurn();
+      for (const k of expected.keys()) {
+        expected[k] += message("a", String(round));
+        if (k % 2 === 1) expected[k] += message("b", String(round));
+        expected[k] += message("a", long);
+      }
+    }
+    let waiting = 0;
+    for (const { outputBytes } of fixture.server.connections) waiting += outputBytes;
+    expect(waiting).toBeGreaterThan(0);
+    expect(fixture.server.clientBufferBytes - idleBytes).toBeLessThan(waiting * 4);
+    for (const [k, { transport, handler }] of subscribers.entries()) {
+      transport.room = Number.POSITIVE_INFINITY;
+      handler.drained();
+      expect(transport.take()).toEndWith(expected[k]);
+    }
+    expect(fixture.server.clientBufferBytes).toBe(idleBytes);
+  });
+
   test("what a client is pushed while its command runs follows the reply", () => {
     const fixture = new ServerFixture();
     const peer = fixture.connect();
