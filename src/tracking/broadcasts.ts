@@ -21,8 +21,8 @@ export class ChangedKey implements Named<ChangedKey> {
   readonly name: Uint8Array;
   readonly hash: number;
   chained: ChangedKey | undefined = undefined;
-  /** Who has changed it first. */
-  readonly author: Client | undefined;
+  /** Who has changed it, if that was one client alone. */
+  author: Client | undefined;
 
   constructor(name: Uint8Array, hash: number, author: Client | undefined) {
     this.name = name;
@@ -130,7 +130,11 @@ export class Broadcasts {
     for (const length of this.#lengths) {
       if (length > name.length) return;
       const prefix = this.#prefixes.find(name, 0, length);
-      if (prefix === undefined || prefix.keys.find(name, 0, name.length) !== undefined) continue;
+      if (prefix === undefined) continue;
+      const known = prefix.keys.find(name, 0, name.length);
+      // Changed by two, it is news to either.
+      if (known !== undefined && known.author !== author) known.author = undefined;
+      if (known !== undefined) continue;
       if (prefix.keys.count === 0) this.#changed.push(prefix);
       prefix.keys.add(new ChangedKey(name, hash, author));
       this.memoryBytes += KEY_BYTES + name.length;

@@ -236,8 +236,7 @@ export class Tracking implements ChangeFollower {
       const { bytes, keyStart, keyEnd } = table.draw();
       this.#writeKey(bytes, keyStart, keyEnd);
       table.takeDrawn();
-      // Even without loops: the client has not changed the key.
-      this.#sendToTaken(undefined);
+      this.#sendToTaken(undefined, undefined);
       if (table.keyCount > this.keysMax) continue;
       this.#overCount = 0;
       return;
@@ -251,7 +250,8 @@ export class Tracking implements ChangeFollower {
       this.#payload.clear();
       this.#payload.protocol = client.protocol;
       this.#payload.null();
-      this.#sendOrKeep(client);
+      if (client === this.running) this.#keep();
+      else this.#send(client);
     }
     this.#table.clear();
     this.#unfollowIfIdle();
@@ -287,7 +287,8 @@ export class Tracking implements ChangeFollower {
     view.load(ref, hash);
     const { bytes, keyStart, keyEnd } = view;
     if (!this.#isWanted(bytes, keyStart, keyEnd, hash)) return;
-    this.#changed(bytes.slice(keyStart, keyEnd), hash, undefined);
+    // Whoever finds the key expired, or needs its memory, has not changed it and may have cached it.
+    this.#changed(bytes.slice(keyStart, keyEnd), hash, undefined, undefined);
   }
 
   /** A flush is told of by `flushed`, for it is one whatever the databases hold. */
@@ -310,7 +311,7 @@ export class Tracking implements ChangeFollower {
     if (event === "new" || key.isLate) return;
     if (!key.isMade && (flags & KEEPS_WATCHES) !== 0) return;
     noted.splice(at, 1);
-    this.#changed(key.bytes, key.hash, this.#author);
+    this.#changedByCommand(key);
   }
 
   settle(changed: boolean, flags: number): void {
@@ -318,15 +319,9 @@ export class Tracking implements ChangeFollower {
     if (noted.length === 0) return;
     this.#noted = [];
     if (!changed) return;
-    const author = this.#author;
-    for (const { bytes, hash, isMade } of noted) {
-      if (isMade || (flags & KEEPS_WATCHES) === 0) this.#changed(bytes, hash, author);
+    for (const key of noted) {
+      if (key.isMade || (flags & KEEPS_WATCHES) === 0) this.#changedByCommand(key);
     }
-  }
-
-  /** Whose change it is; a script's is nobody's, as in Redis. */
-  get #author(): Client | undefined {
-    return this.#isScripted ? undefined : this.running;
   }
 
   #note(db: Database, ref: number, hash: number, isMade: boolean): void {
@@ -350,13 +345,27 @@ export class Tracking implements ChangeFollower {
     return this.#table.has(bytes, start, end, hash) || this.#broadcasts.covers(bytes, start, end);
   }
 
-  /** A key has changed. */
-  #changed(name: Uint8Array, hash: number, author: Client | undefined): void {
+  /** The running client has changed a key. */
+  #changedByCommand({ bytes, hash }: NotedKey): void {
+    // In broadcasting mode a script's change is nobody's, as in Redis.
+    this.#changed(bytes, hash, this.#isScripted ? undefined : this.running, this.running);
+  }
+
+  /**
+   * A key has changed. `author` and `changer` are who has done it, and need not be told, in
+   * broadcasting mode and by default.
+   */
+  #changed(
+    name: Uint8Array,
+    hash: number,
+    author: Client | undefined,
+    changer: Client | undefined,
+  ): void {
     this.#broadcasts.note(name, hash, author);
     if (this.#broadcasts.hasChanges) this.#host.broadcastLater();
     if (!this.#table.take(name, 0, name.length, hash)) return;
     this.#writeKey(name, 0, name.length);
-    this.#sendToTaken(this.running);
+    this.#sendToTaken(this.running, changer);
     this.#unfollowIfIdle();
   }
 
@@ -377,22 +386,23 @@ export class Tracking implements ChangeFollower {
   }
 
   /**
-   * Sends the payload to the clients of the key that was taken out of the table; to `running` once
-   * its command has ended, and not if it wants no loops.
+   * Sends the payload to the clients of the key that was taken out of the table: to `running` once
+   * its command has ended, to `changer` unless it wants no loops.
    */
-  #sendToTaken(running: Client | undefined): void {
+  #sendToTaken(running: Client | undefined, changer: Client | undefined): void {
     const { taken, takenCount } = this.#table;
     for (let k = 0; k < takenCount; k++) {
       const client = this.#clients.get(taken[k]);
       const options = (client?.tracking as TrackingState | undefined)?.options;
       if (client === undefined || options === undefined || options.isBroadcast) continue;
-      if (client !== running) this.#send(client);
-      else if (!options.isNoLoop) this.#sendOrKeep(client);
+      if (options.isNoLoop && client === changer) continue;
+      if (client === running) this.#keep();
+      else this.#send(client);
     }
   }
 
-  #sendOrKeep(client: Client): void {
-    if (client !== this.running) return this.#send(client);
+  /** Keeps the payload for the running client. */
+  #keep(): void {
     this.#pending.push(this.#payload.buffer.slice(0, this.#payload.length));
   }
 

@@ -17,6 +17,7 @@ import { setValueFuzzer } from "./set-value.fuzz.ts";
 import { snapshotFuzzer } from "./snapshot.fuzz.ts";
 import { sortedSetFuzzer } from "./sorted-set.fuzz.ts";
 import { streamFuzzer } from "./stream.fuzz.ts";
+import { trackingFuzzer } from "./tracking.fuzz.ts";
 
 export const FUZZERS: readonly Fuzzer[] = [
   decoderFuzzer,
@@ -35,4 +36,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   idTableFuzzer,
   streamFuzzer,
   snapshotFuzzer,
+  trackingFuzzer,
 ];
