@@ -287,7 +287,7 @@ export class Tracking implements ChangeFollower {
     view.load(ref, hash);
     const { bytes, keyStart, keyEnd } = view;
     if (!this.#isWanted(bytes, keyStart, keyEnd, hash)) return;
-    // Whoever finds the key expired, or needs its memory, has not changed it and may have cached it.
+    // Whoever finds the key expired, or needs its memory, may have cached it all the same.
     this.#changed(bytes.slice(keyStart, keyEnd), hash, undefined, undefined);
   }
 

@@ -46,7 +46,7 @@ const MODES: readonly Mode[] = [
   { options: ["bcast"], redirects: true },
 ];
 
-/** What a connection is sent, handed out in order: replies to whoever asked, pushes to one place. */
+/** What a connection is sent, in order: replies go to whoever asked, pushes to one place. */
 class Reader {
   readonly #peer: Peer;
   readonly #onPush: (push: Reply) => void;
