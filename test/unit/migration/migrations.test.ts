@@ -118,6 +118,16 @@ describe("a transfer", () => {
     expect(fixture.server.blocking.count).toBe(0);
   });
 
+  test("spoils transactions that watch its key, and tells those who have it cached", async () => {
+    const caching = fixture.connect();
+    caching.run("HELLO 3", "CLIENT TRACKING ON", "GET a");
+    other.run("WATCH a");
+    begin().send("+OK\r\n+OK\r\n");
+    await fixture.endTurn();
+    expect(caching.transport.take()).toBe(">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n");
+    expect(other.run("MULTI", "PING", "EXEC")).toEndWith("*-1\r\n");
+  });
+
   test("cannot be ended by CLIENT UNBLOCK", () => {
     const id = /:(\d+)/.exec(peer.run("CLIENT ID"))![1];
     begin();
