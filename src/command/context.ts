@@ -31,16 +31,16 @@ export interface ServerContext {
 }
 
 /** What a context points at, while it is lent to the command of another client. */
-export interface SuspendedCommand<S extends ServerContext> {
-  readonly client: Client;
-  readonly command: Command<S>;
-  readonly db: Database;
-  readonly protocol: Protocol;
-  readonly bytes: Uint8Array;
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-  readonly base: number;
-  readonly count: number;
+export class SuspendedCommand<S extends ServerContext> {
+  client!: Client;
+  command!: Command<S>;
+  db!: Database;
+  protocol: Protocol = 2;
+  bytes!: Uint8Array;
+  starts!: Int32Array;
+  ends!: Int32Array;
+  base = 0;
+  count = 0;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -92,18 +92,30 @@ export class CommandContext<S extends ServerContext = ServerContext> {
     this.#firstKeyHashed = false;
   }
 
-  /** Cold: what the context points at, to be put back with `resume`. */
-  suspend(): SuspendedCommand<S> {
-    const { client, command, db, bytes, count } = this;
-    const { protocol } = this.reply;
-    const [starts, ends, base] = [this.#starts, this.#ends, this.#base];
-    return { client, command, db, protocol, bytes, starts, ends, base, count };
+  /** What the context points at, to be put back with `resume`. */
+  // alloc: where the caller has no record to be used again
+  suspend(into: SuspendedCommand<S> = new SuspendedCommand<S>()): SuspendedCommand<S> {
+    into.client = this.client;
+    into.command = this.command;
+    into.db = this.db;
+    into.protocol = this.reply.protocol;
+    into.bytes = this.bytes;
+    into.starts = this.#starts;
+    into.ends = this.#ends;
+    into.base = this.#base;
+    into.count = this.count;
+    return into;
   }
 
-  /** Cold: points the context at what it pointed at before. */
+  /** Points the context at what it pointed at before. */
   resume(suspended: SuspendedCommand<S>): void {
-    const { bytes, starts, ends, base, count } = suspended;
-    this.setArguments(bytes, starts, ends, base, count);
+    this.setArguments(
+      suspended.bytes,
+      suspended.starts,
+      suspended.ends,
+      suspended.base,
+      suspended.count,
+    );
     this.client = suspended.client;
     this.command = suspended.command;
     this.db = suspended.db;

@@ -9,7 +9,7 @@
 // from inside of it.
 
 import type { Client, Wait } from "../command/client.ts";
-import type { CommandContext, ServerContext, SuspendedCommand } from "../command/context.ts";
+import { type CommandContext, type ServerContext, SuspendedCommand } from "../command/context.ts";
 import type { ScriptHost } from "./command-runner.ts";
 import type { Supervisor } from "./lua-module.ts";
 import type { Machine } from "./machine.ts";
@@ -37,35 +37,36 @@ export interface Runnable {
 
 /** A script that is being run. */
 class ScriptRun<S extends ServerContext> implements Wait {
-  readonly c: CommandContext<S>;
-  readonly client: Client;
-  readonly script: Runnable;
-  readonly machine: Machine<S>;
+  c!: CommandContext<S>;
+  client!: Client;
+  script!: Runnable;
+  machine!: Machine<S>;
   /** Others may be served while it runs. */
-  readonly mayBreak: boolean;
-  readonly startedUs: number;
-  sliceUs: number;
+  mayBreak = false;
+  /** When it began, as its hook has found; 0 until then. */
+  startedUs = 0;
+  sliceUs = 0;
   isKilled = false;
   /** It has been suspended before, and its client waits. */
   isSlow = false;
-  /** What the context pointed at when the current slice began. */
-  event: SuspendedCommand<S> | undefined;
+  /** What the context points at outside of it. */
+  readonly event = new SuspendedCommand<S>();
   /** The request, once others are served meanwhile. */
   words: readonly Uint8Array[] = [];
   /** Time its command has run so far, as dispatch counts it. */
   microseconds = 0;
+  readonly mayEnd = false;
 
-  constructor(c: CommandContext<S>, script: Runnable, machine: Machine<S>) {
+  /** Takes the place of a new one, until it is slow. */
+  begin(c: CommandContext<S>, script: Runnable, machine: Machine<S>): void {
     this.c = c;
     this.client = c.client;
     this.script = script;
     this.machine = machine;
     this.mayBreak = !c.client.denyBlocking;
-    this.startedUs = c.server.clock.monotonicUs();
-    this.sliceUs = this.startedUs;
+    this.startedUs = 0;
+    c.suspend(this.event);
   }
-
-  readonly mayEnd = false;
 
   /** It ends by itself, or is killed. */
   end(): void {}
@@ -82,6 +83,8 @@ export interface RunningScript {
 export class Executions<S extends ServerContext> implements Supervisor {
   readonly #host: ScriptHost<S>;
   #run: ScriptRun<S> | undefined;
+  /** What the next script will be, in case that it is quick. */
+  #next = new ScriptRun<S>();
   #status = RUNNING;
   /** The one that runs has done so for so long that others are served now and then. */
   isBusy = false;
@@ -114,8 +117,8 @@ export class Executions<S extends ServerContext> implements Supervisor {
     flags: number,
   ): void {
     const { lua, runner } = machine;
-    const event = c.suspend();
-    const run = new ScriptRun(c, script, machine);
+    const run = this.#next;
+    run.begin(c, script, machine);
     this.#run = run;
     runner.enter(c, flags);
     this.#status = RUNNING;
@@ -123,13 +126,13 @@ export class Executions<S extends ServerContext> implements Supervisor {
     if (this.#status === RUNNING) {
       promise.catch((error) => this.#broke(run, error));
       if (run.isSlow) {
-        c.resume(event);
+        c.resume(run.event);
         return this.#wait(run);
       }
       this.#status = DAMAGED;
     }
     this.#run = undefined;
-    runner.leave(c, event);
+    runner.leave(c, run.event);
     this.#finish(c, machine, script);
   }
 
@@ -144,6 +147,9 @@ export class Executions<S extends ServerContext> implements Supervisor {
     const words: Uint8Array[] = [];
     for (let k = 0; k < c.count; k++) words.push(c.bytes.slice(c.start(k), c.end(k)));
     run.words = words;
+    // What it has done by now is told when it ends, and it itself is not.
+    if (run.machine.runner.hasWritten) c.effects.suppress();
+    this.#next = new ScriptRun<S>();
     run.client.blocked = true;
     run.client.wait = run;
     this.isBusy = true;
@@ -161,14 +167,13 @@ export class Executions<S extends ServerContext> implements Supervisor {
   resumed(state: number): void {
     const run = this.#run!;
     this.#host.beginSlice();
-    run.event = run.c.suspend();
+    run.c.suspend(run.event);
     run.sliceUs = run.c.server.clock.monotonicUs();
     if (run.isKilled) this.#raiseKilled(run, state);
   }
 
   #endSlice(run: ScriptRun<S>): void {
-    run.c.resume(run.event!);
-    run.event = undefined;
+    run.c.resume(run.event);
     this.#host.endSlice();
   }
 
@@ -180,7 +185,7 @@ export class Executions<S extends ServerContext> implements Supervisor {
   /** Cold: a slow script has ended: its client is answered. */
   #answer(run: ScriptRun<S>): void {
     const { c, client, machine, script } = run;
-    c.resume(run.event!);
+    c.resume(run.event);
     this.#run = undefined;
     this.isBusy = false;
     const event = c.suspend();
@@ -230,6 +235,10 @@ export class Executions<S extends ServerContext> implements Supervisor {
     run.machine.lua.module.adaptHook(state);
     if (!run.mayBreak) return false;
     const nowUs = run.c.server.clock.monotonicUs();
+    if (run.startedUs === 0) {
+      run.startedUs = nowUs;
+      run.sliceUs = nowUs;
+    }
     return nowUs - run.startedUs >= this.busyMs * 1000 && nowUs - run.sliceUs >= SLICE_US;
   }
 

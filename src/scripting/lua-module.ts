@@ -61,7 +61,7 @@ const { Suspending, promising } = WebAssembly as unknown as Suspendable;
 
 /** Instructions between two calls of the hook, so that even the slowest take a second or so. */
 function hookCountFor(bytes: number): number {
-  return Math.max(10, Math.min(10_000, Math.floor(2e9 / bytes)));
+  return Math.max(10, Math.min(10_000, Math.floor(1e9 / bytes)));
 }
 
 /** One instance of the virtual machine with its own heap. */
@@ -79,6 +79,8 @@ export class LuaModule {
   readonly run: (state: number, count: number, handler: number) => Promise<void>;
   /** The index of the C function that looks up a field, whatever it takes. */
   indexSeam = 0;
+  /** Pushes an array of strings: see lua-seams.ts. */
+  readonly pushStrings: (state: number, at: number, count: number) => void;
   /** Bytes that Lua's objects take. */
   readonly usedBytes: () => number;
   readonly #seams: LuaApi;
@@ -117,6 +119,7 @@ export class LuaModule {
     this.#seams = seams as unknown as LuaApi;
     (socket.table as WebAssembly.Table).set(0, seams.catchJumps);
     this.run = promising(seams.run);
+    this.pushStrings = this.#seams.pushStrings;
     this.usedBytes = this.#seams.usedBytes;
     this.#seams.setWatermark(Math.min(WATERMARK_BYTES, bytesMax));
     this.#view();
@@ -180,6 +183,14 @@ export class LuaModule {
       lua_call: this.api.lua_call as never,
     };
     return this.#addEntry(new WebAssembly.Instance(seamModules().resumable, { env }).exports.f);
+  }
+
+  /** The same of the C function at an index, before which `check` sees tables with a metatable. */
+  addGuarded(index: number, check: (state: number) => void): number {
+    const { lua_getmetatable, lua_settop } = this.api;
+    const env = { lua_getmetatable, lua_settop, check, run: this.#table.get(index) };
+    const instance = new WebAssembly.Instance(seamModules().guarded, { env: env as never });
+    return this.#addEntry(instance.exports.f);
   }
 
   /** The index of a C function of the seams: pcall, less, index. */

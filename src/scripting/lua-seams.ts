@@ -29,42 +29,36 @@ function buildSocket(): WebAssembly.Module {
     .module();
 }
 
+/** What the seams call, with numbers of parameters and results: of Lua's, and of ours. */
+const IMPORTS: readonly (readonly [name: string, parameters: number, results: number])[] = [
+  ["stackSave", 0, 1],
+  ["stackRestore", 1, 0],
+  ["setThrew", 2, 0],
+  ["realloc", 2, 1],
+  ["free", 1, 0],
+  ["lua_pcall", 4, 1],
+  ["lua_insert", 2, 0],
+  ["lua_remove", 2, 0],
+  ["lua_rawgeti", 3, 0],
+  ["lua_gettop", 1, 1],
+  ["lua_pushboolean", 2, 0],
+  ["lua_lessthan", 3, 1],
+  ["lua_gettable", 2, 0],
+  ["lua_createtable", 3, 0],
+  ["lua_pushlstring", 3, 0],
+  ["lua_rawseti", 3, 0],
+  ["luaL_checkany", 2, 0],
+  ["onHook", 1, 1],
+  ["pause", 0, 0],
+  ["resumed", 1, 0],
+  ["ended", 1, 0],
+  ["grew", 1, 1],
+  ["plainError", 1, 0],
+];
+
 function buildSeams(): WebAssembly.Module {
-  const m = new WasmAssembler().importTable("table").importTag("tag");
-  for (const [name, parameters, results] of [
-    ...([
-      ["stackSave", 0, 1],
-      ["stackRestore", 1, 0],
-      ["setThrew", 2, 0],
-    ] as const),
-    ...([
-      ["realloc", 2, 1],
-      ["free", 1, 0],
-      ["lua_pcall", 4, 1],
-      ["lua_insert", 2, 0],
-    ] as const),
-    ...([
-      ["lua_remove", 2, 0],
-      ["lua_rawgeti", 3, 0],
-      ["lua_gettop", 1, 1],
-    ] as const),
-    ...([
-      ["lua_pushboolean", 2, 0],
-      ["lua_lessthan", 3, 1],
-      ["lua_gettable", 2, 0],
-    ] as const),
-    ...([
-      ["luaL_checkany", 2, 0],
-      ["onHook", 1, 1],
-      ["pause", 0, 0],
-      ["resumed", 1, 0],
-    ] as const),
-    ...([
-      ["ended", 1, 0],
-      ["grew", 1, 1],
-      ["plainError", 1, 0],
-    ] as const),
-  ]) {
+  const m = new WasmAssembler().importTable("table").importMemory("memory").importTag("tag");
+  for (const [name, parameters, results] of IMPORTS) {
     m.importFunction(name, parameters, results);
   }
   const usedBytes = m.global(0);
@@ -90,6 +84,7 @@ function buildSeams(): WebAssembly.Module {
     ...[get(0), number(1), m.call("lua_remove"), m.call("ended")],
   );
   addFunctions(m);
+  addArrays(m);
   return m.module();
 }
 
@@ -124,6 +119,26 @@ function addAllocation(m: WasmAssembler, usedBytes: number, watermark: number): 
   );
   m.function("usedBytes", [0, 0, 1], op.globalGet(usedBytes));
   m.function("setWatermark", [1, 0, 0], get(0), op.globalSet(watermark));
+}
+
+/**
+ * pushStrings(state, at, count): pushes an array of strings. Their lengths are at `at`, their bytes
+ * follow without gaps.
+ */
+function addArrays(m: WasmAssembler): void {
+  const [state, at, count, index, bytesAt, length] = [0, 1, 2, 3, 4, 5];
+  m.function(
+    "pushStrings",
+    [3, 3, 0],
+    ...[get(state), get(count), number(0), m.call("lua_createtable")],
+    ...[get(at), get(count), number(2), op.shiftLeft, op.add, set(bytesAt)],
+    ...[op.loop, get(index), get(count), op.lessThan, op.if],
+    ...[get(at), op.load, set(length), get(at), number(4), op.add, set(at)],
+    ...[get(state), get(bytesAt), get(length), m.call("lua_pushlstring")],
+    ...[get(bytesAt), get(length), op.add, set(bytesAt)],
+    ...[get(state), number(-2), get(index), number(1), op.add, tee(index)],
+    ...[m.call("lua_rawseti"), op.branch(1), op.end, op.end],
+  );
 }
 
 /** C functions of Lua. */
@@ -182,6 +197,24 @@ function buildResumable(): WebAssembly.Module {
     .module();
 }
 
+/** Makes a C function that has `check` look at a first argument with a metatable, then is `run`. */
+function buildGuarded(): WebAssembly.Module {
+  const m = new WasmAssembler()
+    .importFunction("lua_getmetatable", 2, 1)
+    .importFunction("lua_settop", 2, 0)
+    .importFunction("check", 1, 0)
+    .importFunction("run", 1, 1);
+  return m
+    .function(
+      "f",
+      [1, 0, 1],
+      ...[get(0), number(1), m.call("lua_getmetatable"), op.if],
+      ...[get(0), number(-2), m.call("lua_settop"), get(0), m.call("check"), op.end],
+      ...[get(0), m.call("run")],
+    )
+    .module();
+}
+
 /** Makes a C function, or another one that Lua calls, of a JavaScript function. */
 function buildPlain(): WebAssembly.Module {
   const m = new WasmAssembler().importFunction("run", 1, 1);
@@ -193,6 +226,7 @@ export interface SeamModules {
   readonly socket: WebAssembly.Module;
   readonly seams: WebAssembly.Module;
   readonly resumable: WebAssembly.Module;
+  readonly guarded: WebAssembly.Module;
   readonly plain: WebAssembly.Module;
 }
 
@@ -203,6 +237,7 @@ export function seamModules(): SeamModules {
     socket: buildSocket(),
     seams: buildSeams(),
     resumable: buildResumable(),
+    guarded: buildGuarded(),
     plain: buildPlain(),
   };
   return modules;

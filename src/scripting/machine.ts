@@ -1,6 +1,7 @@
 // One virtual machine with all that scripts find in it: the sandbox, the `redis` library, the
 // thread that they run in. EVAL's scripts have one machine, functions of libraries another.
 
+import { copyBytes } from "../base/ascii.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
@@ -26,6 +27,9 @@ const STEP_KILOBYTES = 250;
 const IDLE_BYTES = 1 << 22;
 /** A heap larger than this, of which a quarter is used, had better be replaced. */
 const LARGE_HEAP_BYTES = 1 << 26;
+
+/** Arguments of more bytes than this are handed over one by one. */
+const AT_ONCE_BYTES_MAX = 1 << 16;
 
 /** How far up an error's place is looked for: past C functions and the prelude's. */
 const PLACE_LEVELS = 8;
@@ -89,14 +93,31 @@ export class Machine<S extends ServerContext> {
     this.handler = lua.keep(main);
   }
 
-  /** Pushes arguments [from, to) of a command on the thread, as an array. */
+  /** Pushes arguments [from, to) of a command, as an array. */
   pushArguments(c: CommandContext<S>, from: number, to: number): void {
-    const { lua, thread } = this;
-    const { api } = lua;
-    api.lua_createtable(thread, to - from, 0);
+    const { lua } = this;
+    let bytesAt = (to - from) * 4;
+    for (let k = from; k < to; k++) bytesAt += c.length(k);
+    if (bytesAt > AT_ONCE_BYTES_MAX) return this.#pushLargeArguments(c, from, to);
+    const at = lua.scratch(bytesAt);
+    const { bytes, words } = lua.module;
+    bytesAt = at + (to - from) * 4;
     for (let k = from; k < to; k++) {
-      lua.pushBytes(thread, c.bytes, c.start(k), c.end(k));
-      api.lua_rawseti(thread, -2, k - from + 1);
+      const length = c.length(k);
+      words[(at >>> 2) + k - from] = length;
+      copyBytes(bytes, bytesAt, c.bytes, c.start(k), c.end(k));
+      bytesAt += length;
+    }
+    lua.module.pushStrings(lua.main, at, to - from);
+  }
+
+  #pushLargeArguments(c: CommandContext<S>, from: number, to: number): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    api.lua_createtable(main, to - from, 0);
+    for (let k = from; k < to; k++) {
+      lua.pushBytes(main, c.bytes, c.start(k), c.end(k));
+      api.lua_rawseti(main, -2, k - from + 1);
     }
   }
 

@@ -1,8 +1,7 @@
 // What scripts find: Redis's selection of Lua's libraries, frozen. Lua 5.1 knows no read-only
 // tables, so scripts hold empty stand-ins whose metatables lead reads to the real tables and refuse
-// writes; the functions that would look past a metatable (rawset, next, getmetatable ...) know the
-// stand-ins. `table.insert` and its siblings do not: what they leave in a stand-in is taken out at
-// the end of the script (`tidy`).
+// writes; the functions that would look past a metatable (rawset, next, table.insert ...) know the
+// stand-ins.
 
 import type { Clock } from "../base/clock.ts";
 import { latin1Bytes } from "../base/text.ts";
@@ -43,7 +42,7 @@ export class Sandbox {
   readonly random = new ScriptRandom();
   /** The table of the real globals. */
   readonly globals: number;
-  /** Real table, or the stand-in of its metatable, by the address of each stand-in. */
+  /** The real table, and the stand-in of its metatable, by the address of each stand-in. */
   readonly #standIns = new Map<number, { ref: number; real: number; metatable: number }>();
   #stringMetatable = LUA_NIL;
   #refuseWrite = 0;
@@ -68,7 +67,6 @@ export class Sandbox {
     this.#refuseWrite = lua.keep(main);
     lua.setFunctions(main, this.#guardedFunctions());
     for (const name of FROZEN) this.#freezeField(name);
-    this.#replaceRandom();
     this.#freezeStrings();
     api.lua_settop(main, 0);
   }
@@ -120,31 +118,9 @@ export class Sandbox {
     api.lua_settop(main, -2);
   }
 
-  /** Empties stand-ins that a script has left something in. */
+  /** Forgets what a script has left behind. */
   tidy(): void {
     this.#patterns.tidy();
-    const { words } = this.lua.module;
-    for (const address of this.#standIns.keys()) {
-      // A table without entries has neither an array nor nodes of its own.
-      const hasArray = words[(address + 28) >>> 2] !== 0;
-      const hasNodes = (words[(address + 4) >>> 2] & 0xff000000) !== 0;
-      if (hasArray || hasNodes) this.#empty(address);
-    }
-  }
-
-  #empty(address: number): void {
-    const { api, main } = this.lua;
-    const standIn = this.#standIns.get(address)!;
-    this.lua.push(main, standIn.ref);
-    const table = api.lua_gettop(main);
-    api.lua_pushnil(main);
-    while (api.lua_next(main, table) !== 0) {
-      api.lua_settop(main, table + 1);
-      api.lua_pushvalue(main, -1);
-      api.lua_pushnil(main);
-      api.lua_rawset(main, table);
-    }
-    api.lua_settop(main, table - 1);
   }
 
   #refuseGlobal(state: number): number {
@@ -197,6 +173,13 @@ export class Sandbox {
     lua.pushSeam(main, "less");
     const less = lua.keep(main);
     lua.getField(main, globals, "table");
+    lua.getField(main, -1, "insert");
+    const insert = lua.module.addGuarded(api.lua_tocfunction(main, -1), (state) => {
+      if (this.#standIn(state, 1)) lua.raise(state, READ_ONLY);
+    });
+    api.lua_settop(main, -2);
+    api.lua_pushcclosure(main, insert, 0);
+    lua.setField(main, -2, "insert");
     lua.pushResumable(main, (state, isAgain) =>
       isAgain === 0 ? this.#beginSort(state, sort, less) : this.#endSort(state),
     );

@@ -50,6 +50,9 @@ export class Script {
   /** The compiled function in the registry of the machine with this number. */
   ref = 0;
   machine = -1;
+  /** Whether it can look at its keys and at its arguments, as far as its source shows. */
+  readonly seesKeys: boolean;
+  readonly seesArguments: boolean;
   /** Was loaded by SCRIPT LOAD, or declared so: it is never evicted. */
   isKept = false;
 
@@ -58,6 +61,11 @@ export class Script {
     this.body = body;
     this.bodyHash = bodyHash;
     this.flags = flags;
+    const text = latin1Text(body, 0, body.length);
+    // By a name that is made up, too: _G["AR".."GV"], or in what load is given.
+    const seesAll = text.includes("_G") || text.includes("load");
+    this.seesKeys = seesAll || text.includes("KEYS");
+    this.seesArguments = seesAll || text.includes("ARGV");
   }
 
   get label(): string {

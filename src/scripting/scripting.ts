@@ -128,16 +128,21 @@ export class Scripting<S extends ServerContext> {
   run(c: CommandContext<S>, script: Script, first: number, keyCount: number, flags: number): void {
     const { machine, keysName, argvName } = this.#ready(c);
     if (script.machine !== this.#generation) this.#compile(c, script);
-    const { lua, sandbox, thread } = machine;
-    lua.push(thread, sandbox.globals);
-    lua.push(thread, keysName);
-    machine.pushArguments(c, first, first + keyCount);
-    lua.api.lua_rawset(thread, -3);
-    lua.push(thread, argvName);
-    machine.pushArguments(c, first + keyCount, c.count);
-    lua.api.lua_rawset(thread, -3);
-    lua.api.lua_settop(thread, 0);
-    lua.push(thread, script.ref);
+    const { lua, sandbox } = machine;
+    const { api, main } = lua;
+    lua.push(main, sandbox.globals);
+    if (script.seesKeys) {
+      lua.push(main, keysName);
+      machine.pushArguments(c, first, first + keyCount);
+      api.lua_rawset(main, -3);
+    }
+    if (script.seesArguments) {
+      lua.push(main, argvName);
+      machine.pushArguments(c, first + keyCount, c.count);
+      api.lua_rawset(main, -3);
+    }
+    api.lua_settop(main, 0);
+    lua.push(main, script.ref);
     this.#executions.call(c, machine, script, 0, flags);
   }
 

@@ -16,6 +16,7 @@ const SECTION_TAGS = 13;
 
 const KIND_FUNCTION = 0;
 const KIND_TABLE = 1;
+const KIND_MEMORY = 2;
 const KIND_TAG = 4;
 
 type Bytes = readonly number[];
@@ -56,6 +57,8 @@ export const op = {
   equal: [0x46] as Bytes,
   lessThan: [0x48] as Bytes,
   greaterUnsigned: [0x4b] as Bytes,
+  load: [0x28, 2, 0] as Bytes,
+  shiftLeft: [0x74] as Bytes,
   add: [0x6a] as Bytes,
   subtract: [0x6b] as Bytes,
   drop: [0x1a] as Bytes,
@@ -110,6 +113,11 @@ export class WasmAssembler {
     return this;
   }
 
+  importMemory(text: string): this {
+    this.#import(text, [KIND_MEMORY, 0, 1]);
+    return this;
+  }
+
   /** The only tag there is: of exceptions without a value. */
   importTag(text: string): this {
     this.#import(text, [KIND_TAG, 0, ...unsigned(this.#type(0, 0))]);
@@ -135,7 +143,9 @@ export class WasmAssembler {
 
   /** The instruction that calls a function imported or defined before. */
   call(text: string): Bytes {
-    return [0x10, ...unsigned(this.#indexes.get(text)!)];
+    const index = this.#indexes.get(text);
+    if (index === undefined) throw new Error(`${text} is not known yet`);
+    return [0x10, ...unsigned(index)];
   }
 
   /** The instruction that calls entry (on top of the stack) of the table. */

@@ -43,10 +43,9 @@ test("scripts and functions do not find each other's tables", async () => {
   expect(await ask("fcall", "g", "0")).toContain("nonexistent global variable 'KEYS'");
 });
 
-test("what a function leaves in a frozen table is gone with it", async () => {
-  await load("f", "local n = rawget(redis, 1) table.insert(redis, 7) return n == nil");
-  expect(await ask("fcall", "f", "0")).toBe(":1\r\n");
-  expect(await ask("fcall", "f", "0")).toBe(":1\r\n");
+test("a function leaves nothing in a frozen table", async () => {
+  await load("f", "table.insert(redis, 7)");
+  expect(await ask("fcall", "f", "0")).toContain("Attempt to modify a readonly table");
 });
 
 test("a stack that runs over takes no library with it", async () => {

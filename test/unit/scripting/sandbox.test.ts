@@ -21,9 +21,15 @@ async function run(script: string, ...args: string[]): Promise<string> {
   return (await client.ask("eval", script, "0", ...args)).raw;
 }
 
-test("tables left in a frozen table are gone with the script", async () => {
-  await run("table.insert(redis, 1) table.insert(_G, 2) return 1");
-  expect(await run("return {redis[1] == nil, rawget(_G, 1) == nil}")).toBe("*2\r\n:1\r\n:1\r\n");
+test("nothing is left in a frozen table", async () => {
+  for (const table of ["redis", "_G", "string", "getmetatable('')", "getmetatable(_G)"]) {
+    for (const change of [`table.insert(${table}, 1)`, `table.insert(${table}, 1, 2)`]) {
+      expect(await run(change)).toContain("Attempt to modify a readonly table");
+    }
+    expect(await run(`table.sort(${table}) return table.remove(${table})`)).toBe("$-1\r\n");
+  }
+  const own = "local t = setmetatable({}, {}) table.insert(t, 7) table.insert(t, 1, 6) return t";
+  expect(await run(own)).toBe("*2\r\n:6\r\n:7\r\n");
 });
 
 test("nothing of the standard library reaches the host", async () => {

@@ -56,7 +56,7 @@ for (const script of [
   "return (string.rep('a', 100000):gsub('.-.-.-.-b', ''))",
   "for x in string.gmatch(string.rep('a', 100000), '.-.-.-.-b') do end",
   "local s = string.rep('x', 2^24) while true do local t = s .. 'y' end",
-  "local s = string.rep('x', 2^22) while true do s:upper() end",
+  "local s = string.rep('x', 2^21) while true do s:upper() end",
 ]) {
   test(`SCRIPT KILL ends: ${script}`, async () => {
     await start(script);
