@@ -47,6 +47,14 @@ export interface AofLocation {
   fileName: string;
 }
 
+/** What a new log begins with. */
+export interface FirstBase {
+  readonly isRdb: boolean;
+  readonly bytes: Uint8Array;
+}
+
+export type MakeBase = () => FirstBase;
+
 /** One file of the log. */
 export interface AofPart {
   readonly name: string;
@@ -164,31 +172,33 @@ export class AofFiles {
 
   /**
    * Makes sure that there is a file to append to, entered in the manifest, and deletes what former
-   * generations left. Returns the file. Throws the system's error.
+   * generations left. A new log begins with a base, if there is something to make one. Returns the
+   * file. Throws the system's error.
    */
-  async prepareAppending(): Promise<AofPart> {
+  async prepareAppending(makeBase?: MakeBase): Promise<AofPart> {
     const { logger, path } = this.#location;
     const last = this.parts.at(-1);
+    // Whoever wrote them may have been killed before they, or their names, were on the disk.
+    for (const part of this.parts) await this.#sync(part.path);
     if (path !== undefined) {
-      await this.#sync(path);
+      if (last === undefined) await this.#sync(path);
       return last ?? this.#append(path, path, "plain", 0);
     }
     await this.deleteHistory();
     this.#deleteTemporaries();
     if (last?.kind === "incr") {
-      await this.#sync(last.path);
       logger.log(LOG_NOTICE, `Opening AOF incr file ${last.name} on server start`);
       return last;
     }
+    const base = last === undefined && makeBase !== undefined ? await this.#begin(makeBase()) : {};
     const entry = this.createIncrement("on server start");
-    await this.addIncrement(entry);
+    await this.#sync(this.pathOf(entry));
+    const increments = [...this.#manifest.increments, entry];
+    await this.#replaceManifest({ ...this.#manifest, ...base, increments });
     return this.#append(entry.name, this.pathOf(entry), "incr", 0);
   }
 
-  /**
-   * Has the file that is to be appended to, and its name, survive a power cut: whoever wrote or
-   * renamed it may have been killed before. Creates it where it is missing.
-   */
+  /** Has a file and its name survive a power cut. Creates it where it is missing. */
   async #sync(path: string): Promise<void> {
     const { fileSystem } = this.#location;
     const file = fileSystem.openAppend(path);
@@ -198,6 +208,25 @@ export class AofFiles {
       file.close();
     }
     await fileSystem.syncDirectoryInBackground(this.#folder);
+  }
+
+  /** Writes a base that no manifest lists yet. */
+  async #begin({ isRdb, bytes }: FirstBase): Promise<{ readonly base: ManifestEntry }> {
+    const { fileSystem, logger } = this.#location;
+    this.createFolder();
+    const base = this.nextBase(isRdb);
+    const file = fileSystem.openAppend(this.pathOf(base));
+    try {
+      // A file of that name is a leftover of an interrupted start.
+      file.truncate(0);
+      await file.write(bytes, 0, bytes.length);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    logger.log(LOG_NOTICE, `Creating AOF base file ${base.name} on server start`);
+    this.#append(base.name, this.pathOf(base), "base", bytes.length);
+    return { base };
   }
 
   /** Removes what a rewrite left that a crash has ended. */

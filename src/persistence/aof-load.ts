@@ -13,7 +13,7 @@ import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
 import { latin1Text } from "../base/text.ts";
 import type { AppendPosition } from "./aof.ts";
-import { AofError, AofFiles, type AofLocation, type AofPart } from "./aof-files.ts";
+import { AofError, AofFiles, type AofLocation, type AofPart, type MakeBase } from "./aof-files.ts";
 import { AofReader, COMMAND, DAMAGED, END, isFollowedByChecksum, TORN } from "./aof-reader.ts";
 import { type FileSystem, type ReadFile, systemErrorText } from "./file-system.ts";
 import { RDB_SIGNATURE_BYTES, rdbSignature } from "./rdb-format.ts";
@@ -163,10 +163,13 @@ export class AofLoader {
     this.#logger.log(LOG_NOTICE, `DB loaded from append only file: ${seconds} seconds`);
   }
 
-  /** Where `AppendOnlyFile.open` goes on; creates the file where there is none. */
-  async position(): Promise<AppendPosition> {
+  /**
+   * Where `AppendOnlyFile.open` goes on; creates the file where there is none, and in a new log the
+   * base that `makeBase` makes.
+   */
+  async position(makeBase?: MakeBase): Promise<AppendPosition> {
     const fresh = this.files.parts.at(-1);
-    const part = await this.files.prepareAppending();
+    const part = await this.files.prepareAppending(makeBase);
     const tail = part === fresh ? this.#tail : NO_RESULT;
     let earlierBytes = 0;
     let baseBytes = 0;

@@ -128,13 +128,20 @@ export class Durability implements EffectSink, LogControl {
   /** Has effects be appended to the log that was loaded. */
   async #goOnAfter(loader: AofLoader): Promise<void> {
     const aof = this.#newLog();
-    aof.open(await loader.position());
+    aof.open(await loader.position(() => this.#emptyBase()));
     this.#aof = aof;
     this.#files = loader.files;
     this.#state = "on";
     this.#server.persistence.aofEnabled = true;
     this.#startOffset = this.#server.effects.offset;
     this.#server.effects.addSink(this);
+  }
+
+  /** The base of a log that has just been made: an RDB without keys, or nothing. */
+  #emptyBase(): { readonly isRdb: boolean; readonly bytes: Uint8Array } {
+    const { isRdb, output } = this.#server.rewriting.newBase();
+    output.begin();
+    return { isRdb, bytes: output.end() };
   }
 
   get durableOffset(): number {

@@ -22,6 +22,7 @@ import {
 } from "../persistence/file-system.ts";
 import type { ManifestEntry } from "../persistence/manifest.ts";
 import { aofFiles, commandSaving, rdbSaving } from "../persistence/on-demand.ts";
+import type { SnapshotOutput } from "../persistence/snapshot-output.ts";
 import type { Server } from "./server.ts";
 
 /** So many failures in a row slow down what is tried without being asked for. */
@@ -188,22 +189,26 @@ export class Rewriting implements RewriteControl {
     if (this.#run === run) this.#take(run, files.folder);
   }
 
+  /** What turns the data set into a base, and which kind that is. */
+  newBase(): { readonly isRdb: boolean; readonly output: SnapshotOutput } {
+    const { snapshots, keyspace, config } = this.#server;
+    const options = snapshots.options(true);
+    if (config.flag("aof-use-rdb-preamble")) {
+      return { isRdb: true, output: new (rdbSaving().RdbSaver)(keyspace, options) };
+    }
+    const { CommandSaver } = commandSaving();
+    const hasChecksums = config.flag("aof-checksums");
+    return { isRdb: false, output: new CommandSaver(keyspace, hasChecksums, options.libraries) };
+  }
+
   /** The instant: what is there now goes to the base, what changes from now on behind it. */
   #take(run: Run, folder: string): void {
-    const { durability, snapshots, snapshotRunner, keyspace, config, pid } = this.#server;
+    const { durability, snapshotRunner, pid } = this.#server;
     const { files } = run;
-    const options = snapshots.options(true);
-    const isRdb = config.flag("aof-use-rdb-preamble");
+    const { isRdb, output } = this.newBase();
     run.base = files?.nextBase(isRdb);
     const name = run.base?.name ?? `temp-rewritten-${pid}.aof`;
     run.basePath = joinPath(folder, name);
-    const output = isRdb
-      ? new (rdbSaving().RdbSaver)(keyspace, options)
-      : new (commandSaving().CommandSaver)(
-          keyspace,
-          config.flag("aof-checksums"),
-          options.libraries,
-        );
     const place = {
       fileSystem: this.#fileSystem,
       directory: folder,

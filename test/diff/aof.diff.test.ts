@@ -63,7 +63,7 @@ for (const oracle of ORACLES) {
           expected = await contentOf(ours);
         }
         expect(readdirSync(join(directory, "appendonlydir")).sort()).toEqual([
-          `appendonly.aof.1.base.${preamble === "yes" ? "rdb" : "aof"}`,
+          `appendonly.aof.2.base.${preamble === "yes" ? "rdb" : "aof"}`,
           "appendonly.aof.2.incr.aof",
           "appendonly.aof.manifest",
         ]);

@@ -321,6 +321,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       const isOn = server.durability.isOn && !this.#withFaults;
       await this.#time.until(server.stop());
       if (isOn) this.#logPromise = state;
+      if (this.#withFaults) this.#kill();
     }
   }
 

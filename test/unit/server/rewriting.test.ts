@@ -79,17 +79,17 @@ describe("BGREWRITEAOF", () => {
     expect(rewrites.run("incr n")).toBe(":3\r\n");
     await rewrites.settle();
     expect(rewrites.files).toEqual([
-      "appendonly.aof.1.base.rdb",
+      "appendonly.aof.2.base.rdb",
       "appendonly.aof.2.incr.aof",
       "appendonly.aof.manifest",
     ]);
     expect(rewrites.manifest).toBe(
-      "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n",
+      "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n",
     );
     expect(rewrites.info("aof_rewrite_in_progress")).toBe("0");
     expect(rewrites.info("aof_last_bgrewrite_status")).toBe("ok");
     expect(rewrites.info("aof_rewrites")).toBe("1");
-    const base = rewrites.disk.contentOf(`${FOLDER}appendonly.aof.1.base.rdb`).length;
+    const base = rewrites.disk.contentOf(`${FOLDER}appendonly.aof.2.base.rdb`).length;
     expect(rewrites.info("aof_base_size")).toBe(String(base));
     expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
     await rewrites.stop();
