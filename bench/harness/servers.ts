@@ -105,8 +105,17 @@ export async function versionOf(server: ServerProcess): Promise<string> {
 
 /** Resident memory of a process, bytes. */
 export function residentBytes(pid: number): number {
+  return memoryOf(pid, "VmRSS");
+}
+
+/** The most resident memory that a process has had, bytes. */
+export function peakBytes(pid: number): number {
+  return memoryOf(pid, "VmHWM");
+}
+
+function memoryOf(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1];
   if (kilobytes === undefined) throw new Error(`process ${pid} is gone`);
   return Number(kilobytes) * 1024;
 }

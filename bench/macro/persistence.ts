@@ -3,12 +3,19 @@
 //
 // N keys of 16 bytes with values of 32 are loaded. While keys are overwritten at random, a process
 // of its own sends PING after PING, first for 2,000 ms without and then with a BGSAVE: the longest
-// wait for a PONG is the longest gap between two turns of the event loop. Extra memory is the most
-// that the server's resident memory grew, plus what a child process did not share with it. Then the
-// server is started again on that snapshot, and on an append-only file of the same keys; times of
-// loading are those in the servers' logs.
+// wait for a PONG is the longest gap between two turns of the event loop. The same is done with an
+// append-only file (everysec) and BGREWRITEAOF. Then the server is started again on that snapshot,
+// and on an append-only file of the same keys; times of loading are those in the servers' logs.
+//
+//   longest ms   the longest wait for a PONG, and 99.99 % and half of them
+//   own ms       the same without the times when server or prober were ready and had no processor
+//   MB           resident memory when the phase began
+//   extra MB     the most that it grew in the phase, plus the most that a child process did not
+//                share with it; %: of MB
+//   fork ms      latest_fork_usec: what the fork took, here beginning the snapshot
+//   copied MB    the server's own rdb_last_cow_size or aof_last_cow_size
 
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomBelow, Xoshiro } from "../../src/base/random.ts";
 import { ServerProcess } from "../../test/harness/process.ts";
@@ -20,6 +27,7 @@ import {
   type Contender,
   contenders,
   leaveServersAlone,
+  peakBytes,
   pinnedTo,
   residentBytes,
   versionOf,
@@ -65,10 +73,41 @@ function unsharedByChildren(pid: number): number {
   return bytes;
 }
 
-/** Overwrites keys for as long as told to; returns how many, and the most memory seen. */
-async function writeWhile(server: ServerProcess, goesOn: () => Promise<boolean>) {
+/** Has the kernel forget the most memory that a process had; false where it does not do that. */
+function forgetPeak(pid: number): boolean {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, "5");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is seen of a server while keys are overwritten. */
+interface Phase {
+  readonly waits: Waits;
+  readonly seconds: number;
+  readonly writes: number;
+  readonly bytesBefore: number;
+  readonly extraBytes: number;
+}
+
+/** Overwrites keys for as long as told to. */
+async function writeWhile(
+  server: ServerProcess,
+  prober: ReturnType<typeof startProber>,
+  begin: () => Promise<unknown>,
+  goesOn: (seconds: number) => Promise<boolean>,
+): Promise<Phase> {
+  await prober.waits();
+  const bytesBefore = residentBytes(server.pid);
+  const hasPeak = forgetPeak(server.pid);
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  await begin();
   let writes = 0;
-  let peakBytes = 0;
+  let ownBytes = 0;
+  let childBytes = 0;
   const size = Math.min(count, WRITES_MAX);
   do {
     await sendFrames(
@@ -77,19 +116,56 @@ async function writeWhile(server: ServerProcess, goesOn: () => Promise<boolean>)
       { batch: LOAD_BATCH, deadlineMs: DEADLINE_MS },
     );
     writes += size;
-    const bytes = residentBytes(server.pid) + unsharedByChildren(server.pid);
-    peakBytes = Math.max(peakBytes, bytes);
-  } while (await goesOn());
-  return { writes, peakBytes };
+    ownBytes = Math.max(ownBytes, hasPeak ? peakBytes(server.pid) : residentBytes(server.pid));
+    childBytes = Math.max(childBytes, unsharedByChildren(server.pid));
+  } while (await goesOn(seconds()));
+  const extraBytes = Math.max(0, ownBytes - bytesBefore) + childBytes;
+  return { waits: await prober.waits(), seconds: seconds(), writes, bytesBefore, extraBytes };
 }
 
-function row(version: string, phase: string, waits: Waits, seconds: number, writes: number): Row {
-  return { ...waitsRow(version, phase, waits, seconds), "writes/s": rounded(writes / seconds, 0) };
+function row(version: string, name: string, phase: Phase): Row {
+  const { waits, seconds, writes, bytesBefore, extraBytes } = phase;
+  return {
+    ...waitsRow(version, name, waits, seconds),
+    "writes/s": rounded(writes / seconds, 0),
+    MB: megabytes(bytesBefore),
+    "extra MB": megabytes(extraBytes),
+    "%": rounded((extraBytes / bytesBefore) * 100, 1),
+  };
 }
 
-/** Waits under writes without and with a BGSAVE; leaves the snapshot in the directory. */
-async function measureSaving(contender: Contender, directory: string): Promise<Row[]> {
-  await using server = await startIn(contender, directory);
+/** A way to have everything written in the background, and where INFO tells of it. */
+interface Saving {
+  readonly command: string;
+  readonly directives: readonly string[];
+  readonly underWay: string;
+  readonly succeeded: string;
+  readonly copied: string;
+}
+
+const BGSAVE: Saving = {
+  command: "BGSAVE",
+  directives: [],
+  underWay: "rdb_bgsave_in_progress:1",
+  succeeded: "rdb_last_bgsave_status:ok",
+  copied: "rdb_last_cow_size",
+};
+
+const BGREWRITEAOF: Saving = {
+  command: "BGREWRITEAOF",
+  directives: ["--appendonly", "yes", "--auto-aof-rewrite-percentage", "0"],
+  underWay: "aof_rewrite_in_progress:1",
+  succeeded: "aof_last_bgrewrite_status:ok",
+  copied: "aof_last_cow_size",
+};
+
+/** Waits and memory under writes, without and with everything being written; leaves the files. */
+async function measureSaving(
+  contender: Contender,
+  directory: string,
+  saving: Saving,
+): Promise<Row[]> {
+  await using server = await startIn(contender, directory, ...saving.directives);
   const version = await versionOf(server);
   await sendFrames(
     server.port,
@@ -97,28 +173,33 @@ async function measureSaving(contender: Contender, directory: string): Promise<R
     { deadlineMs: DEADLINE_MS },
   );
   await using client = await server.connect();
-  await using prober = startProber(server.port);
+  await using prober = startProber(server.port, server.pid);
+  const info = async () => String(await client.run("INFO", "everything"));
   await Bun.sleep(1000);
-  await prober.waits();
-  let started = performance.now();
-  const seconds = () => (performance.now() - started) / 1000;
-  const alone = await writeWhile(server, async () => seconds() * 1000 < options.number("alone"));
-  const before = residentBytes(server.pid);
-  const quiet = row(version, "writes", await prober.waits(), seconds(), alone.writes);
-  started = performance.now();
-  await client.run("BGSAVE");
-  const saving = await writeWhile(server, async () => {
-    const info = String(await client.run("INFO", "persistence"));
-    return info.includes("rdb_bgsave_in_progress:1");
-  });
-  const info = String(await client.run("INFO", "persistence"));
-  if (!info.includes("rdb_last_bgsave_status:ok")) throw new Error("the snapshot failed");
-  const waits = await prober.waits();
-  const busy = row(version, "writes and BGSAVE", waits, seconds(), saving.writes);
-  const extra = megabytes(Math.max(0, saving.peakBytes - before));
+  const aloneSeconds = options.number("alone") / 1000;
+  const alone = await writeWhile(
+    server,
+    prober,
+    async () => {},
+    async (seconds) => seconds < aloneSeconds,
+  );
+  const busy = await writeWhile(
+    server,
+    prober,
+    () => client.run(saving.command),
+    async () => (await info()).includes(saving.underWay),
+  );
+  const after = await info();
+  if (!after.includes(saving.succeeded)) throw new Error(`${saving.command} failed`);
+  const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(after)?.[1]);
+  const file = saving === BGSAVE ? "" : " to a log";
   return [
-    { ...quiet, MB: megabytes(before), "extra MB": "-" },
-    { ...busy, MB: "-", "extra MB": extra },
+    { ...row(version, `writes${file}`, alone), "fork ms": "-", "copied MB": "-" },
+    {
+      ...row(version, `writes${file} and ${saving.command}`, busy),
+      "fork ms": rounded(field("latest_fork_usec") / 1000, 2),
+      "copied MB": megabytes(field(saving.copied)),
+    },
   ];
 }
 
@@ -169,10 +250,13 @@ const loading: Row[] = [];
 for (const contender of contenders(options)) {
   const directory = mkdtempSync(join(contender.launch.scratch, "miniredis-persistence-"));
   try {
-    saving.push(...(await measureSaving(contender, directory)));
+    saving.push(...(await measureSaving(contender, directory, BGSAVE)));
     console.log(JSON.stringify(saving.slice(-2)));
     loading.push(await measureLoading(contender, directory));
     console.log(JSON.stringify(loading.slice(-1)));
+    rmSync(join(directory, "appendonlydir"), { recursive: true });
+    saving.push(...(await measureSaving(contender, directory, BGREWRITEAOF)));
+    console.log(JSON.stringify(saving.slice(-2)));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

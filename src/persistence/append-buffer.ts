@@ -22,7 +22,7 @@ import { latin1Bytes } from "../base/text.ts";
 import { ANY_DB } from "../command/effects.ts";
 
 const BYTES_MIN = 64 * 1024;
-/** A buffer that grew above this is given up once it is empty. */
+/** A buffer that grew above this is given up when it is idle. */
 const IDLE_BYTES_MAX = 1024 * 1024;
 /** A checksum line is written once this much is uncovered. */
 const COVERED_BYTES_MIN = 4096;
@@ -158,7 +158,12 @@ export class AppendBuffer {
     this.length = 0;
     this.#hashed = 0;
     if (this.boundary !== NO_BOUNDARY) this.boundary = 0;
-    if (this.bytes.length > IDLE_BYTES_MAX) this.bytes = new Uint8Array(BYTES_MIN);
+  }
+
+  /** Gives back what a burst has left, if nothing is kept: once nothing comes any more. */
+  rest(): void {
+    if (this.length > 0 || this.pinned || this.bytes.length <= IDLE_BYTES_MAX) return;
+    this.bytes = new Uint8Array(BYTES_MIN);
   }
 
   /**

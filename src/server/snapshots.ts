@@ -11,7 +11,7 @@ import {
   systemErrorText,
 } from "../persistence/file-system.ts";
 import { LoadError } from "../persistence/load-error.ts";
-import { rdbLoading, rdbSaving } from "../persistence/on-demand.ts";
+import { rdbLoading, rdbSaving, snapshotFile } from "../persistence/on-demand.ts";
 import type { RdbLoaded } from "../persistence/rdb-file.ts";
 import { RDB_VERSION } from "../persistence/rdb-format.ts";
 import type { RdbLoadOptions } from "../persistence/rdb-load.ts";
@@ -38,6 +38,8 @@ export class Snapshots implements SnapshotControl {
     finished: (copiedBytes) => this.#finished(copiedBytes),
     failed: (error) => this.#failed(error),
   };
+  /** Loaded tick by tick after the start: together they would hold up the first snapshot. */
+  readonly #neededSoon: (() => unknown)[] = [snapshotFile, rdbSaving];
   #isSaving = false;
   #startedMs = 0;
   #lastTryMs = 0;
@@ -175,6 +177,7 @@ export class Snapshots implements SnapshotControl {
   tick(): void {
     const server = this.#server;
     const { persistence } = server;
+    this.#neededSoon.pop()?.();
     if (this.#isSaving || server.rewriting.isActive) return;
     if (persistence.loading || this.#isClosing) return;
     const nowMs = server.clock.wallMs();

@@ -263,9 +263,12 @@ describe("appendfsync everysec", () => {
 
   test("syncs early where much is at stake", async () => {
     const aof = openLog("everysec");
-    turn(aof, "x".repeat(20_000_000));
+    turn(aof, "x".repeat(5_000_000));
     await settle();
     expect(count("sync")).toBe(1);
+    aof.tick();
+    expect(aof.memoryBytes).toBeGreaterThan(5_000_000);
+    aof.tick();
     expect(aof.memoryBytes).toBe(65_536);
   });
 
