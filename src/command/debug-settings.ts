@@ -8,4 +8,8 @@ export class DebugSettings {
   cronPaused = false;
   /** Files and payloads are taken whatever their checksum. */
   skipsChecksums = false;
+  /** The server stands still for so long before it writes to the append-only file. */
+  flushSleepUs = 0;
+  /** What DEBUG LEAK was told to keep for good. */
+  readonly leaked: Uint8Array[] = [];
 }

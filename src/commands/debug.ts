@@ -18,6 +18,13 @@ import {
 } from "./debug-keys.ts";
 import { debugProtocol } from "./debug-protocol.ts";
 import { debugLoadAof, debugReload } from "./debug-reload.ts";
+import {
+  debugFlushSleep,
+  debugLeak,
+  debugRewriteConfig,
+  debugScript,
+  debugStringMatch,
+} from "./debug-server.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 
@@ -43,14 +50,17 @@ interface Subcommand {
 const ANY_COUNT = Number.POSITIVE_INFINITY;
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
+  ["aof-flush-sleep", { counts: [3, 3], run: debugFlushSleep }],
   ["change-repl-id", { counts: [2, 2], run: debugChangeReplicationId }],
   ["digest", { counts: [2, 2], run: debugDigest }],
   ["digest-value", { counts: [2, ANY_COUNT], run: debugDigestValue }],
+  ["config-rewrite-force-all", { counts: [2, 2], run: debugRewriteConfig }],
   ["dict-resizing", { counts: [3, 3], run: accept }],
   ["error", { counts: [3, 3], run: debugError }],
   ["help", { counts: [2, 2], run: debugHelp }],
   ["htstats", { counts: [3, ANY_COUNT], run: debugHashTable }],
   ["htstats-key", { counts: [3, ANY_COUNT], run: debugKeyHashTable }],
+  ["leak", { counts: [3, 3], run: debugLeak }],
   ["listpack", { counts: [3, 3], run: debugListpack }],
   ["loadaof", { counts: [2, ANY_COUNT], run: debugLoadAof }],
   ["log", { counts: [3, 3], run: debugLog }],
@@ -62,10 +72,12 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["quicklist-packed-threshold", { counts: [3, 3], run: debugPackedThreshold }],
   ["reload", { counts: [2, ANY_COUNT], run: debugReload }],
   ["replybuffer", { counts: [4, 4], run: debugReplyBuffer }],
+  ["script", { counts: [3, 3], run: debugScript }],
   ["sdslen", { counts: [3, 3], run: debugStringLength }],
   ["set-active-expire", { counts: [3, 3], run: debugActiveExpire }],
   ["set-disable-deny-scripts", { counts: [3, 3], run: accept }],
   ["set-skip-checksum-validation", { counts: [3, 3], run: debugSkipChecksums }],
+  ["stringmatch-test", { counts: [2, 2], run: debugStringMatch }],
   ["sleep", { counts: [3, 3], run: debugSleep }],
 ]);
 
@@ -194,13 +206,16 @@ function debugReplyBuffer(c: Context): void {
 }
 
 const HELP: readonly HelpEntry[] = [
+  ["AOF-FLUSH-SLEEP <microseconds>", "Stop the server each time before it writes to the log."],
   ["CHANGE-REPL-ID", "Make up a new replication ID: no replica can go on from the old one."],
+  ["CONFIG-REWRITE-FORCE-ALL", "Rewrite the configuration file with every directive in it."],
   ["DIGEST", "Return a fingerprint of all data."],
   ["DIGEST-VALUE <key> [<key> ...]", "Return a fingerprint of each key's value."],
   ["DICT-RESIZING <0|1>", "Accepted; indexes always fit themselves to the data."],
   ["ERROR <string>", "Reply with <string> as an error."],
   ["HTSTATS <dbid> [full]", "Describe the index of a database."],
   ["HTSTATS-KEY <key> [full]", "Describe the hash table of a key's value."],
+  ["LEAK <string>", "Keep <string> in memory for good."],
   ["LISTPACK <key>", "Write the entries of a listpack to the log."],
   ["LOADAOF", "Write out what the append-only file lacks, and load it in place of the data."],
   ["LOG <message>", "Write <message> to the log."],
@@ -225,11 +240,13 @@ const HELP: readonly HelpEntry[] = [
   ],
   ["REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>", "Accepted; clients share reply buffers."],
   ["REPLYBUFFER RESIZING <0|1>", "Accepted; clients share reply buffers."],
+  ["SCRIPT <LIST|sha>", "Write all scripts, or one, to the log."],
   ["SDSLEN <key>", "Tell the lengths of a string and its key."],
   ["SET-ACTIVE-EXPIRE <0|1>", "Expire keys that nobody asks for, or not."],
   ["SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted."],
   ["SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load data whose checksum is wrong, or not."],
   ["SLEEP <seconds>", "Stop the whole server for a while."],
+  ["STRINGMATCH-TEST", "Match random texts with random patterns."],
 ];
 
 // DEBUG HELP

@@ -31,6 +31,10 @@ export class ScriptCache {
     return this.#bySha.size;
   }
 
+  [Symbol.iterator](): IterableIterator<Script> {
+    return this.#bySha.values();
+  }
+
   clear(): void {
     this.#bySha.clear();
     this.#bySource.clear();

@@ -472,6 +472,8 @@ export class Durability implements EffectSink, LogControl {
     const waiting = this.#waiting;
     this.#waiting = [];
     if (this.#aof === undefined && this.#releasing === undefined) return flushAll(waiting);
+    const { flushSleepUs } = this.#server.debugSettings;
+    if (flushSleepUs > 0 && this.#aof?.pendingBytes) this.#server.sleepMs(flushSleepUs / 1000);
     // What a later turn queues behind these replies waits for that turn's own sync.
     const turns = waiting.map(takeTurn);
     const outcome = this.#aof?.endOfTurn() ?? true;

@@ -334,6 +334,14 @@ function* debugCommands(): Generator<Command> {
     yield ["debug", name, "x", "x", "x", "x", "x"];
   }
   yield ["debug", "object", "absent"];
+  for (const name of ["leak", "aof-flush-sleep", "script"]) {
+    yield ["debug", name];
+    yield ["debug", name, "x", "y"];
+    yield ["debug", name, "0"];
+  }
+  yield ["eval", "return 1", "0"];
+  yield ["debug", "script", "LIST"];
+  yield ["debug", "script", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"];
   yield ["debug", "sleep", "0"];
   yield ["debug", "error", "MYERR with text"];
   yield ["debug", "set-active-expire", "0"];

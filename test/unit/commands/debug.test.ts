@@ -55,11 +55,16 @@ describe("DEBUG switches", () => {
     fixture.run("debug", "set-active-expire", "0");
     fixture.run("debug", "pause-cron", "1");
     fixture.run("debug", "set-skip-checksum-validation", "1");
+    fixture.run("debug", "aof-flush-sleep", "1500");
     expect({ ...settings }).toEqual({
       activeExpire: false,
       cronPaused: true,
       skipsChecksums: true,
+      flushSleepUs: 1500,
+      leaked: [],
     });
+    fixture.run("debug", "aof-flush-sleep", "x");
+    expect(settings.flushSleepUs).toBe(0);
     fixture.run("debug", "set-active-expire", "1");
     fixture.run("debug", "pause-cron", "x");
     expect(settings.activeExpire).toBe(true);
@@ -71,6 +76,16 @@ describe("DEBUG switches", () => {
     expect(fixture.run("debug", "log", "hi")).toBe(OK);
     expect(fixture.logged).toEqual(["DEBUG LOG: hi"]);
     expect(fixture.run("debug", "error", "FOO a\r\nb")).toBe("-FOO a  b\r\n");
+  });
+
+  test("CONFIG-REWRITE-FORCE-ALL needs a file, STRINGMATCH-TEST time, LEAK memory", () => {
+    const fixture = new ServerFixture();
+    expect(fixture.run("debug", "config-rewrite-force-all")).toBe(
+      "-ERR CONFIG-REWRITE-FORCE-ALL failed: The server is running without a config file\r\n",
+    );
+    expect(fixture.run("debug", "stringmatch-test")).toEndWith("test passed\r\n");
+    expect(fixture.run("debug", "leak", "four")).toBe(OK);
+    expect(fixture.debugSettings.leaked.map(({ length }) => length)).toEqual([4]);
   });
 
   test("REPLYBUFFER and QUICKLIST-PACKED-THRESHOLD check what they accept", () => {

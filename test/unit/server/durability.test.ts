@@ -287,3 +287,19 @@ describe("WAITAOF", () => {
     await fixture.server.stop();
   });
 });
+
+test("DEBUG AOF-FLUSH-SLEEP stops the server before it writes, and only then", async () => {
+  const { fixture } = await started(`${ALWAYS}\nenable-debug-command yes`);
+  const slept: number[] = [];
+  fixture.server.sleepMs = (ms) => slept.push(ms);
+  const peer = fixture.connect();
+  peer.run("debug aof-flush-sleep 2500");
+  await fixture.endTurn();
+  peer.run("get a");
+  await fixture.endTurn();
+  expect(slept).toEqual([]);
+  peer.run("set a 1");
+  await fixture.endTurn();
+  expect(slept).toEqual([2.5]);
+  await fixture.server.stop();
+});

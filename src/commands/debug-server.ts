@@ -1,0 +1,65 @@
+// DEBUG's subcommands that have the server as a whole do something.
+
+import { globMatches } from "../base/glob.ts";
+import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
+import { randomBelow } from "../base/random.ts";
+import { latin1Text } from "../base/text.ts";
+import { rewriteConfigFile } from "../config/rewrite.ts";
+import type { Script } from "../scripting/script.ts";
+import type { Context } from "./features.ts";
+import { replyWrongSubcommand } from "./help.ts";
+
+// DEBUG AOF-FLUSH-SLEEP microseconds
+export function debugFlushSleep(c: Context): void {
+  c.server.debugSettings.flushSleepUs = Number.parseInt(c.latin1(2).slice(0, 32), 10) || 0;
+  c.reply.ok();
+}
+
+// DEBUG CONFIG-REWRITE-FORCE-ALL
+export function debugRewriteConfig(c: Context): void {
+  const error = rewriteConfigFile(c.server.config, { evenDefaults: true });
+  if (error === undefined) return c.reply.ok();
+  c.server.logger.log(LOG_WARNING, `CONFIG REWRITE failed: ${error}`);
+  c.reply.error(`ERR CONFIG-REWRITE-FORCE-ALL failed: ${error.replace(/^ERR /, "")}`);
+}
+
+// DEBUG LEAK string
+export function debugLeak(c: Context): void {
+  c.server.debugSettings.leaked.push(c.copy(2));
+  c.reply.ok();
+}
+
+// DEBUG SCRIPT LIST | sha
+export function debugScript(c: Context): void {
+  const { scripts } = c.server.scripting;
+  let chosen: readonly Script[];
+  if (c.is(2, "list")) chosen = [...scripts];
+  else {
+    const script = scripts.find(c.bytes, c.start(2), c.end(2));
+    if (script === undefined) return replyWrongSubcommand(c, "DEBUG");
+    chosen = [script];
+  }
+  for (const { sha, body } of chosen) {
+    c.server.logger.log(LOG_NOTICE, `SCRIPT SHA: ${sha}\n${latin1Text(body, 0, body.length)}`);
+  }
+  c.reply.ok();
+}
+
+const MATCHES = 100_000;
+const TEXT_BYTES_MAX = 32;
+
+// DEBUG STRINGMATCH-TEST
+export function debugStringMatch(c: Context): void {
+  const { random } = c.server;
+  const text = new Uint8Array(TEXT_BYTES_MAX);
+  const pattern = new Uint8Array(TEXT_BYTES_MAX);
+  for (let k = 0; k < MATCHES; k++) {
+    for (const bytes of [text, pattern]) {
+      for (let at = 0; at < bytes.length; at++) bytes[at] = randomBelow(random, 128);
+    }
+    const textEnd = randomBelow(random, TEXT_BYTES_MAX);
+    const patternEnd = randomBelow(random, TEXT_BYTES_MAX);
+    globMatches(pattern, 0, patternEnd, text, 0, textEnd);
+  }
+  c.reply.simple("Apparently Redis did not crash: test passed");
+}
