@@ -244,10 +244,10 @@ export class ReplyWriter {
     this.length = end + 2;
   }
 
-  /** A number beyond 64 bits; in RESP2 a bulk string. */
+  /** A number beyond 64 bits, one character per byte; in RESP2 a bulk string. Cold. */
   bigNumber(text: string): void {
     if (this.protocol === 3) this.#textLine(BRACKET, text);
-    else this.bulkText(text);
+    else this.bulkBytes(latin1Bytes(text));
   }
 
   /** Text with a three-letter format ("txt", "mkd"); in RESP2 a plain bulk string. Cold. */

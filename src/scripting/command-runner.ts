@@ -10,7 +10,7 @@ import { writeDouble } from "../base/double.ts";
 import { Client, SILENT_CHANNEL } from "../command/client.ts";
 import type { CommandContext, ServerContext, SuspendedCommand } from "../command/context.ts";
 import type { Command, CommandRegistry } from "../command/registry.ts";
-import { DENYOOM, NOSCRIPT, WRITE } from "../command/spec.ts";
+import { DENYOOM, MAY_REPLICATE, NOSCRIPT, WRITE } from "../command/spec.ts";
 import { type Protocol, ReplyWriter } from "../resp/reply.ts";
 import { LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
 import type { ReplyToLua } from "./reply-to-lua.ts";
@@ -230,20 +230,20 @@ export class CommandRunner<S extends ServerContext> {
       const refusal = this.#host.accessRefusal(this.#c, command, this.#caller);
       if (refusal !== "") return refusal;
     }
-    if ((flags & (WRITE | DENYOOM)) === 0 && command.fullName !== "publish") return "";
-    return this.#writeRefusal(command);
+    if ((flags & (WRITE | DENYOOM | MAY_REPLICATE)) === 0) return "";
+    return this.#writeRefusal(flags);
   }
 
-  #writeRefusal(command: Command<S>): string {
-    const isWrite = (command.flags & WRITE) !== 0 || command.fullName.endsWith("publish");
-    if (isWrite && (this.flags & SCRIPT_NO_WRITES) !== 0) {
+  #writeRefusal(flags: number): string {
+    const isEffective = (flags & (WRITE | MAY_REPLICATE)) !== 0;
+    if (isEffective && (this.flags & SCRIPT_NO_WRITES) !== 0) {
       return "ERR Write commands are not allowed from read-only scripts.";
     }
-    if (isWrite) {
+    if ((flags & WRITE) !== 0) {
       const refusal = this.#host.writeRefusal();
       if (refusal !== "") return refusal;
     }
-    const isLimited = (command.flags & DENYOOM) !== 0 && (this.flags & SCRIPT_ALLOW_OOM) === 0;
+    const isLimited = (flags & DENYOOM) !== 0 && (this.flags & SCRIPT_ALLOW_OOM) === 0;
     // A script that has begun to write goes on, so that it is not cut in the middle.
     if (!isLimited || this.hasWritten || this.#checkedMemory) return "";
     if (!this.#host.makeRoom()) {

@@ -107,9 +107,9 @@ export class LuaToReply {
     }
     const top = api.lua_gettop(state);
     let isArray = false;
-    if (this.#hasField(state, 0, LUA_STRING)) reply.error(this.#lua.text(state, -1));
+    if (this.#hasField(state, 0, LUA_STRING)) reply.error(this.#lua.printed(state, -1));
     else if (this.#hasField(state, 1, LUA_STRING)) {
-      reply.simple(this.#lua.text(state, -1).replace(LINE_BREAK, " "));
+      reply.simple(this.#lua.printed(state, -1).replace(LINE_BREAK, " "));
     } else if (this.#hasField(state, 2, LUA_NUMBER)) {
       reply.double(api.lua_tonumber(state, -1));
     } else if (this.#hasField(state, 3, LUA_TABLE)) this.#members(state, true);

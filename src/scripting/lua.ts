@@ -67,6 +67,13 @@ export class Lua {
     return latin1Text(this.module.bytes, at, at + this.length);
   }
 
+  /** The string at `index` up to its first zero byte, as C prints it. Cold. */
+  printed(state: number, index: number): string {
+    const text = this.text(state, index);
+    const end = text.indexOf("\0");
+    return end < 0 ? text : text.substring(0, end);
+  }
+
   /** The string that ends with a zero byte at an address. Cold. */
   textAt(at: number): string {
     return latin1Text(this.module.bytes, at, this.module.bytes.indexOf(0, at));

@@ -186,14 +186,14 @@ export class Machine<S extends ServerContext> {
     if (lua.api.lua_type(state, -1) !== LUA_TABLE) return `ERR ${this.#textOf(state)}`;
     lua.getField(state, -1, "err");
     const isText = lua.api.lua_type(state, -1) === LUA_STRING;
-    return isText ? lua.text(state, -1) : "ERR unknown error";
+    return isText ? lua.printed(state, -1) : "ERR unknown error";
   }
 
   /** An error value as tostring prints it. */
   #textOf(state: number): string {
     const { lua } = this;
     const type = lua.api.lua_type(state, -1);
-    if (type === LUA_STRING || type === LUA_NUMBER) return lua.text(state, -1);
+    if (type === LUA_STRING || type === LUA_NUMBER) return lua.printed(state, -1);
     if (type === LUA_NIL) return "nil";
     return lua.api.lua_toboolean(state, -1) !== 0 ? "true" : "false";
   }

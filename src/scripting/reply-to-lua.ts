@@ -7,6 +7,7 @@
 //   RESP3  null: nil; boolean; double: {double=...}; map: {map={...}}; set: {set={...}};
 //          big number: {big_number=...}; verbatim: {verbatim_string={format=..., string=...}}
 
+import { latin1Text } from "../base/text.ts";
 import type { Lua } from "./lua.ts";
 
 const CR = 13;
@@ -71,8 +72,10 @@ export class ReplyToLua {
     const isNegative = bytes[at] === 45;
     if (isNegative) at++;
     let value = 0;
+    const start = at;
     for (; bytes[at] !== CR; at++) value = value * 10 + bytes[at] - 48;
     this.#at = at + 2;
+    if (value > Number.MAX_SAFE_INTEGER) value = nearestDouble(bytes, start, at);
     return isNegative ? -value : value;
   }
 
@@ -222,4 +225,9 @@ export class ReplyToLua {
     }
     api.lua_rawset(state, -3);
   }
+}
+
+/** Cold: the double that is nearest to the digits in bytes[start, end). */
+function nearestDouble(bytes: Uint8Array, start: number, end: number): number {
+  return Number(latin1Text(bytes, start, end));
 }

@@ -21,6 +21,7 @@ import { GEO_TEMPLATES } from "./random-geo.ts";
 import { HASH_TEMPLATES } from "./random-hashes.ts";
 import { HYPERLOGLOG_TEMPLATES } from "./random-hyperloglog.ts";
 import { LIST_TEMPLATES } from "./random-lists.ts";
+import { scriptTemplates } from "./random-scripts.ts";
 import { SET_TEMPLATES } from "./random-sets.ts";
 import { SORT_TEMPLATES } from "./random-sort.ts";
 import { SORTED_SET_TEMPLATES } from "./random-sorted-sets.ts";
@@ -82,8 +83,8 @@ const GENERAL_TEMPLATES: Readonly<Record<string, Template>> = {
 
 type Templates = Readonly<Record<string, Template>>;
 
-/** One template per command name, by family; fuzzers leave out those our server does not know. */
-export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
+/** The families whose commands scripts run, too. */
+const PLAIN_FAMILIES: Readonly<Record<string, Templates>> = {
   general: GENERAL_TEMPLATES,
   bitmaps: BITMAP_TEMPLATES,
   geo: GEO_TEMPLATES,
@@ -94,6 +95,12 @@ export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
   sort: SORT_TEMPLATES,
   "sorted sets": SORTED_SET_TEMPLATES,
   streams: STREAM_TEMPLATES,
+};
+
+/** One template per command name, by family; fuzzers leave out those our server does not know. */
+export const TEMPLATE_FAMILIES: Readonly<Record<string, Templates>> = {
+  ...PLAIN_FAMILIES,
+  scripts: scriptTemplates(Object.assign({}, ...Object.values(PLAIN_FAMILIES))),
 };
 
 const TEMPLATES: Templates = Object.assign({}, ...Object.values(TEMPLATE_FAMILIES));
