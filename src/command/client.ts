@@ -124,7 +124,6 @@ export class Client {
   kind: ClientKind = "normal";
   isMonitor = false;
   noEvict = false;
-  noTouch = false;
   /** Set once the client is to be closed; nothing more of it is executed. */
   closing = false;
   /** Its replies so far are still sent before it is closed. */
@@ -158,8 +157,6 @@ export class Client {
   dirtyWatch = false;
   /** Bytes of the arguments of the running command. */
   argumentBytes = 0;
-  /** How the keys that it reads are tracked; undefined without CLIENT TRACKING. */
-  tracking: ClientTracking | undefined;
   isReadonly = false;
   lastInteractionMs: number;
   /** Full name of the newest command ("client|list"), "NULL" before the first. */
@@ -168,12 +165,37 @@ export class Client {
   bytesReceived = 0;
   bytesSent = 0;
 
+  /** It has asked for something that has its commands pass the gates. */
+  isSpecial = false;
+  #noTouch = false;
+  #tracking: ClientTracking | undefined;
+
   constructor(id: number, channel: ClientChannel, nowMs: number, isUnixSocket: boolean) {
     this.id = id;
     this.channel = channel;
     this.createdMs = nowMs;
     this.lastInteractionMs = nowMs;
     this.isUnixSocket = isUnixSocket;
+  }
+
+  /** CLIENT NO-TOUCH: what it reads does not count as used. */
+  get noTouch(): boolean {
+    return this.#noTouch;
+  }
+
+  set noTouch(noTouch: boolean) {
+    this.#noTouch = noTouch;
+    this.isSpecial = noTouch || this.#tracking !== undefined;
+  }
+
+  /** How the keys that it reads are tracked; undefined without CLIENT TRACKING. */
+  get tracking(): ClientTracking | undefined {
+    return this.#tracking;
+  }
+
+  set tracking(tracking: ClientTracking | undefined) {
+    this.#tracking = tracking;
+    this.isSpecial = this.#noTouch || tracking !== undefined;
   }
 
   /** Listens to a channel, pattern or shard channel. */

@@ -717,10 +717,9 @@ function isUnusual(client: Client): boolean {
   return (
     client.isGuarded ||
     client.replyMode !== REPLY_ON ||
-    client.noTouch ||
+    client.isSpecial ||
     client.isSubscribed ||
-    client.queuedCommands >= 0 ||
-    client.tracking !== undefined
+    client.queuedCommands >= 0
   );
 }
 
