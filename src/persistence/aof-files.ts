@@ -10,7 +10,7 @@
 // disk names a whole log: a file is only removed, or its name used again, once a manifest without
 // it is there for certain.
 
-import { LOG_NOTICE, type Logger } from "../base/log.ts";
+import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
 import { directoryOf, type FileSystem, joinPath, systemErrorText } from "./file-system.ts";
 import { LoadError } from "./load-error.ts";
 import {
@@ -108,6 +108,7 @@ export class AofFiles {
     }
     if (files.#isOldLayout()) await files.#upgrade();
     files.#findParts();
+    files.#warnOfStrangers();
     return files;
   }
 
@@ -157,6 +158,20 @@ export class AofFiles {
     const { base, increments } = this.#manifest;
     if (base !== undefined) this.#addPart(base.name, joinPath(this.#folder, base.name), "base");
     for (const { name } of increments) this.#addPart(name, joinPath(this.#folder, name), "incr");
+  }
+
+  /** Data that the manifest does not name is ignored, as in Redis, but not in silence. */
+  #warnOfStrangers(): void {
+    const { fileSystem, fileName, logger } = this.#location;
+    if (!fileSystem.isDirectory(this.#folder)) return;
+    for (const name of fileSystem.list(this.#folder)) {
+      const isNamedLikeOne = name.startsWith(`${fileName}.`) && /\.(base|incr)\.[a-z]+$/.test(name);
+      if (!isNamedLikeOne || this.#isListed(name)) continue;
+      const size = this.#bytesIn(name);
+      if (size === 0) continue;
+      const what = `The AOF manifest does not name ${name}, which holds ${size} bytes`;
+      logger.log(LOG_WARNING, `${what}: they are not loaded`);
+    }
   }
 
   #addPart(name: string, path: string, kind: AofPart["kind"]): void {
@@ -279,15 +294,40 @@ export class AofFiles {
   }
 
   nextIncrement(): ManifestEntry {
-    const sequence = this.#nextSequence(this.#manifest.increments, ".incr.");
-    return { name: incrementName(this.#location.fileName, sequence), sequence, type: INCREMENT };
+    const { fileName } = this.#location;
+    let sequence = this.#nextSequence(this.#manifest.increments, ".incr.");
+    // A manifest may have other numbers than the names of its files, or have lost some of them.
+    while (this.#isTaken(incrementName(fileName, sequence))) sequence++;
+    return { name: incrementName(fileName, sequence), sequence, type: INCREMENT };
+  }
+
+  #isTaken(name: string): boolean {
+    return this.#isListed(name) || this.#bytesIn(name) > 0;
+  }
+
+  /** The length of a file, 0 where there is none. */
+  #bytesIn(name: string): number {
+    const { fileSystem } = this.#location;
+    const path = joinPath(this.#folder, name);
+    if (!fileSystem.exists(path)) return 0;
+    const file = fileSystem.openRead(path);
+    const size = file.size();
+    file.close();
+    return size;
+  }
+
+  #isListed(name: string): boolean {
+    const { base, increments, history } = this.#manifest;
+    return [base, ...increments, ...history].some((entry) => entry?.name === name);
   }
 
   /** The base that a rewrite is to make. */
   nextBase(isRdb: boolean): ManifestEntry {
     const { base } = this.#manifest;
-    const sequence = this.#nextSequence(base === undefined ? [] : [base], ".base.");
-    return { name: baseName(this.#location.fileName, sequence, isRdb), sequence, type: BASE };
+    const { fileName } = this.#location;
+    let sequence = this.#nextSequence(base === undefined ? [] : [base], ".base.");
+    while (this.#isListed(baseName(fileName, sequence, isRdb))) sequence++;
+    return { name: baseName(fileName, sequence, isRdb), sequence, type: BASE };
   }
 
   /** Files that wait for their removal keep their numbers, too. */

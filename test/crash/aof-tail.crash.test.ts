@@ -176,7 +176,7 @@ describe("a log with one byte flipped", () => {
     const all = notesOf(UNITS.length);
     let refused = 0;
     for (let at = 0; at < ours.length; at++) {
-      for (const mask of [0x01, 0x08, 0x20, 0x80]) {
+      for (const mask of [1, 2, 4, 8, 16, 32, 64, 128]) {
         const damaged = Buffer.from(ours);
         damaged[at] ^= mask;
         const result = await attempt(damaged);
@@ -190,12 +190,12 @@ describe("a log with one byte flipped", () => {
         }
       }
     }
-    expect(refused).toBeGreaterThan(ours.length * 3.9);
+    expect(refused).toBeGreaterThan(ours.length * 7.8);
   });
 
   test("never crashes the loader where nothing covers it", async () => {
     for (let at = 0; at < plain.bytes.length; at++) {
-      for (const mask of [0x01, 0x10, 0xff]) {
+      for (const mask of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
         const damaged = Buffer.from(plain.bytes);
         damaged[at] ^= mask;
         const result = await attempt(damaged);

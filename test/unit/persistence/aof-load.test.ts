@@ -83,12 +83,15 @@ describe("a fresh start", () => {
     expect(await load(await open())).toEqual([]);
   });
 
-  test("empties a leftover of an interrupted start that no manifest lists", async () => {
+  test("leaves what no manifest lists as it is, under its name, and says so", async () => {
     put(INCREMENT, SET("ghost"));
     const loader = await open();
     await loader.scan();
-    expect((await loader.position()).size).toBe(0);
-    expect(disk.contentOf(INCREMENT).length).toBe(0);
+    const position = await loader.position();
+    expect(position.size).toBe(0);
+    expect(position.path).toBe(`${FOLDER}/appendonly.aof.2.incr.aof`);
+    expect(disk.contentOf(INCREMENT).length).toBe(SET("ghost").length);
+    expect(messages[0]).toStartWith("The AOF manifest does not name appendonly.aof.1.incr.aof");
   });
 
   test("removes what an interrupted rewrite left", async () => {
