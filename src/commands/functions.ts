@@ -2,6 +2,7 @@
 
 import { globMatches } from "../base/glob.ts";
 import { latin1Bytes } from "../base/text.ts";
+import { feedMonitors } from "../command/monitor.ts";
 import {
   ACCESS,
   ALLOW_BUSY,
@@ -227,7 +228,9 @@ export const functionCommands = defineFamily<Features>("scripting", [
 
 // FCALL | FCALL_RO function numkeys [key ...] [arg ...]
 function fcallCommand(c: Context): void {
-  const { libraries } = c.server;
+  const { libraries, monitors } = c.server;
+  // Before the commands that it calls.
+  if (monitors.size > 0) feedMonitors(monitors, c, c.server.clock.wallUs());
   const called = libraries.find(c.bytes, c.start(1), c.end(1), c.hash(1));
   if (called === undefined) return c.reply.error("ERR Function not found");
   const keyCount = Number.isNaN(c.integer(2)) ? Number(c.int64(2) ?? Number.NaN) : c.integer(2);

@@ -184,6 +184,7 @@ export class Durability implements EffectSink, LogControl {
       if (!(await aof.close())) throw new Error(aof.failure);
     }
     server.keyspace.clear();
+    server.libraries.clear();
     const loader = await this.#read((line) => server.logger.log(LOG_NOTICE, line));
     if (aof !== undefined) await this.#goOnAfter(loader);
     server.effects.changes = 0;

@@ -88,6 +88,11 @@ async function unblock(client: RawClient, id: string, how: string) {
   }
 }
 
+/** Begins anew whenever it is loaded. */
+const COUNTING = `#!lua name=counting
+local calls = 0
+redis.register_function('count', function() calls = calls + 1 return calls end)`;
+
 differential(
   "waitaof",
   "redis8",
@@ -161,6 +166,8 @@ differential(
       await using other = await side.connect();
       await client.ask("config", "set", "appendfsync", "no");
       await replies(client, [
+        ["function", "load", "replace", COUNTING],
+        ["fcall", "count", 0],
         ["set", "k", 1],
         ["hset", "h", "a", 1],
         ["set", "volatile", 1, "px", 100_000],
@@ -171,6 +178,7 @@ differential(
       const found = await replies(client, [
         ["debug", "loadaof"],
         ["debug", "digest"],
+        ["fcall", "count", 0],
         ["rpush", "list", "c"],
         ["debug", "loadaof", "what", "ever"],
         ["lrange", "list", 0, -1],
