@@ -15,7 +15,12 @@ import {
   WRITE,
 } from "../command/spec.ts";
 import { EVENT_GENERIC } from "../keyspace/event-classes.ts";
-import { dumpValue, isDumpPayload, restoreValue } from "../persistence/dump-payload.ts";
+import {
+  dumpValue,
+  isDumpPayload,
+  payloadValues,
+  restoreValue,
+} from "../persistence/dump-payload.ts";
 import { NO_EXPIRY, type RecordView, setAccess } from "../structures/record.ts";
 import type { Context, Features } from "./features.ts";
 
@@ -105,7 +110,7 @@ interface RestoreOptions {
 function dumpCommand(c: Context): void {
   const found = c.readKey(1);
   if (found === undefined) return c.reply.null();
-  c.reply.bulkBytes(dumpValue(c.server.keyspace, found));
+  c.reply.bulkBytes(dumpValue(payloadValues(c.server.keyspace), found));
 }
 
 // RESTORE key ttl serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds] [FREQ frequency]

@@ -5,7 +5,8 @@
 import { latin1Bytes } from "../base/text.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import { dumpValue } from "../persistence/dump-payload.ts";
+import { dumpValue, payloadValues } from "../persistence/dump-payload.ts";
+import type { RdbValueWriter } from "../persistence/rdb-save-values.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import { NO_EXPIRY, RecordView } from "../structures/record.ts";
 
@@ -38,6 +39,7 @@ export class RestoreRequests {
   readonly #keyspace: Keyspace;
   readonly #request: TransferRequest;
   readonly #view: RecordView;
+  readonly #values: RdbValueWriter;
   #next = 0;
   /** The keys that a RESTORE was written for, by argument of MIGRATE. */
   readonly sent: number[] = [];
@@ -47,6 +49,7 @@ export class RestoreRequests {
     this.#keyspace = keyspace;
     this.#request = request;
     this.#view = new RecordView(keyspace.pool);
+    this.#values = payloadValues(keyspace);
   }
 
   /** Writes what goes before the first key. */
@@ -84,7 +87,7 @@ export class RestoreRequests {
     this.writer.bulkBytes(RESTORE);
     this.writer.bulkBytes(bytes);
     this.writer.bulkText(String(ttlMs));
-    this.writer.bulkBytes(dumpValue(this.#keyspace, view));
+    this.writer.bulkBytes(dumpValue(this.#values, view));
     if (replaces) this.writer.bulkBytes(REPLACE);
     this.sent.push(argument);
   }

@@ -23,10 +23,17 @@ const VERSION_BYTES = 2;
 const CHECKSUM_BYTES = 8;
 const TRAILER_BYTES = VERSION_BYTES + CHECKSUM_BYTES;
 
-/** The payload of the value in a view. */
-export function dumpValue(keyspace: Keyspace, view: RecordView): Uint8Array {
-  const writer = new RdbWriter();
-  const values = new RdbValueWriter(keyspace, RDB_VERSION);
+/** Where payloads are written; it holds nothing between two of them. */
+const writer = new RdbWriter();
+
+/** What writes the values of payloads. */
+export function payloadValues(keyspace: Keyspace): RdbValueWriter {
+  return new RdbValueWriter(keyspace, RDB_VERSION);
+}
+
+/** The payload of the value in a view, valid until the next call. */
+export function dumpValue(values: RdbValueWriter, view: RecordView): Uint8Array {
+  writer.clear();
   writer.byte(values.typeOf(view));
   values.write(writer, view);
   return finished(writer);
@@ -41,7 +48,7 @@ function finished(writer: RdbWriter): Uint8Array {
   crc.update(writer.bytes, 0, writer.length);
   crc.write(writer.bytes, writer.length);
   writer.length += CHECKSUM_BYTES;
-  return writer.detach();
+  return writer.bytes.subarray(0, writer.length);
 }
 
 /** The payload of libraries of functions, given by their sources. */

@@ -3,7 +3,7 @@
 
 import { Xoshiro } from "../../src/base/random.ts";
 import { Keyspace } from "../../src/keyspace/keyspace.ts";
-import { dumpValue, restoreValue } from "../../src/persistence/dump-payload.ts";
+import { dumpValue, payloadValues, restoreValue } from "../../src/persistence/dump-payload.ts";
 import { RecordView } from "../../src/structures/record.ts";
 import type { Choices } from "../harness/generate.ts";
 import { SAMPLE_VALUES } from "../harness/sample-values.ts";
@@ -27,7 +27,7 @@ function samplePayloads(): Uint8Array[] {
     const hash = keyspace.hash(name, 0, name.length);
     const found = keyspace.databases[0].peek(keyspace.view, name, 0, name.length, hash);
     check(found !== undefined, `the sample ${key} is there`);
-    payloads.push(dumpValue(keyspace, found));
+    payloads.push(dumpValue(payloadValues(keyspace), found).slice());
   }
   return payloads.filter(({ length }) => length < SHORT_BYTES);
 }
@@ -61,7 +61,7 @@ export const dumpPayloadFuzzer: Fuzzer = {
         continue;
       }
       keyspace.verify();
-      const dumped = dumpValue(keyspace, view);
+      const dumped = dumpValue(payloadValues(keyspace), view).slice();
       db.deleteView(view);
       const isBack = restoreValue(keyspace, db, view, KEY, hash, dumped);
       check(isBack, "what was restored can be restored again");

@@ -2,6 +2,7 @@
 // the replies are is settled by test/diff/migrate.diff.test.ts.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
 import { latin1Text } from "../../../src/base/text.ts";
 import {
   commandsOf,
@@ -280,4 +281,47 @@ describe("connections to targets", () => {
     expect(exchanges).toEqual([["target", 7000, ["SELECT", "RESTORE"]]]);
     expect(fixture.effects).toEqual(["0 DEL a"]);
   });
+});
+
+describe("a target that does what it likes", () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    test(`takes what it says it has taken, and nothing else (seed ${seed})`, async () => {
+      const random = new Xoshiro(seed);
+      const keys = Array.from({ length: 1 + randomBelow(random, 8) }, (_, k) => `k${k}`);
+      other.run(`MSET ${keys.map((key) => `${key} v`).join(" ")}`);
+      fixture.effects.length = 0;
+      peer.send(requestOf("MIGRATE", "target", "7000", "", "0", "60000", "KEYS", ...keys));
+      // The reply to SELECT, and perhaps fewer, more or other lines than were asked for.
+      const lines = ["+OK"];
+      const count = keys.length + randomBelow(random, 3) - 1;
+      for (let k = 0; k < count; k++) lines.push(randomBelow(random, 4) > 0 ? "+OK" : "-BUSYKEY x");
+      const isGarbled = randomBelow(random, 6) === 0;
+      const text = isGarbled ? "$5\r\n\n\r\0-\n*3" : lines.map((line) => `${line}\r\n`).join("");
+      const first = target();
+      first.handler.connected();
+      for (let at = 0; at < text.length; ) {
+        const size = 1 + randomBelow(random, 9);
+        first.send(text.slice(at, at + size));
+        at += size;
+      }
+      // What has not ended the transfer does so now; it may be tried once more.
+      first.handler.closed("ended");
+      if (target() !== first) target().handler.closed("refused");
+      await fixture.endTurn();
+      const reply = peer.transport.take();
+      expect(reply).toMatch(/^[+-][^\r]*\r\n$/);
+      const moved = keys.filter((_, k) => !isGarbled && lines[k + 1] === "+OK");
+      const left = keys.filter((key) => !moved.includes(key));
+      if (!isGarbled) {
+        expect(other.run(...keys.map((key) => `EXISTS ${key}`))).toBe(
+          keys.map((key) => (left.includes(key) ? ":1\r\n" : ":0\r\n")).join(""),
+        );
+        expect(fixture.effects).toEqual(moved.length > 0 ? [`0 DEL ${moved.join(" ")}`] : []);
+        const isFine = left.length === 0 && count >= keys.length;
+        expect(reply === "+OK\r\n").toBe(isFine);
+      }
+      expect(fixture.server.migrations.isActive).toBe(false);
+      expect(other.run("SET k0 again", "FLUSHALL")).toBe("+OK\r\n+OK\r\n");
+    });
+  }
 });
