@@ -6,7 +6,7 @@
 
 import { assert } from "../base/assert.ts";
 import { latin1Bytes } from "../base/text.ts";
-import type { ServerContext } from "./context.ts";
+import type { CommandContext, ServerContext } from "./context.ts";
 import type { LatencyHistogram } from "./histogram.ts";
 import {
   BLOCKING,
@@ -70,6 +70,12 @@ export class Command<S extends ServerContext = ServerContext> {
     this.rejectedCalls = 0;
     this.failedCalls = 0;
     this.histogram = undefined;
+  }
+
+  /** The flags of the call that a context points at. */
+  flagsFor(c: CommandContext<S>): number {
+    const { flagsOf } = this.spec;
+    return flagsOf === undefined ? this.flags : flagsOf(c, this.flags);
   }
 
   /** Whether an argument count is acceptable. */

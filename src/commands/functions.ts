@@ -12,6 +12,7 @@ import {
   type KeySpec,
   keysCounted,
   LOADING,
+  MAY_REPLICATE,
   NO_MANDATORY_KEYS,
   NOSCRIPT,
   READONLY,
@@ -34,6 +35,7 @@ import { flagsOfCall, SCRIPT_NO_WRITES, scriptFlagNames } from "../scripting/scr
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 
+const CALL_FLAGS = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS;
 const WORST = "We cannot tell how the keys will be used so we assume the worst, ";
 
 const HELP: readonly HelpEntry[] = [
@@ -65,7 +67,7 @@ function callingCommand(name: string, summary: string, keys: KeySpec): CommandSp
   return {
     name,
     arity: -3,
-    flags: NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | (isReadOnly ? READONLY : 0),
+    flags: CALL_FLAGS | (isReadOnly ? READONLY : MAY_REPLICATE),
     since: "7.0.0",
     complexity: "Depends on the function that is executed.",
     summary,

@@ -10,6 +10,7 @@ import {
   type KeySpec,
   keysCounted,
   LOADING,
+  MAY_REPLICATE,
   NO_MANDATORY_KEYS,
   NOSCRIPT,
   READONLY,
@@ -63,7 +64,7 @@ function runningCommand(
   return {
     name,
     arity: -3,
-    flags: EVAL_FLAGS | (isReadOnly ? READONLY : 0),
+    flags: EVAL_FLAGS | (isReadOnly ? READONLY : MAY_REPLICATE),
     since: isReadOnly ? "7.0.0" : "2.6.0",
     complexity: DEPENDS,
     summary,

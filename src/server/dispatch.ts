@@ -501,7 +501,7 @@ export class Dispatcher implements CommandExecutor<Features> {
    */
   admits(command: Command<Features>, client: Client): boolean {
     const server = this.#server;
-    const own = command.spec.flagsOf?.(this.#c, command.flags) ?? command.flags;
+    const own = command.flagsFor(this.#c);
     const flags = own | (command.fullName === "exec" ? flagsOfQueue(client.queue) : 0);
     if (client.replyMode === REPLY_SKIP_NEXT) client.replyMode = REPLY_SKIP;
     if (client.mustAuthenticate && (flags & NO_AUTH) === 0) {

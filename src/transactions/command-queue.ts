@@ -82,7 +82,6 @@ export class CommandQueue implements QueuedCommands, QueuedRequests<never> {
     this.#hashes[count] = hash;
     this.#frames[count + 1] = frame + to - from;
     this.#bases[count + 1] = first + argumentCount;
-    this.flags |= command.flags;
     this.count = count + 1;
   }
 

@@ -55,6 +55,7 @@ export class Transactions {
     const hash = command.firstKey === 1 ? c.hash(1) : 0;
     const erased = command as unknown as Command<never>;
     queue.add(erased, hash, bytes, from, to, starts, ends, base, c.count);
+    queue.flags |= command.flagsFor(c);
     client.queue = queue;
     client.queuedCommands = queue.count;
     const added = queue.memoryBytes - before;

@@ -5,6 +5,7 @@ import { type Argument, binary, encodeCommand } from "../harness/client.ts";
 import { type Command, differential } from "../harness/differential.ts";
 import { arities, caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
 import { bytesOf, dumpPayload, lengthOf, stringOf } from "../harness/rdb-bytes.ts";
+import { playScene } from "../harness/scene.ts";
 
 /** A library of statements; `redis` is its only global. */
 function library(name: string, ...statements: string[]): string {
@@ -152,6 +153,35 @@ const SLOW: readonly (readonly [call: Command, wrong: string, right: string])[] 
   [["fcall", "spin", "1", "key", "value"], "script", "function"],
   [["FCALL", "Caught", "0"], "script", "function"],
   [["eval", "while true do end", "0"], "function", "script"],
+];
+
+const PAUSED = library(
+  "paused",
+  "redis.register_function('may', function() return 1 end)",
+  "redis.register_function{function_name='never', flags={'no-writes'}, " +
+    "callback=function() return 2 end}",
+);
+
+/** Which calls wait for the end of a pause. */
+const PAUSE = [
+  "x: client pause 100000 write",
+  "a: fcall may 0",
+  "b: fcall never 0",
+  "c: fcall_ro never 0",
+  "d: fcall_ro may 0",
+  "e: fcall nosuch 0",
+  "f: fcall_ro nosuch 0",
+  "g: eval return_1 0",
+  "h: eval_ro nosuch() 0",
+  "i: eval #!lua\nnosuch() 0",
+  "j: eval #!lua\tflags=no-writes\nnosuch() 0",
+  "k: eval_ro #!lua\nnosuch() 0",
+  "l: evalsha 0123456789012345678901234567890123456789 0",
+  "m: evalsha_ro 0123456789012345678901234567890123456789 0",
+  "o: function flush",
+  "p: multi | fcall never 0 | exec",
+  "q: multi | fcall may 0 | exec",
+  "x: client unpause",
 ];
 
 const TRAILER = 10;
@@ -434,6 +464,12 @@ differential(
         return replies;
       });
     }
+
+    probe("a pause of writes holds what may write", async (client, { connect }) => {
+      await client.ask("function", "flush");
+      await client.ask("function", "load", PAUSED);
+      return playScene(connect, PAUSE);
+    });
 
     dialogue("a library that takes for ever to load", function* (): Generator<Command> {
       yield ["function", "flush"];
