@@ -349,7 +349,8 @@ export class ReplyWriter {
     let at = this.length;
     buffer[at++] = type;
     for (let k = 0; k < count; k++) {
-      const code = text.charCodeAt(k);
+      // The buffer keeps the low byte, which must be no line's end either.
+      const code = text.charCodeAt(k) & 0xff;
       buffer[at++] = code === CR || code === LF ? 32 : code;
     }
     buffer[at] = CR;

@@ -59,6 +59,8 @@ describe("replies", () => {
 
   test("an error cannot forge another reply", () => {
     expect(written(2, (reply) => reply.error("ERR a\r\n+OK\r\n"))).toBe("-ERR a  +OK\r\n");
+    // Characters of which only the low byte is kept.
+    expect(written(2, (reply) => reply.error("ERR \u010d\u010a!"))).toBe("-ERR   !\r\n");
   });
 
   test("an aggregate's header may be put in front of its elements", () => {
