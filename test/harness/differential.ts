@@ -238,12 +238,15 @@ class Pair {
           await run(opened[0], { isOurs, protocol, server, known: this.#known, connect }),
         );
       } catch (error) {
-        results.push({ failure: String(error) });
+        results.push({ failure: String(error) } satisfies Failure);
       } finally {
         for (const client of opened) client.close();
       }
     }
-    this.#report(name, protocol, [...differencesOf(results[0], results[1])]);
+    const [ours, theirs] = results;
+    const differences = [...differencesOf(ours, theirs)];
+    if (differences.length === 0 && isFailure(theirs)) differences.push(`both: ${theirs.failure}`);
+    this.#report(name, protocol, differences);
   }
 
   #report(name: string, protocol: Protocol, differences: readonly string[]): void {
@@ -256,6 +259,15 @@ class Pair {
     if (this.#isMute) shown.push("our log:", this.#ours.log.slice(-2000));
     throw new Error(`${shown.join("\n")}\n`);
   }
+}
+
+/** What became of a probe that threw. */
+interface Failure {
+  readonly failure: string;
+}
+
+function isFailure(result: unknown): result is Failure {
+  return typeof result === "object" && result !== null && "failure" in result;
 }
 
 /** How long a server may be silent about a frame. */
