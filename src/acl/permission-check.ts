@@ -1,10 +1,10 @@
 // hot path: no allocation per command
 //
 // Whether a user may run a command with its arguments. Keys are found once for all selectors, by
-// the same extraction that COMMAND GETKEYS uses.
+// the extraction that COMMAND GETKEYS uses, and the few that it misses.
 
 import type { CommandContext, ServerContext } from "../command/context.ts";
-import { findKeys, KeyList, takesKeys } from "../command/key-extraction.ts";
+import { findTouchedKeys, KeyList, takesKeys } from "../command/key-extraction.ts";
 import type { Command } from "../command/registry.ts";
 import { ACCESS, DELETE, INSERT, NO_AUTH, UPDATE } from "../command/spec.ts";
 import { READ_KEYS, type Selector, WRITE_KEYS } from "./selector.ts";
@@ -84,7 +84,8 @@ export class PermissionCheck {
   ): typeof PERMITTED | Denial {
     const isAlwaysAllowed = (command.flags & NO_AUTH) !== 0;
     if (!isAlwaysAllowed && !selector.allowsCommand(command, c, base, count)) return DENIED_COMMAND;
-    if (!selector.allowsAllKeys && takesKeys(command)) {
+    // A script may ask about a call that could not be made: it touches nothing.
+    if (!selector.allowsAllKeys && takesKeys(command) && command.acceptsCount(count)) {
       if (!this.#allowsKeys(selector, command, c, base, count)) return DENIED_KEY;
     }
     if (!selector.allowsAllChannels && command.spec.channels !== undefined) {
@@ -101,7 +102,7 @@ export class PermissionCheck {
     count: number,
   ): boolean {
     const keys = this.#keys;
-    if (!this.#hasKeys) findKeys(command, c, base, count, keys);
+    if (!this.#hasKeys) findTouchedKeys(command, c, base, count, keys);
     this.#hasKeys = true;
     for (let k = 0; k < keys.count; k++) {
       const index = keys.indexes[k];

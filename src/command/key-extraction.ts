@@ -8,6 +8,7 @@ import {
   ACCESS,
   DELETE,
   INCOMPLETE,
+  INSERT,
   type KeySpec,
   NOT_KEY,
   OW,
@@ -86,6 +87,28 @@ export function findKeys<S extends ServerContext>(
   if (finder === undefined) findByLooseCount(specs, args, base, count, keys);
   else if (!finder(args, base, count, keys)) keys.clear();
   return keys.count;
+}
+
+/**
+ * As `findKeys`, and the keys that Redis's way of finding them misses though the command touches
+ * them: permissions must not. COMMAND GETKEYS shows what Redis shows.
+ */
+export function findTouchedKeys<S extends ServerContext>(
+  command: Command<S>,
+  args: ArgumentList,
+  base: number,
+  count: number,
+  keys: KeyList,
+): void {
+  findKeys(command, args, base, count, keys);
+  const { name } = command.spec;
+  if (name === "PFMERGE") {
+    // Without any source the specs are not satisfied, but the destination is made.
+    if (keys.count === 0) keys.add(base + 1, RW | ACCESS | INSERT);
+  } else if (name === "GEORADIUS" || name === "GEORADIUSBYMEMBER") {
+    // Of two STOREDIST the specs find the first, and the last one counts.
+    addRadiusDestination(args, base, count, keys);
+  }
 }
 
 /** Finds keys by key specs; returns false where they do not tell all, or the syntax is wrong. */
@@ -294,6 +317,16 @@ function findMigrateKeys(args: ArgumentList, base: number, count: number, keys: 
 // GEORADIUSBYMEMBER key member radius unit ... [STORE key | STOREDIST key]
 function findRadiusKeys(args: ArgumentList, base: number, count: number, keys: KeyList): boolean {
   keys.add(base + 1, RO | ACCESS);
+  addRadiusDestination(args, base, count, keys);
+  return true;
+}
+
+function addRadiusDestination(
+  args: ArgumentList,
+  base: number,
+  count: number,
+  keys: KeyList,
+): void {
   let destination = -1;
   for (let at = 5; at + 1 < count; at++) {
     if (!args.is(base + at, "store") && !args.is(base + at, "storedist")) continue;
@@ -302,5 +335,4 @@ function findRadiusKeys(args: ArgumentList, base: number, count: number, keys: K
     destination = base + at;
   }
   if (destination >= 0) keys.add(destination, OW | UPDATE);
-  return true;
 }

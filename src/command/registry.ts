@@ -4,10 +4,11 @@
 // families' commands; a family is loaded with the first of its commands that is asked for. A
 // `Command` adds to its spec what is counted per server (calls, microseconds, failures).
 
-import { assert } from "../base/assert.ts";
+import { assert, VERIFY } from "../base/assert.ts";
 import { latin1Bytes } from "../base/text.ts";
 import type { CommandContext, ServerContext } from "./context.ts";
 import type { LatencyHistogram } from "./histogram.ts";
+import { audited } from "./key-audit.ts";
 import {
   BLOCKING,
   type CommandGroup,
@@ -52,7 +53,7 @@ export class Command<S extends ServerContext = ServerContext> {
     this.fullName = parent ? `${parent.fullName}|${own}` : own;
     this.arity = spec.arity;
     this.flags = spec.flags;
-    this.run = spec.run;
+    this.run = VERIFY ? audited(this, spec.run) : spec.run;
     this.firstKey = firstKeyIndex(spec.keys);
     this.member = spec.member ?? 0;
     const isFast = (spec.flags & FAST) !== 0 || spec.complexity === "O(1)";

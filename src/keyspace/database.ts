@@ -10,7 +10,7 @@
 // size in `sizes`; a container's handle stands in one record only.
 
 import { copyBytes, moveBytes } from "../base/ascii.ts";
-import { assert } from "../base/assert.ts";
+import { assert, VERIFY } from "../base/assert.ts";
 import { writeUint32 } from "../base/little-endian.ts";
 import { CellTable, NO_CELL } from "../memory/cell-table.ts";
 import { CHUNK_SHIFT, NULL_REF, Pool } from "../memory/pool.ts";
@@ -624,6 +624,7 @@ export class Database {
    * had been searched ahead, which tells the ref only.
    */
   #find(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    if (VERIFY) this.#keyspace.audit?.lookedUp(this, bytes, start, end);
     const table = this.table;
     const length = end - start;
     if (table.isAhead(hash)) {

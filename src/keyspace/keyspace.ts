@@ -23,6 +23,11 @@ import { EncodingLimits } from "./encoding-limits.ts";
 import { HashValues } from "./hash-value.ts";
 import { LazyFree } from "./lazy-free.ts";
 
+/** Hears of every key that is looked up, in tests; see `command/key-audit.ts`. */
+export interface LookupObserver {
+  lookedUp(db: Database, bytes: Uint8Array, start: number, end: number): void;
+}
+
 /** Sees every record before it changes; set while a snapshot is being taken. */
 export interface WriteGate {
   /** The record is about to be changed, moved out of its database or deleted. */
@@ -103,6 +108,7 @@ export class Keyspace {
   nowMs = 0;
   #gate: WriteGate | null = null;
   readonly changes = new Changes();
+  audit: LookupObserver | null = null;
   /** Whether there is a gate or a follower of changes: all that a write has to ask. */
   isFollowed = false;
   events: KeyspaceEvents = NO_EVENTS;

@@ -14,6 +14,7 @@ import { Client, Clients } from "../command/client.ts";
 import { CommandContext } from "../command/context.ts";
 import { DebugSettings } from "../command/debug-settings.ts";
 import { Effects } from "../command/effects.ts";
+import { auditKeys } from "../command/key-audit.ts";
 import { LatencyMonitor } from "../command/latency-monitor.ts";
 import { Pauses } from "../command/pauses.ts";
 import { PersistenceStatus } from "../command/persistence-status.ts";
@@ -188,6 +189,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.replicationId = randomHex(parts.secrets, 40);
     this.keyspace = new Keyspace(this.config.integer("databases"), this.random, parts.secrets);
     this.keyspace.setTime(this.startedAtMs);
+    auditKeys(this.keyspace);
     this.registry = CommandRegistry.of(families);
     for (const [name, newName] of this.config.renamedCommands) this.registry.rename(name, newName);
     this.secrets = parts.secrets;
