@@ -52,6 +52,7 @@ class Section {
 
   constructor(compresses: boolean) {
     this.writer.compresses = compresses;
+    this.writer.isHasty = true;
   }
 
   /** Moves what another section holds behind what this one does. */

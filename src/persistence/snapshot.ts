@@ -27,7 +27,7 @@ import type { SnapshotSink } from "./snapshot-sink.ts";
 import { StreamWalk } from "./stream-walk.ts";
 
 /** Records looked at between two readings of the clock. */
-const RECORDS_PER_CHECK = 16;
+const RECORDS_PER_CHECK = 4;
 /** Collections of more members, or blocks, than this are taken in slices. */
 const LARGE_MEMBERS = 512;
 const LARGE_BLOCKS = 16;

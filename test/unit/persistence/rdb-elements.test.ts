@@ -131,6 +131,29 @@ describe("strings", () => {
     expect(plain.length).toBe(text.length + 2);
   });
 
+  test("in haste large ones are compressed only if that is quick and pays", () => {
+    const random = new Xoshiro(5);
+    const noise = Uint8Array.from({ length: 100_000 }, () => random.uint32() & 255);
+    const framed = Uint8Array.from(noise, (byte, k) => (k > 40_000 && k < 60_000 ? 65 : byte));
+    const edges = Uint8Array.from(noise, (byte, k) => (k > 30_000 && k < 70_000 ? byte : 65));
+    const lengthOf = (source: Uint8Array, isHasty: boolean) => {
+      const writer = new RdbWriter();
+      writer.isHasty = isHasty;
+      writer.string(source, 0, source.length);
+      const bytes = [...writer.bytes.subarray(0, writer.length)];
+      expect(stringFrom(readerOf(bytes))).toBe(latin1Text(source));
+      return writer.length;
+    };
+    expect(lengthOf(noise, true)).toBe(noise.length + 5);
+    expect(lengthOf(framed, true)).toBeLessThan(90_000);
+    // What the sample does not show costs room, not time.
+    expect(lengthOf(edges, true)).toBe(edges.length + 5);
+    expect(lengthOf(edges, false)).toBeLessThan(50_000);
+    const long = new Uint8Array(3_000_000).fill(65);
+    expect(lengthOf(long, true)).toBe(long.length + 5);
+    expect(lengthOf(long, false)).toBeLessThan(100_000);
+  });
+
   test("what is lent stays as it is until the next time; two buffers are all it takes", () => {
     const writer = new RdbWriter();
     const lent = [0, 1, 2, 3].map((round) => {
