@@ -131,6 +131,9 @@ function shutdownCommand(c: Context): void {
     else return c.reply.syntaxError();
   }
   if (!abort) {
+    const { executions } = c.server;
+    // What is half done must not be saved.
+    if (executions.isBusy && save !== "nosave") return c.reply.error(executions.busyText);
     if (c.server.shutdown({ save, now, force })) return;
     return c.reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
   }

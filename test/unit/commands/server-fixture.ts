@@ -252,6 +252,7 @@ export class ServerFixture {
       migrations: { cachedConnections: 0 },
       scripting: { machineBytes: 0, scripts: { bytes: 0, count: 0 } },
       libraries: { machineBytes: 0, bytes: 0, libraryCount: 0, functionCount: 0 },
+      executions: { isBusy: false },
       transactions: this.transactions,
       tracking: this.tracking,
       pushFirst: () => {},

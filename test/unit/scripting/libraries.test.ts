@@ -118,3 +118,15 @@ test("the function goes on when its client has left, and its library stays", asy
   while ((await ask("get", "x")).startsWith("-BUSY"));
   expect(await ask("get", "x")).toBe("$1\r\n1\r\n");
 });
+
+test("only SHUTDOWN NOSAVE ends a server whose function is slow", async () => {
+  await using runner = await RawClient.connect({ port: server.port });
+  await load("f", "redis.call('incr', 'n') while true do end");
+  runner.send(Buffer.from("FCALL f 0\r\n"));
+  while (!(await ask("get", "x")).startsWith("-BUSY"));
+  for (const options of [[], ["save"], ["now"], ["force"]]) {
+    expect(await ask("shutdown", ...options)).toStartWith("-BUSY Redis is busy running a script.");
+  }
+  expect(await ask("shutdown", "abort")).toBe("-ERR No shutdown in progress.\r\n");
+  expect(await ask("shutdown", "nosave")).toBe("<closed>");
+});
