@@ -12,7 +12,7 @@ import type { CommandContext, ServerContext, SuspendedCommand } from "../command
 import type { Command, CommandRegistry } from "../command/registry.ts";
 import { DENYOOM, MAY_REPLICATE, NOSCRIPT, WRITE } from "../command/spec.ts";
 import { type Protocol, ReplyWriter } from "../resp/reply.ts";
-import { LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
+import { LUA_NUMBER, type Lua } from "./lua.ts";
 import type { ReplyToLua } from "./reply-to-lua.ts";
 import { SCRIPT_ALLOW_OOM, SCRIPT_NO_WRITES } from "./script.ts";
 
@@ -123,8 +123,8 @@ export class CommandRunner<S extends ServerContext> {
 
   /** Runs the command in a Lua function's arguments; pushes one value, or raises an error. */
   call(state: number, raises: boolean): number {
-    const { api } = this.#lua;
-    const count = api.lua_gettop(state);
+    const { api, module } = this.#lua;
+    const count = module.argumentCount(state);
     if (count === 0) {
       const text = "ERR Please specify at least one argument for this redis lib call";
       return this.#fail(state, raises, text);
@@ -150,7 +150,7 @@ export class CommandRunner<S extends ServerContext> {
     const isError = reply.buffer[mark] === MINUS;
     // Commands take time that instructions do not tell of.
     const instructions = (command.isQuick ? QUICK_COST : SLOW_COST) + ((reply.length - mark) >> 6);
-    this.#lua.module.charge(state, instructions);
+    module.charge(state, instructions);
     this.#replies.push(state, reply.buffer, mark);
     reply.length = mark;
     if (isError && raises) return api.lua_error(state);
@@ -165,15 +165,18 @@ export class CommandRunner<S extends ServerContext> {
 
   /** Reads a function's arguments as a command's; false where one is no string or number. */
   readArguments(state: number, count: number): boolean {
-    const { api } = this.#lua;
     if (count > this.#starts.length) this.#growTables(count);
+    const { module } = this.#lua;
     for (let k = 1; k <= count; k++) {
-      const type = api.lua_type(state, k);
-      if (type === LUA_NUMBER) this.#numberToString(state, k);
-      else if (type !== LUA_STRING) return false;
-      const at = this.#lua.string(state, k);
+      let at = module.stringAt(state, k);
+      if (at === 0) {
+        if (this.#lua.api.lua_type(state, k) !== LUA_NUMBER) return false;
+        this.#numberToString(state, k);
+        this.#lua.string(state, k);
+        at = module.stringAt(state, k);
+      }
       this.#starts[k - 1] = at;
-      this.#ends[k - 1] = at + this.#lua.length;
+      this.#ends[k - 1] = at + module.lengthOf(at);
     }
     return true;
   }

@@ -28,6 +28,8 @@ const PAGE_BYTES = 1 << 16;
 const WATERMARK_BYTES = 1 << 22;
 
 /** Offsets in lua_State, global_State and objects of the collector; the type of a thread. */
+const STATE_TOP = 8;
+const STATE_BASE = 12;
 const STATE_GLOBAL = 16;
 const STATE_HOOK_MASK = 56;
 const STATE_ALLOW_HOOK = 57;
@@ -37,6 +39,12 @@ const GLOBAL_OBJECTS = 28;
 const OBJECT_TYPE = 4;
 const TYPE_THREAD = 8;
 const MASK_COUNT = 8;
+/** Bytes of a value, and where its type is; of a string in front of its bytes, its length. */
+const VALUE_SHIFT = 4;
+const VALUE_TYPE = 8;
+const TYPE_STRING = 4;
+const STRING_HEAD = 16;
+const STRING_LENGTH = 4;
 
 /** What the virtual machine asks of whoever runs scripts in it. */
 export interface Supervisor {
@@ -148,6 +156,27 @@ export class LuaModule {
   hookLines(state: number): void {
     this.bytes[state + STATE_ALLOW_HOOK] = 1;
     this.api.lua_sethook(state, this.#hook, 4, 0);
+  }
+
+  // What is asked for with every command is read where it lies: a call takes longer.
+
+  /** As lua_gettop. */
+  argumentCount(state: number): number {
+    const { words } = this;
+    return (words[(state + STATE_TOP) >>> 2] - words[(state + STATE_BASE) >>> 2]) >>> VALUE_SHIFT;
+  }
+
+  /** The address of the string at an index, counted from 1; 0 where there is none. */
+  stringAt(state: number, index: number): number {
+    const { words } = this;
+    const value = words[(state + STATE_BASE) >>> 2] + ((index - 1) << VALUE_SHIFT);
+    if (words[(value + VALUE_TYPE) >>> 2] !== TYPE_STRING) return 0;
+    return words[value >>> 2] + STRING_HEAD;
+  }
+
+  /** The length of the string at an address. */
+  lengthOf(at: number): number {
+    return this.words[(at - STRING_LENGTH) >>> 2];
   }
 
   /** Instructions of a thread count as more than they are: its hook is called sooner. */

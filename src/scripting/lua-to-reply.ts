@@ -60,10 +60,11 @@ export class LuaToReply {
   #begin(state: number): void {
     const { api } = this.#lua;
     const reply = this.#reply;
-    const type = api.lua_type(state, -1);
-    if (type === LUA_STRING) {
-      const at = this.#lua.string(state, -1);
-      reply.bulk(this.#lua.bytes, at, at + this.#lua.length);
+    const { module } = this.#lua;
+    const text = module.stringAt(state, module.argumentCount(state));
+    const type = text !== 0 ? LUA_STRING : api.lua_type(state, -1);
+    if (text !== 0) {
+      reply.bulk(module.bytes, text, text + module.lengthOf(text));
     } else if (type === LUA_NUMBER) {
       this.#integer(api.lua_tonumber(state, -1));
     } else if (type === LUA_BOOLEAN) {
