@@ -22,8 +22,9 @@ export interface QueuedRequests<S extends ServerContext> {
 /** Runs commands past the gates. */
 export interface CommandExecutor<S extends ServerContext> {
   /**
-   * Runs requests of the context's client. Each replies, is counted, timed, logged and propagated
-   * as if it had been sent now. What the context points at is not put back.
+   * Runs requests of the context's client, from `first` on. Each replies, is counted, timed, logged
+   * and propagated as if it had been sent now. What the context points at is not put back. Returns
+   * the index of the next one: where a script is slow, the client is blocked then.
    */
-  runAll(queue: QueuedRequests<S>): void;
+  runAll(queue: QueuedRequests<S>, first: number): number;
 }

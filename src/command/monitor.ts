@@ -56,8 +56,9 @@ export function feedMonitors<S extends ServerContext>(
   monitors: Iterable<Client>,
   c: CommandContext<S>,
   wallUs: number,
+  source?: string,
 ): void {
-  const line = formatMonitorLine(c, wallUs);
+  const line = formatMonitorLine(c, wallUs, source);
   for (const monitor of monitors) monitor.channel.send(line);
 }
 

@@ -2,7 +2,6 @@
 
 import { globMatches } from "../base/glob.ts";
 import { latin1Bytes } from "../base/text.ts";
-import { feedMonitors } from "../command/monitor.ts";
 import {
   ACCESS,
   ALLOW_BUSY,
@@ -34,6 +33,7 @@ import {
 import { flagsOfCall, SCRIPT_NO_WRITES, scriptFlagNames } from "../scripting/script.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
+import { showToMonitors } from "./scripting.ts";
 
 const CALL_FLAGS = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS;
 const WORST = "We cannot tell how the keys will be used so we assume the worst, ";
@@ -230,9 +230,9 @@ export const functionCommands = defineFamily<Features>("scripting", [
 
 // FCALL | FCALL_RO function numkeys [key ...] [arg ...]
 function fcallCommand(c: Context): void {
-  const { libraries, monitors } = c.server;
   // Before the commands that it calls.
-  if (monitors.size > 0) feedMonitors(monitors, c, c.server.clock.wallUs());
+  showToMonitors(c);
+  const { libraries } = c.server;
   const called = libraries.find(c.bytes, c.start(1), c.end(1), c.hash(1));
   if (called === undefined) return c.reply.error("ERR Function not found");
   const keyCount = Number.isNaN(c.integer(2)) ? Number(c.int64(2) ?? Number.NaN) : c.integer(2);

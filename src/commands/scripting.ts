@@ -1,6 +1,7 @@
 // EVAL and its relatives, and SCRIPT.
 
 import { latin1Bytes } from "../base/text.ts";
+import { feedMonitors } from "../command/monitor.ts";
 import {
   ACCESS,
   ALLOW_BUSY,
@@ -243,8 +244,15 @@ function runScript(c: Context, script: Script, keyCount: number): void {
   c.server.scripting.run(c, script, 3, keyCount, flags);
 }
 
+/** Shows a command that runs others before it does, so that they follow it. */
+export function showToMonitors(c: Context): void {
+  const { clock, monitors } = c.server;
+  if (monitors.size > 0) feedMonitors(monitors, c, clock.wallUs());
+}
+
 // EVAL | EVAL_RO script numkeys [key ...] [arg ...]
 function evalCommand(c: Context): void {
+  showToMonitors(c);
   const keyCount = keyCountOrReply(c);
   if (Number.isNaN(keyCount)) return;
   const script = c.server.scripting.scriptOf(c, c.bytes, c.start(1), c.end(1), false);
@@ -253,6 +261,7 @@ function evalCommand(c: Context): void {
 
 // EVALSHA | EVALSHA_RO sha1 numkeys [key ...] [arg ...]
 function evalshaCommand(c: Context): void {
+  showToMonitors(c);
   const script = c.server.scripting.scripts.find(c.bytes, c.start(1), c.end(1));
   // A digest of the wrong length is refused before anything else is looked at.
   if (script === undefined && c.length(1) !== 40) return replyNoScript(c);

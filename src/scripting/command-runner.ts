@@ -22,6 +22,8 @@ export const REPL_ALL = 3;
 
 const MINUS = 45;
 const LARGEST_SHORT = 1e14;
+/** Of so many quick calls of a command one is timed, and stands for all. */
+const SAMPLED_CALLS = 16;
 /** What a command counts as until the hook is called again, in instructions. */
 const QUICK_COST = 20;
 const SLOW_COST = 500;
@@ -40,12 +42,26 @@ export interface ScriptHost<S extends ServerContext> {
   /** Goes around what a slow script does in such an event. */
   beginSlice(): void;
   endSlice(): void;
-  /** It has ended: what was replied since `mark` is its client's. */
-  finished(client: Client, mark: number): void;
+  /** Counts commands that a script has run. */
+  countCommands(count: number): void;
+  /** Whether the client of a script can be kept waiting while others are served. */
+  mayWait(client: Client): boolean;
+  /** It has ended: what was replied since `mark` is its client's, which the context points at. */
+  finished(c: CommandContext<S>, mark: number): void;
+  /** Every command is timed on its own. */
+  readonly isPrecise: boolean;
+  /** Somebody is shown every command. */
+  readonly isMonitored: boolean;
+  /** Accounts the context's command, which took so long, as so many calls that did. */
+  timed(c: CommandContext<S>, microseconds: number, calls: number): void;
+  /** Shows the context's command, which a script has run. */
+  monitor(c: CommandContext<S>): void;
   /** Counts a script that was forgotten for the sake of newer ones. */
   countEvicted(): void;
   /** Counts the error that was replied last. */
   countError(): void;
+  /** Counts an error that is replied to nobody. */
+  countErrorText(text: string): void;
   /** A script's command has run, for a client; `changed` says whether it changed data. */
   ran(c: CommandContext<S>, client: Client, changed: boolean): void;
   /** Whether an exception says that memory could not be had. */
@@ -80,6 +96,8 @@ export class CommandRunner<S extends ServerContext> {
   /** Where its effects go. */
   replication = REPL_ALL;
   hasWritten = false;
+  /** Commands that the script has run. */
+  #calls = 0;
   #checkedMemory = false;
 
   constructor(lua: Lua, replies: ReplyToLua, host: ScriptHost<S>) {
@@ -99,6 +117,7 @@ export class CommandRunner<S extends ServerContext> {
     this.replication = REPL_ALL;
     this.hasWritten = false;
     this.#checkedMemory = false;
+    this.#calls = 0;
     const { client } = this;
     client.dbIndex = c.client.dbIndex;
     client.user = c.client.user;
@@ -116,6 +135,7 @@ export class CommandRunner<S extends ServerContext> {
   /** What it changed is one unit. */
   close(c: CommandContext<S>): void {
     c.effects.close();
+    this.#host.countCommands(this.#calls);
     if (!this.hasWritten) return;
     c.client.wroteInTurn = true;
     c.client.writeOffset = c.effects.offset;
@@ -137,12 +157,15 @@ export class CommandRunner<S extends ServerContext> {
     c.setArguments(this.#lua.module.bytes, this.#starts, this.#ends, 0, count);
     const command = this.find(count);
     if (command === undefined) {
-      return this.#fail(state, raises, "ERR Unknown Redis command called from script");
+      const text = "ERR Unknown Redis command called from script";
+      this.#host.countErrorText(text);
+      return this.#fail(state, raises, text, true);
     }
     const refusal = this.#refusal(command, count);
     if (refusal !== "") {
       command.rejectedCalls++;
-      return this.#fail(state, raises, refusal);
+      this.#host.countErrorText(refusal);
+      return this.#fail(state, raises, refusal, true);
     }
     const { reply } = c;
     const mark = reply.length;
@@ -158,8 +181,8 @@ export class CommandRunner<S extends ServerContext> {
   }
 
   /** Cold: pushes an error, or raises it. */
-  #fail(state: number, raises: boolean, text: string): number {
-    this.#replies.pushError(state, text);
+  #fail(state: number, raises: boolean, text: string, isCounted = false): number {
+    this.#replies.pushError(state, text, isCounted);
     return raises ? this.#lua.api.lua_error(state) : 1;
   }
 
@@ -267,6 +290,10 @@ export class CommandRunner<S extends ServerContext> {
     reply.protocol = this.protocol;
     const changesBefore = effects.changes;
     const errorsBefore = reply.errorCount;
+    const { calls } = command;
+    const sample = command.isQuick && !this.#host.isPrecise ? SAMPLED_CALLS : 1;
+    const isTimed = calls % sample === 0;
+    const startedUs = isTimed ? c.server.clock.monotonicUs() : 0;
     // alloc: `try` costs nothing where nothing is thrown
     try {
       command.run!(c);
@@ -274,6 +301,12 @@ export class CommandRunner<S extends ServerContext> {
       this.#recover(error, mark);
     }
     command.calls++;
+    this.#calls++;
+    if (isTimed) {
+      const microseconds = c.server.clock.monotonicUs() - startedUs;
+      this.#host.timed(c, microseconds, calls === 0 ? 1 : sample);
+    }
+    if (this.#host.isMonitored) this.#host.monitor(c);
     if (reply.errorCount !== errorsBefore) this.#noteError(command, errorsBefore);
     const changed = effects.changes !== changesBefore;
     this.#host.ran(c, this.#caller, changed);

@@ -10,6 +10,7 @@
 
 import type { Client, Wait } from "../command/client.ts";
 import { type CommandContext, type ServerContext, SuspendedCommand } from "../command/context.ts";
+import type { Command } from "../command/registry.ts";
 import type { ScriptHost } from "./command-runner.ts";
 import type { Supervisor } from "./lua-module.ts";
 import type { Machine } from "./machine.ts";
@@ -39,10 +40,9 @@ export interface Runnable {
 class ScriptRun<S extends ServerContext> implements Wait {
   c!: CommandContext<S>;
   client!: Client;
+  command!: Command<S>;
   script!: Runnable;
   machine!: Machine<S>;
-  /** Others may be served while it runs. */
-  mayBreak = false;
   /** When it began, as its hook has found; 0 until then. */
   startedUs = 0;
   sliceUs = 0;
@@ -61,9 +61,9 @@ class ScriptRun<S extends ServerContext> implements Wait {
   begin(c: CommandContext<S>, script: Runnable, machine: Machine<S>): void {
     this.c = c;
     this.client = c.client;
+    this.command = c.command;
     this.script = script;
     this.machine = machine;
-    this.mayBreak = !c.client.denyBlocking;
     this.startedUs = 0;
     c.suspend(this.event);
   }
@@ -189,16 +189,40 @@ export class Executions<S extends ServerContext> implements Supervisor {
     this.#run = undefined;
     this.isBusy = false;
     const event = c.suspend();
-    c.client = client;
-    c.reply.protocol = client.protocol;
     const mark = c.reply.length;
+    const errorsBefore = c.reply.errorCount;
+    this.#pointAtRequest(run);
     machine.runner.close(c);
     this.#finish(c, machine, script);
-    c.resume(event);
     client.blocked = false;
     client.wait = undefined;
-    this.#host.finished(client, mark);
+    c.command.calls++;
+    if (c.reply.errorCount !== errorsBefore) {
+      c.command.failedCalls++;
+      if (c.reply.errorCount > errorsBefore) this.#host.countError();
+      c.reply.errorCount = errorsBefore;
+    }
+    this.#host.timed(c, c.server.clock.monotonicUs() - run.startedUs, 1);
+    this.#host.finished(c, mark);
+    c.resume(event);
     this.#host.endSlice();
+  }
+
+  /** Cold: points the context at a copy of the request that a slow script was run by. */
+  #pointAtRequest({ c, client, command, words }: ScriptRun<S>): void {
+    const starts = new Int32Array(words.length);
+    const ends = new Int32Array(words.length);
+    let length = 0;
+    for (const [k, word] of words.entries()) {
+      starts[k] = length;
+      length += word.length;
+      ends[k] = length;
+    }
+    c.setArguments(Buffer.concat(words), starts, ends, 0, words.length);
+    c.client = client;
+    c.command = command;
+    c.db = c.server.keyspace.databases[client.dbIndex];
+    c.reply.protocol = client.protocol;
   }
 
   /** Cold: an exception has passed through the machine. */
@@ -233,13 +257,13 @@ export class Executions<S extends ServerContext> implements Supervisor {
     if (run === undefined) return false;
     if (run.isKilled) this.#raiseKilled(run, state);
     run.machine.lua.module.adaptHook(state);
-    if (!run.mayBreak) return false;
     const nowUs = run.c.server.clock.monotonicUs();
     if (run.startedUs === 0) {
       run.startedUs = nowUs;
       run.sliceUs = nowUs;
     }
-    return nowUs - run.startedUs >= this.busyMs * 1000 && nowUs - run.sliceUs >= SLICE_US;
+    if (nowUs - run.startedUs < this.busyMs * 1000) return false;
+    return nowUs - run.sliceUs >= SLICE_US && this.#host.mayWait(run.client);
   }
 
   /** Cold: raises an error, and again at every line, so that pcall does not help a script. */
@@ -264,6 +288,8 @@ export class Executions<S extends ServerContext> implements Supervisor {
       const hasPlace = machine.error !== "";
       const text = hasPlace ? machine.error : machine.errorText(main);
       c.reply.error(`${text} script: ${script.label}${hasPlace ? machine.errorPlace : ""}.`);
+      // One less than before the script says: it failed, but the error has been counted.
+      if (hasPlace && machine.isErrorCounted) c.reply.errorCount -= 2;
       machine.error = "";
       module.hookInstructions();
       lua.api.lua_settop(main, 0);

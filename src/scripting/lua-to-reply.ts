@@ -31,6 +31,7 @@ export class LuaToReply {
     this.#lua = lua;
     this.#reply = reply;
     const names = ["err", "ok", "double", "map", "set", "big_number", "verbatim_string"];
+    names.push("ignore_error_stats_update");
     this.#fields = names.map((name) => {
       lua.pushText(lua.main, name);
       return lua.keep(lua.main);
@@ -108,7 +109,7 @@ export class LuaToReply {
     }
     const top = api.lua_gettop(state);
     let isArray = false;
-    if (this.#hasField(state, 0, LUA_STRING)) reply.error(this.#lua.printed(state, -1));
+    if (this.#hasField(state, 0, LUA_STRING)) this.#error(state);
     else if (this.#hasField(state, 1, LUA_STRING)) {
       reply.simple(this.#lua.printed(state, -1).replace(LINE_BREAK, " "));
     } else if (this.#hasField(state, 2, LUA_NUMBER)) {
@@ -124,6 +125,14 @@ export class LuaToReply {
       this.#counts[this.#depth++] = 0;
     }
     return isArray;
+  }
+
+  /** The text on top as an error, which the table below it is. */
+  #error(state: number): void {
+    this.#reply.error(this.#lua.printed(state, -1));
+    this.#lua.api.lua_settop(state, -2);
+    // One less than before the script says: it failed, but the error has been counted.
+    if (this.#hasField(state, this.#fields.length - 1, LUA_BOOLEAN)) this.#reply.errorCount -= 2;
   }
 
   /** The keys, and values, of the table on top. */

@@ -62,6 +62,8 @@ export class Machine<S extends ServerContext> {
   error = "";
   /** ... and where it happened: ", on source:line", or "". */
   errorPlace = "";
+  /** It is among the statistics. */
+  isErrorCounted = false;
   /** Lua's bytes after the last step of a collection, and how many of them are to be made. */
   #collectedBytes = 0;
   #collections = 0;
@@ -171,6 +173,8 @@ export class Machine<S extends ServerContext> {
 
   /** Handles an error where it happens, before anything is unwound. */
   #noteError(state: number): number {
+    const isTable = this.lua.api.lua_type(state, -1) === LUA_TABLE;
+    this.isErrorCounted = isTable && this.replies.isCounted(state);
     this.error = this.errorText(state);
     this.errorPlace = this.#placeOf(state);
     this.lua.api.lua_settop(state, 1);

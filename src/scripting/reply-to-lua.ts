@@ -37,13 +37,23 @@ export class ReplyToLua {
     return bytes[start] === 45;
   }
 
-  /** Cold: pushes an error as scripts see it. */
-  pushError(state: number, text: string): void {
+  /** Cold: pushes an error as scripts see it; `isCounted` says that it is among the statistics. */
+  pushError(state: number, text: string, isCounted = false): void {
     this.#lua.api.lua_createtable(state, 0, 2);
     this.#name(state, "err");
     this.#lua.pushText(state, text);
     this.#lua.api.lua_rawset(state, -3);
-    this.#markCounted(state);
+    if (isCounted) this.#markCounted(state);
+  }
+
+  /** Cold: whether the error on top, a table, has been counted. */
+  isCounted(state: number): boolean {
+    const { api } = this.#lua;
+    this.#name(state, "ignore_error_stats_update");
+    api.lua_rawget(state, -2);
+    const isCounted = api.lua_toboolean(state, -1) !== 0;
+    api.lua_settop(state, -2);
+    return isCounted;
   }
 
   /** The error has been counted, and is not to be counted again when the script returns it. */

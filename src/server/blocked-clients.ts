@@ -83,6 +83,11 @@ export class BlockedClients implements BlockingHost {
     this.#released.push(client);
   }
 
+  /** As `answered`, where more of the reply follows. */
+  answeredInPart(client: Client, mark: number): void {
+    this.#deliver(client, mark);
+  }
+
   /** A slow script has ended: its reply is what was written since `mark`. */
   answered(client: Client, mark: number): void {
     this.#deliver(client, mark);

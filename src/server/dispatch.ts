@@ -269,7 +269,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     return false;
   }
 
-  runAll(queue: QueuedRequests<Features>): void {
+  runAll(queue: QueuedRequests<Features>, first: number): number {
     const c = this.#c;
     const { client, reply } = c;
     const { clock, statistics } = this.#server;
@@ -277,8 +277,9 @@ export class Dispatcher implements CommandExecutor<Features> {
     const outerMark = this.#mark;
     let { table } = c.db;
     let since = clock.monotonicUs();
-    let untimed = 0;
-    for (let index = 0; index < count; index++) {
+    let untimed = first;
+    let index = first;
+    while (index < count && !client.blocked) {
       const command = commands[index];
       const isQuick = command.isQuick && !this.preciseTiming;
       const ahead = index % QUEUED_AHEAD_MAX;
@@ -286,9 +287,9 @@ export class Dispatcher implements CommandExecutor<Features> {
         since = this.#account(commands, untimed, index, since, true);
         untimed = index;
       }
-      if (ahead === 0) {
+      if (ahead === 0 || index === first) {
         table = c.db.table;
-        this.#ahead.loadQueued(table, queue, index);
+        this.#ahead.loadQueued(table, queue, index - ahead);
       }
       const base = queue.baseAt(index);
       c.setArguments(queue.bytes, queue.starts, queue.ends, base, queue.argumentCountAt(index));
@@ -298,15 +299,19 @@ export class Dispatcher implements CommandExecutor<Features> {
         table.expect(hash, this.#ahead.queuedRefs[ahead], this.#ahead.queuedVersion);
       }
       this.#runQueued(command, queue.requestStart(index), queue.requestEnd(index));
-      if (!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) {
+      if ((!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) && !client.blocked) {
         since = this.#account(commands, untimed, index + 1, since, true);
         untimed = index + 1;
       }
+      index++;
     }
-    if (untimed < count) this.#account(commands, untimed, count, since, true);
-    client.commandsProcessed += count;
-    statistics.commandsProcessed += count;
+    // A slow script is counted when it has ended.
+    const last = client.blocked ? index - 1 : index;
+    if (untimed < last) this.#account(commands, untimed, last, since, true);
+    client.commandsProcessed += last - first;
+    statistics.commandsProcessed += last - first;
     this.#mark = outerMark;
+    return index;
   }
 
   /** Runs the command that the context's arguments are of; its request is bytes[from, to). */
@@ -339,6 +344,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       client.wroteInTurn = true;
       effects.finish(c.db.index, changed, c.bytes, from, to);
     }
+    if (client.blocked) return;
     command.calls++;
     if (reply.errorCount !== errorsBefore) {
       this.#noteFailure(command, errorsBefore);

@@ -3,9 +3,12 @@
 import { PERMITTED } from "../acl/permission-check.ts";
 import type { User } from "../acl/user.ts";
 import { LOG_WARNING } from "../base/log.ts";
+import { latin1Bytes } from "../base/text.ts";
 import type { Client } from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
+import { feedMonitors } from "../command/monitor.ts";
 import type { Command, CommandRegistry } from "../command/registry.ts";
+import { ADMIN, SKIP_MONITOR, SKIP_SLOWLOG } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
 import type { ScriptHost } from "../scripting/command-runner.ts";
 import { scriptRefusal } from "./access-gate.ts";
@@ -39,6 +42,11 @@ export class ServerScriptHost implements ScriptHost<Features> {
 
   countError(): void {
     this.#server.dispatcher.countError();
+  }
+
+  countErrorText(text: string): void {
+    const bytes = latin1Bytes(`-${text}`);
+    this.#server.statistics.noteError(bytes, 0, bytes.length);
   }
 
   countEvicted(): void {
@@ -76,7 +84,49 @@ export class ServerScriptHost implements ScriptHost<Features> {
     server.endEvent();
   }
 
-  finished(client: Client, mark: number): void {
-    this.#blockedClients.answered(client, mark);
+  countCommands(count: number): void {
+    this.#server.statistics.commandsProcessed += count;
+  }
+
+  mayWait(client: Client): boolean {
+    if (this.#server.persistence.loading) return false;
+    // A transaction waits as a whole.
+    return !client.denyBlocking || client.queuedCommands >= 0;
+  }
+
+  finished(c: CommandContext<Features>, mark: number): void {
+    const server = this.#server;
+    const { client } = c;
+    client.commandsProcessed++;
+    server.statistics.commandsProcessed++;
+    const hasEnded = server.transactions.goOn(c, server.dispatcher);
+    if (hasEnded) this.#blockedClients.answered(client, mark);
+    else this.#blockedClients.answeredInPart(client, mark);
+  }
+
+  get isPrecise(): boolean {
+    return this.#server.dispatcher.preciseTiming;
+  }
+
+  get isMonitored(): boolean {
+    return this.#server.monitors.size > 0;
+  }
+
+  timed(c: CommandContext<Features>, microseconds: number, calls: number): void {
+    const { commandLog, dispatcher, latency } = this.#server;
+    const { command } = c;
+    dispatcher.charge(command, microseconds, calls);
+    if (microseconds >= commandLog.slow.threshold && (command.flags & SKIP_SLOWLOG) === 0) {
+      commandLog.slow.add(c, microseconds);
+    }
+    if (latency.thresholdMs > 0 && microseconds >= latency.thresholdMs * 1000) {
+      const event = command.isQuick ? "fast-command" : "command";
+      latency.add(event, microseconds / 1000, c.nowMs);
+    }
+  }
+
+  monitor(c: CommandContext<Features>): void {
+    if ((c.command.flags & (SKIP_MONITOR | ADMIN)) !== 0) return;
+    feedMonitors(this.#server.monitors, c, this.#server.clock.wallUs(), "lua");
   }
 }

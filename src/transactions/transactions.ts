@@ -15,10 +15,22 @@ import { Watches } from "./watches.ts";
 /** Queues kept for the next transaction. */
 const SPARES_MAX = 64;
 
+/** A transaction that is being run. */
+interface RunningTransaction {
+  readonly client: Client;
+  readonly queue: CommandQueue;
+  /** Its next command. */
+  readonly next: number;
+  /** What the client's `denyBlocking` was before. */
+  readonly deniedBlocking: boolean;
+}
+
 /** One server's transactions. */
 export class Transactions {
   readonly watches: Watches;
   readonly #spares: CommandQueue[] = [];
+  /** The one that waits for a slow script of its own. */
+  #suspended: RunningTransaction | undefined;
   /** Bytes of the queues in use. */
   #queueBytes = 0;
 
@@ -105,11 +117,36 @@ export class Transactions {
     client.queue = undefined;
     c.reply.array(queue.count);
     c.effects.open();
-    executor.runAll(queue as unknown as QueuedRequests<S>);
+    this.#runFrom(c, executor, { client, queue, next: 0, deniedBlocking });
+    c.resume(exec);
+  }
+
+  /**
+   * Cold: a slow script of a client, which the context points at, has ended: runs what was queued
+   * behind it, if it was part of a transaction. False where there was another slow one.
+   */
+  goOn<S extends ServerContext>(c: CommandContext<S>, executor: CommandExecutor<S>): boolean {
+    const suspended = this.#suspended;
+    if (suspended?.client !== c.client) return true;
+    this.#suspended = undefined;
+    return this.#runFrom(c, executor, suspended);
+  }
+
+  #runFrom<S extends ServerContext>(
+    c: CommandContext<S>,
+    executor: CommandExecutor<S>,
+    transaction: RunningTransaction,
+  ): boolean {
+    const { client, queue, deniedBlocking } = transaction;
+    const next = executor.runAll(queue as unknown as QueuedRequests<S>, transaction.next);
+    if (client.blocked) {
+      this.#suspended = { client, queue, next, deniedBlocking };
+      return false;
+    }
     c.effects.close();
     client.denyBlocking = deniedBlocking;
-    c.resume(exec);
     client.queue = queue;
     this.discard(client);
+    return true;
   }
 }

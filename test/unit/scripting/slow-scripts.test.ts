@@ -126,3 +126,44 @@ test("the keys of a slow script are watched", async () => {
   await other.ask("ping");
   expect((await other.ask("exec")).raw).toBe("*-1\r\n");
 });
+
+test("a slow script in a transaction keeps nobody else waiting", async () => {
+  const endless = "EVAL 'while true do end' 0";
+  const slow = 'EVAL \'for i = 1, 2e7 do end return redis.call("incr", "n")\' 0';
+  runner.send(
+    Buffer.from(`MULTI\r\nSET n 5\r\n${endless}\r\n${slow}\r\n${slow}\r\nGET n\r\nEXEC\r\n`),
+  );
+  for (const expected of ["+OK", ...Array(5).fill("+QUEUED")]) {
+    expect((await runner.next()).raw).toStartWith(expected);
+  }
+  while (!(await other.ask("get", "n")).raw.startsWith(BUSY));
+  expect((await other.ask("script", "kill")).raw).toBe("+OK\r\n");
+  expect((await other.ask("get", "n")).raw).toStartWith(BUSY);
+  const reply = (await runner.next()).raw;
+  expect(reply).toStartWith("*5\r\n+OK\r\n-ERR Script killed by user");
+  expect(reply).toEndWith(":6\r\n:7\r\n$1\r\n7\r\n");
+  expect((await other.ask("get", "n")).raw).toBe("$1\r\n7\r\n");
+  expect((await runner.ask("multi")).raw).toBe("+OK\r\n");
+  expect((await runner.ask("ping")).raw).toBe("+QUEUED\r\n");
+  expect((await runner.ask("exec")).raw).toBe("*1\r\n+PONG\r\n");
+});
+
+test("a slow script is counted, timed and logged", async () => {
+  await other.ask("config", "set", "slowlog-log-slower-than", "1000");
+  const slow =
+    "for i = 1, 2e7 do end redis.call('set', 'x', '1') return redis.call('lpush', 'x', 'y')";
+  runner.send(Buffer.from(`EVAL "${slow}" 0\r\n`));
+  expect((await runner.next()).raw).toStartWith("-WRONGTYPE");
+  const { raw } = await other.ask("info", "commandstats");
+  const [, us] =
+    /cmdstat_eval:calls=1,usec=(\d+),usec_per_call=[\d.]+,rejected_calls=0,failed_calls=1/.exec(
+      raw,
+    )!;
+  expect(Number(us)).toBeGreaterThan(20_000);
+  expect(raw).toContain("cmdstat_set:calls=1,");
+  expect(raw).toMatch(
+    /cmdstat_lpush:calls=1,usec=\d+,usec_per_call=[\d.]+,rejected_calls=0,failed_calls=1/,
+  );
+  const log = (await other.ask("slowlog", "get", "2")).raw;
+  expect(log).toContain(`$4\r\nEVAL\r\n$${slow.length}\r\n${slow}\r\n$1\r\n0\r\n`);
+});
