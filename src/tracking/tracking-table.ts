@@ -24,8 +24,9 @@ const ID_BYTES = 6;
 /** Keys and the clients that have read them. */
 export class TrackingTable {
   readonly #keyspace: Keyspace;
-  #members: MemberTable;
-  #handle: number;
+  /** Made with the first key: an empty one would take memory where nobody caches. */
+  #members: MemberTable | undefined;
+  #handle = 0;
   /** Identifiers of all keys. */
   itemCount = 0;
   /** The identifiers of the key that was taken out last: the first `takenCount`. */
@@ -35,22 +36,22 @@ export class TrackingTable {
 
   constructor(keyspace: Keyspace) {
     this.#keyspace = keyspace;
-    this.#members = new MemberTable(keyspace.structures, HASH);
-    this.#handle = keyspace.containers.add(this.#members);
   }
 
   get keyCount(): number {
-    return this.#members.size;
+    return this.#members?.size ?? 0;
   }
 
   /** Whether the table has the key bytes[start, end). */
   has(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
-    return this.#members.size > 0 && this.#members.find(bytes, start, end, hash) !== NULL_REF;
+    const members = this.#members;
+    if (members === undefined || members.size === 0) return false;
+    return members.find(bytes, start, end, hash) !== NULL_REF;
   }
 
   /** Notes that a client has read the key bytes[start, end). Throws where memory runs out. */
   add(bytes: Uint8Array, start: number, end: number, hash: number, id: number): void {
-    const members = this.#members;
+    const members = this.#members ?? this.#make();
     const ref = members.find(bytes, start, end, hash);
     if (ref === NULL_REF) {
       const view = members.load(members.insert(bytes, start, end, hash, ID_BYTES, NO_EXPIRY));
@@ -59,14 +60,21 @@ export class TrackingTable {
       const view = members.load(ref, hash);
       const at = positionOf(view, id);
       if (at < view.valueEnd && readId(view.bytes, at) === id) return;
-      this.#insert(ref, hash, at - view.valueStart, id);
+      this.#insert(members, ref, hash, at - view.valueStart, id);
     }
     this.itemCount++;
   }
 
+  /** Cold: makes the table. */
+  #make(): MemberTable {
+    const members = new MemberTable(this.#keyspace.structures, HASH);
+    this.#members = members;
+    this.#handle = this.#keyspace.containers.add(members);
+    return members;
+  }
+
   /** Adds an identifier at an offset among those of a key. */
-  #insert(ref: number, hash: number, offset: number, id: number): void {
-    const members = this.#members;
+  #insert(members: MemberTable, ref: number, hash: number, offset: number, id: number): void {
     const { valueStart, valueLength, bytes } = members.view;
     if (this.#scratch.length < valueLength) {
       // alloc: doubling
@@ -85,27 +93,30 @@ export class TrackingTable {
   /** Takes a key out and leaves its clients in `taken`; false where the table does not have it. */
   take(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
     this.takenCount = 0;
-    if (this.#members.size === 0) return false;
-    const ref = this.#members.find(bytes, start, end, hash);
+    const members = this.#members;
+    if (members === undefined || members.size === 0) return false;
+    const ref = members.find(bytes, start, end, hash);
     if (ref === NULL_REF) return false;
-    this.#members.load(ref, hash);
-    this.#takeLoaded(ref, hash);
+    members.load(ref, hash);
+    this.#takeLoaded(members, ref, hash);
     return true;
   }
 
   /** A random key, which `takeDrawn` takes out. Not if the table is empty. */
   draw(): RecordView {
-    return this.#members.load(this.#members.random(), this.#members.randomHash);
+    const members = this.#members!;
+    return members.load(members.random(), members.randomHash);
   }
 
   /** Takes out the key that has just been drawn, and leaves its clients in `taken`. */
   takeDrawn(): void {
-    const { ref, hash } = this.#members.view;
-    this.#takeLoaded(ref, hash);
+    const members = this.#members!;
+    const { ref, hash } = members.view;
+    this.#takeLoaded(members, ref, hash);
   }
 
-  #takeLoaded(ref: number, hash: number): void {
-    const { bytes, valueStart, valueLength } = this.#members.view;
+  #takeLoaded(members: MemberTable, ref: number, hash: number): void {
+    const { bytes, valueStart, valueLength } = members.view;
     const count = valueLength / ID_BYTES;
     if (this.taken.length < count) {
       // alloc: doubling
@@ -114,16 +125,15 @@ export class TrackingTable {
     for (let k = 0; k < count; k++) this.taken[k] = readId(bytes, valueStart + k * ID_BYTES);
     this.takenCount = count;
     this.itemCount -= count;
-    this.#members.remove(ref, hash);
+    members.remove(ref, hash);
   }
 
   /** Cold: forgets every key. */
   clear(): void {
-    if (this.#members.size === 0) return;
-    const { containers, lazyFree, structures } = this.#keyspace;
+    if (this.#members === undefined) return;
+    const { containers, lazyFree } = this.#keyspace;
     lazyFree.discard(containers.remove(this.#handle));
-    this.#members = new MemberTable(structures, HASH);
-    this.#handle = containers.add(this.#members);
+    this.#members = undefined;
     this.itemCount = 0;
   }
 }
