@@ -105,7 +105,7 @@ const specs: readonly CommandSpec<Features>[] = [
     flags: WRITE | BLOCKING,
     since: "1.0.0",
     summary: "Moves a list.",
-    keys: [keyAt(1, RW)],
+    keys: [keyAt(1, RW), keyAt(2, RW)],
     run: moveAllCommand,
   },
 ];
