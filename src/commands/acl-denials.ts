@@ -9,7 +9,6 @@ import {
   DENIED_KEY,
   type Denial,
 } from "../acl/permission-check.ts";
-import { cText } from "../acl/rules.ts";
 import type { Selector } from "../acl/selector.ts";
 import type { User } from "../acl/user.ts";
 import type { Client } from "../command/client.ts";
@@ -30,7 +29,7 @@ export function denialText(
   }
   const kind = denial === DENIED_KEY ? "key" : "channel";
   if (object === undefined) return `No permissions to access a ${kind}`;
-  return `User ${user} has no permissions to access the '${cText(object)}' ${kind}`;
+  return `User ${user} has no permissions to access the '${object}' ${kind}`;
 }
 
 /** What EXEC says about a command that was queued while the user still might run it. */
