@@ -356,7 +356,14 @@ export class AppendOnlyFile implements EffectSink {
       this.#heldBack = true;
       return true;
     }
-    if (this.#heldBack) this.#delayedSyncs++;
+    if (this.#heldBack) {
+      this.#delayedSyncs++;
+      this.#logger.log(
+        LOG_NOTICE,
+        "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without" +
+          " waiting for fsync to complete, this may slow down Redis.",
+      );
+    }
     this.#heldBack = false;
     return false;
   }

@@ -10,7 +10,7 @@ import { silentLogger } from "../../src/base/log.ts";
 import { AppendOnlyFile, type FsyncPolicy } from "../../src/persistence/aof.ts";
 import { AofLoader } from "../../src/persistence/aof-load.ts";
 import { diskFileSystem } from "../../src/persistence/file.ts";
-import type { RawClient } from "../harness/client.ts";
+import { encodeCommand, type RawClient } from "../harness/client.ts";
 import { encode, loadSnapshot, recover, settle } from "../harness/crash-simulation.ts";
 import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
 import { startServer } from "../harness/server.ts";
@@ -174,4 +174,28 @@ describe.skipIf(!canMount())("a full disk", () => {
       expect(await client.run("EXISTS", ...acknowledged)).toBe(acknowledged.length);
     }, 30_000);
   }
+
+  test("SIGTERM ends the server only where it need not save, as Redis", async () => {
+    const args = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", "3600 1"];
+    {
+      await using server = await startServer({ args, directory: folder });
+      const client = await server.connect();
+      await client.run("SET", "before", "1");
+      writeFileSync(filler(), new Uint8Array(CAPACITY / 2));
+      const value = "x".repeat(20_000);
+      for (let k = 0; ; k++) {
+        const reply = await client.ask("SET", `k${k % 30}`, value);
+        if (reply.kind === "-") break;
+      }
+      server.signal("SIGTERM");
+      expect(await server.waitForLog("Errors trying to shut down the server.")).toBe(true);
+      expect(server.log).toContain("Error trying to save the DB, can't exit.");
+      expect(await client.run("GET", "before")).toBe("1");
+      client.send(encodeCommand(["SHUTDOWN", "NOSAVE"]));
+      expect(await server.exited).toBe(0);
+    }
+    rmSync(filler());
+    await using server = await startServer({ args, directory: folder });
+    expect(await (await server.connect()).run("GET", "before")).toBe("1");
+  }, 30_000);
 });

@@ -12,6 +12,7 @@ import { diskFileSystem } from "../../src/persistence/file.ts";
 import { encode, encodeUnit, loadOptions } from "../harness/crash-simulation.ts";
 import { findOracle, type OracleName } from "../harness/oracle.ts";
 import { ServerProcess } from "../harness/process.ts";
+import { request, ServerFixture, START_MS } from "../unit/server/server-fixture.ts";
 
 const ORACLES: OracleName[] = ["redis8", "valkey9", "redis7"];
 const AOF = ["--appendonly", "yes", "--aof-use-rdb-preamble", "no"];
@@ -50,6 +51,21 @@ async function readValues(directory: string): Promise<Map<string, string>> {
     return true;
   });
   return values;
+}
+
+/** Has a server of ours, with a log with the times, write for so many seconds. */
+async function writeSeconds(directory: string, seconds: number): Promise<void> {
+  const directives = `port 0\ndir ${directory}\nappendonly yes\naof-timestamp-enabled yes`;
+  const fixture = new ServerFixture(directives, 1, diskFileSystem);
+  await fixture.server.start();
+  const peer = fixture.connect();
+  for (let second = 0; second < seconds; second++) {
+    peer.send(request(`set a ${second}`, `set pad ${"x".repeat(3000)}`));
+    peer.send(request("multi", "incr n", `set b ${second}`, "exec"));
+    await fixture.endTurn();
+    fixture.clock.advance(1000);
+  }
+  await fixture.server.stop();
 }
 
 const UNITS: string[][][] = [];
@@ -100,19 +116,45 @@ for (const name of ORACLES) {
       rmSync(directory, { recursive: true });
     }, 30_000);
 
-    test("agree that the log is whole, by their checking tool", async () => {
-      const directory = scratch();
-      await writeUnits(directory, UNITS);
+    /** What their checking tool says of a log. */
+    const checkLog = (directory: string, ...options: string[]): string => {
       const seen = directory.slice((launch.root ?? "").length);
       const command = launch.command(0, "");
       const program = command[command.findIndex((word) => word.endsWith("-server"))];
       const prefix = command.slice(0, command.indexOf(program));
       const manifest = join(seen, "appendonlydir", "appendonly.aof.manifest");
       const tool = program.replace("-server", "-check-aof");
-      const checked = Bun.spawnSync([...prefix, tool, manifest]);
-      expect(checked.stdout.toString()).toContain("All AOF files and manifest are valid");
+      return Bun.spawnSync([...prefix, tool, ...options, manifest]).stdout.toString();
+    };
+
+    test("agree that the log is whole, by their checking tool", async () => {
+      const directory = scratch();
+      await writeUnits(directory, UNITS);
+      expect(checkLog(directory)).toContain("All AOF files and manifest are valid");
       rmSync(directory, { recursive: true });
     });
+
+    test("can go back to a time, by their checking tool", async () => {
+      const directory = scratch();
+      await writeSeconds(directory, 10);
+      const log = join(directory, "appendonlydir", "appendonly.aof.1.incr.aof");
+      expect(readFileSync(log, "latin1")).toContain("\n#CRC:");
+      const options = ["--truncate-to-timestamp", String(START_MS / 1000 + 5)];
+      expect(checkLog(directory, ...options)).toContain("Successfully truncated AOF");
+      expect(checkLog(directory)).toContain("All AOF files and manifest are valid");
+      const values = await readValues(directory);
+      expect(Object.fromEntries(["a", "b"].map((key) => [key, values.get(key)]))).toEqual({
+        a: "5",
+        b: "5",
+      });
+      // Ours goes on behind it, and both find the same.
+      await writeUnits(directory, [[["SET", "c", "x".repeat(5000)]]]);
+      expect((await readValues(directory)).get("c")).toHaveLength(5000);
+      await using server = await start(directory);
+      await using client = await server.connect();
+      expect(await client.run("MGET", "a", "b", "n")).toEqual(["5", "5", "6"]);
+      rmSync(directory, { recursive: true });
+    }, 30_000);
 
     test("agree on what a torn tail leaves", async () => {
       const directory = scratch();
