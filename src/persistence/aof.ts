@@ -12,7 +12,8 @@
 //    failed one is never repeated over the same pages (the kernel has marked them clean): the file
 //    is cut back to #syncedSize and the kept bytes are written and synced anew.
 // 3. With `always`, `endOfTurn` answers true only for effects that are durable.
-// 4. Once an effect is lost to the log for good, the log is broken and refuses writes.
+// 4. Once an effect is lost to the log for good, the log is broken and refuses writes. So it is
+//    once another process has written to the file, which is then left as it is.
 // 5. A rewrite has the log pass to a new file (`switchTo`). Nothing is written there before all of
 //    the old one is durable, so the newer file never holds anything that the older one lacks the
 //    beginning of; until then the new file's effects wait in the buffer, and replies with them. If
@@ -27,7 +28,12 @@ import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
 import type { EffectSink } from "../command/effects.ts";
 import type { PersistenceStatus } from "../command/persistence-status.ts";
 import { AppendBuffer } from "./append-buffer.ts";
-import { type AppendFile, type FileSystem, systemErrorText } from "./file-system.ts";
+import {
+  type AppendFile,
+  type FileSystem,
+  SharedFileError,
+  systemErrorText,
+} from "./file-system.ts";
 
 /** When the log reaches the disk: CONFIG's `appendfsync`. */
 export type FsyncPolicy = "always" | "everysec" | "no";
@@ -162,6 +168,8 @@ export class AppendOnlyFile implements EffectSink {
   #retrying = false;
   #lastRetryUs = 0;
   #broken = false;
+  /** Another process writes to the file. */
+  #isShared = false;
   /** Something was appended since the turn began. */
   #turnHasEffects = false;
   /** As of the last tick: `#appendedEffects`. */
@@ -360,8 +368,8 @@ export class AppendOnlyFile implements EffectSink {
       this.#delayedSyncs++;
       this.#logger.log(
         LOG_NOTICE,
-        "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer without" +
-          " waiting for fsync to complete, this may slow down Redis.",
+        "Asynchronous AOF fsync is taking too long (disk is busy?). Writing the AOF buffer " +
+          "without waiting for fsync to complete, this may slow down Redis.",
       );
     }
     this.#heldBack = false;
@@ -399,7 +407,9 @@ export class AppendOnlyFile implements EffectSink {
       },
       (error) => {
         this.#endWriting();
-        this.#fail(error, "Error writing to the AOF file");
+        if (error instanceof SharedFileError) this.#isShared = true;
+        if (this.#isShared) this.#break(systemErrorText(error));
+        else this.#fail(error, "Error writing to the AOF file");
       },
     );
     return false;
@@ -668,6 +678,7 @@ export class AppendOnlyFile implements EffectSink {
     const buffer = this.#buffer;
     let durable = !this.#broken;
     try {
+      if (this.#isShared) throw new SharedFileError(this.#failure);
       if (this.#failure !== "") {
         const rewrite = this.#mustRewrite && !this.#forgot;
         file.truncate(rewrite ? this.#syncedSize : this.#fileSize);

@@ -10,7 +10,8 @@ export interface AppendFile {
   /**
    * Hands `bytes[start, end)` to the operating system. Undefined means that all of them are in the
    * file, proved by its length; otherwise the promise resolves once that is so. If it rejects, any
-   * part of them may be in the file: cut it back before writing again. The range must stay as it
+   * part of them may be in the file: cut it back before writing again, but for a SharedFileError,
+   * with which the file is another process's as well. The range must stay as it
    * is until then, and no second write may begin. Never throws. Says nothing about the disk.
    */
   write(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined;
@@ -21,6 +22,11 @@ export interface AppendFile {
   /** Cuts the file back to `size` bytes. Never makes it longer: that would be a hole. */
   truncate(size: number): void;
   close(): void;
+}
+
+/** A file has a length that it cannot have unless another process writes to it, too. */
+export class SharedFileError extends Error {
+  override name = "SharedFileError";
 }
 
 /** A file open for reading. */

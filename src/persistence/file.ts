@@ -23,7 +23,7 @@
 
 import * as fs from "node:fs";
 import type { FileSink } from "bun";
-import type { AppendFile, FileSystem, ReadFile } from "./file-system.ts";
+import { type AppendFile, type FileSystem, type ReadFile, SharedFileError } from "./file-system.ts";
 
 /** Above this many bytes the sink writes at once instead of collecting. */
 const SINK_BUFFER_BYTES = 64 * 1024;
@@ -68,7 +68,9 @@ class DiskAppendFile implements AppendFile {
   #prove(expected: number): void {
     const size = this.size();
     if (size < this.#length || size > expected) {
-      throw new Error(`The file has ${size} bytes where ${expected} were written`);
+      throw new SharedFileError(
+        `Another process writes to the file: ${size} bytes where ${expected} were written`,
+      );
     }
     if (size < expected) throw shortWrite(size - this.#length, expected - this.#length);
     this.#length = expected;

@@ -1,5 +1,5 @@
-// A disk that takes seconds for a sync: with `everysec` nobody waits for it, what is written is no
-// older than 1.1 seconds, and a rewrite does not change that but for one sync of the file it leaves.
+// A disk that takes seconds for a sync: with `everysec` nobody waits for it, nothing is held back
+// for more than 1.1 seconds, and a rewrite changes that only until the file it leaves is synced.
 
 import { describe, expect, test } from "bun:test";
 import { AppendOnlyFile } from "../../src/persistence/aof.ts";

@@ -69,7 +69,9 @@ describe("an append file on the disk", () => {
     const path = scratch("0123");
     const file = diskFileSystem.openAppend(path);
     truncateSync(path, 0);
-    await expect(file.write(bytesOf("ab"), 0, 2)).rejects.toThrow("The file has 2 bytes where 6");
+    await expect(file.write(bytesOf("ab"), 0, 2)).rejects.toThrow(
+      "Another process writes to the file: 2 bytes where 6",
+    );
     file.close();
   });
 
