@@ -94,7 +94,7 @@ function rpoplpushCommand(c: Context): void {
  */
 export function move(c: Context, fromHead: boolean, toHead: boolean): number {
   const { keyspace } = c.server;
-  const from = c.writeKey(1);
+  const from = c.peekKey(1);
   if (from === undefined) return NO_SOURCE;
   if (from.type !== LIST) {
     c.reply.wrongType();
@@ -112,6 +112,7 @@ export function move(c: Context, fromHead: boolean, toHead: boolean): number {
   c.reply.bulk(entry.bytes, entry.start, entry.end);
   c.effects.changed(1);
   if (isSame) {
+    c.writeKey(1);
     rotate(c, from, fromHead, toHead);
     tellOfMove(c, fromHead, toHead, false);
     return MOVED;
@@ -119,6 +120,8 @@ export function move(c: Context, fromHead: boolean, toHead: boolean): number {
   const isLast = cursor.size === 1;
   if (to === undefined) createWithEntry(c);
   else pushEntry(c, to, toHead);
+  // Those who cache hear of the destination first.
+  c.writeKey(1);
   removeAtEnd(keyspace, c.db, from, fromHead, 1);
   tellOfMove(c, fromHead, toHead, isLast);
   return MOVED;

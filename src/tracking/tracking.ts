@@ -149,7 +149,9 @@ export class Tracking implements ChangeFollower {
   }
 
   #unfollowIfIdle(): void {
-    if (this.#tracked.size === 0 && this.#table.keyCount === 0) this.#keyspace.unfollow(this);
+    if (this.#tracked.size > 0 || this.#table.keyCount > 0) return;
+    this.#table.clear();
+    this.#keyspace.unfollow(this);
   }
 
   // What the server tells of commands.
