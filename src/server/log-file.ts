@@ -3,18 +3,22 @@
 //
 //   4242:M 20 Nov 2026 12:00:00.000 * Server initialized
 
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, readlinkSync, writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, type Logger, type LogLevel } from "../base/log.ts";
 
 const LEVEL_MARKS = ".-*#";
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const STANDARD_OUTPUT = 1;
+const MINUTE_MS = 60_000;
+/** Where the system says which time zone it is in. */
+const ZONE_LINK = "/etc/localtime";
 
 /** The log of one process. */
 export class LogFile implements Logger {
   readonly #clock: Clock;
   readonly #descriptor: number;
+  readonly #isUtc = isZoneUtc(process.env.TZ, systemZone());
   /** Lines below this level are dropped. */
   level: LogLevel = LOG_NOTICE;
 
@@ -26,7 +30,8 @@ export class LogFile implements Logger {
 
   log(level: LogLevel, message: string): void {
     if (level < this.level) return;
-    const time = timestamp(new Date(this.#clock.wallMs()));
+    const ms = this.#clock.wallMs();
+    const time = timestamp(ms, this.#isUtc ? 0 : new Date(ms).getTimezoneOffset());
     this.announce(`${process.pid}:M ${time} ${LEVEL_MARKS[level]} ${message}`);
   }
 
@@ -44,9 +49,26 @@ export class LogFile implements Logger {
   }
 }
 
-function timestamp(date: Date): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const day = `${two(date.getDate())} ${MONTHS[date.getMonth()]} ${date.getFullYear()}`;
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${day} ${clock}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+function systemZone(): string | undefined {
+  try {
+    return readlinkSync(ZONE_LINK);
+  } catch (error) {
+    // A system that names no zone has none.
+    return (error as { code?: unknown }).code === "ENOENT" ? "UTC" : undefined;
+  }
+}
+
+/**
+ * Whether local time is known to be UTC, as on most servers. For any other zone the runtime loads
+ * its tables, which takes it longer than all else between the last module and readiness.
+ */
+export function isZoneUtc(variable: string | undefined, link: string | undefined): boolean {
+  return /^(.*\/)?(Etc\/)?UTC$/.test(variable || link || "");
+}
+
+/** "20 Nov 2026 12:00:00.000", so many minutes behind UTC. */
+export function timestamp(wallMs: number, minutesBehind: number): string {
+  const [day, time] = new Date(wallMs - minutesBehind * MINUTE_MS).toISOString().split("T");
+  const [year, month, date] = day.split("-");
+  return `${date} ${MONTHS[Number(month) - 1]} ${year} ${time.slice(0, -1)}`;
 }
