@@ -36,6 +36,8 @@ import { StreamScript } from "./stream-walk.ts";
 /** Elements per command. */
 const BATCH_ELEMENTS = 64;
 const NO_DATABASE = -1;
+/** At first there is room for a few elements of a large collection; many may be open. */
+const HELD_BYTES = 256;
 
 const SELECT_COMMAND = latin1Bytes("SELECT");
 const FUNCTION_COMMAND = latin1Bytes("FUNCTION");
@@ -308,7 +310,7 @@ class CommandCollection implements MemberSink, ListSink {
   readonly #expiryMs: number;
   readonly #type: number;
   /** Elements of the next command, and the fields' times to be set after it. */
-  readonly #elements = new ReplyWriter();
+  readonly #elements = new ReplyWriter(HELD_BYTES);
   readonly #entry = new Entry();
   readonly #times: { readonly field: Uint8Array; readonly expiryMs: number }[] = [];
   #count = 0;

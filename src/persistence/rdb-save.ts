@@ -44,13 +44,16 @@ export interface RdbOptions {
 
 const NO_DATABASE = -1;
 const CHECKSUM_BYTES = 8;
+/** At first there is room for the head of a collection and a few members; there may be many. */
+const HELD_BYTES = 256;
 
 /** A run of keys, and the database that it ends in. */
 class Section {
-  readonly writer = new RdbWriter();
+  readonly writer: RdbWriter;
   dbIndex = NO_DATABASE;
 
-  constructor(compresses: boolean) {
+  constructor(compresses: boolean, initialBytes?: number) {
+    this.writer = new RdbWriter(initialBytes);
     this.writer.compresses = compresses;
     this.writer.isHasty = true;
   }
@@ -150,7 +153,7 @@ export class RdbSaver implements SnapshotOutput {
 
   /** A section that begins with a key, for its value to follow. */
   #hold(dbIndex: number, view: RecordView): Section {
-    const section = new Section(this.#options.compresses);
+    const section = new Section(this.#options.compresses, HELD_BYTES);
     this.#held.add(section);
     this.#head(section, dbIndex, view);
     return section;

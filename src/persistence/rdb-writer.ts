@@ -37,7 +37,7 @@ const doubleBytes = new Uint8Array(double.buffer);
 
 /** Writes lengths, strings and numbers as RDB has them. */
 export class RdbWriter {
-  bytes = new Uint8Array(INITIAL_BYTES);
+  bytes: Uint8Array<ArrayBuffer>;
   length = 0;
   /** What was lent last, which the next `lend` writes to. */
   #spare = NO_BYTES;
@@ -45,6 +45,10 @@ export class RdbWriter {
   compresses = true;
   /** Whether others wait meanwhile: then large strings are compressed only where that is quick. */
   isHasty = false;
+
+  constructor(initialBytes = INITIAL_BYTES) {
+    this.bytes = new Uint8Array(initialBytes);
+  }
 
   /** Forgets what is in the buffer. */
   clear(): void {

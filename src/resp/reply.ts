@@ -39,13 +39,17 @@ const NULL_ARRAY_2 = latin1Bytes("*-1\r\n");
 
 /** Writes replies in the protocol that the connection being served has chosen. */
 export class ReplyWriter {
-  buffer = new Uint8Array(KEPT_BYTES);
+  buffer: Uint8Array<ArrayBuffer>;
   length = 0;
   protocol: Protocol = 2;
   /** Error replies written since the writer was made; dispatch compares it across a command. */
   errorCount = 0;
   /** Where the newest error reply starts (its `-`), valid until the buffer is cleared. */
   errorStart = 0;
+
+  constructor(initialBytes = KEPT_BYTES) {
+    this.buffer = new Uint8Array(initialBytes);
+  }
 
   /** Forgets everything written; gives back the memory of an exceptionally large reply. */
   clear(): void {
