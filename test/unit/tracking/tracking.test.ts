@@ -6,6 +6,8 @@ import { TrackingTable } from "../../../src/tracking/tracking-table.ts";
 import { type Peer, ServerFixture } from "../server/server-fixture.ts";
 
 const OK = "+OK\r\n";
+/** Who follows changes in every test. */
+const IDLE_FOLLOWERS = new ServerFixture().keyspace.changes.followerCount;
 
 function invalidate(...keys: string[]): string {
   const bulks = keys.map((key) => `$${key.length}\r\n${key}\r\n`).join("");
@@ -68,14 +70,14 @@ describe("tracked clients", () => {
   test("are told, and nobody follows changes once there is nobody to tell", async () => {
     const { fixture, peer, other } = await start();
     expect(peer.run("get k")).toBe("_\r\n");
-    expect(fixture.keyspace.isFollowed).toBe(true);
+    expect(fixture.keyspace.changes.followerCount).toBe(IDLE_FOLLOWERS + 1);
     other.run("set k 1");
     expect(await told(fixture, peer)).toBe(invalidate("k"));
     peer.run("get k", "client tracking off");
-    expect(fixture.keyspace.isFollowed).toBe(true);
+    expect(fixture.keyspace.changes.followerCount).toBe(IDLE_FOLLOWERS + 1);
     other.run("set k 1");
     expect(await told(fixture, peer)).toBe("");
-    expect(fixture.keyspace.isFollowed).toBe(false);
+    expect(fixture.keyspace.changes.followerCount).toBe(IDLE_FOLLOWERS);
   });
 
   test("count in used memory, broadcasts too", async () => {

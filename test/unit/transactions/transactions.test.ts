@@ -3,6 +3,8 @@ import { latin1Bytes } from "../../../src/base/text.ts";
 import { requestOf, ServerFixture } from "../server/server-fixture.ts";
 
 const OK = "+OK\r\n";
+/** Who follows changes in every test. */
+const IDLE_FOLLOWERS = new ServerFixture().keyspace.changes.followerCount;
 const QUEUED = "+QUEUED\r\n";
 const NULL_ARRAY = "*-1\r\n";
 
@@ -139,7 +141,7 @@ describe("MULTI and EXEC", () => {
     other.run("watch a", "multi", "set k 1");
     other.handler.closed();
     expect(fixture.server.transactions.memoryBytes).toBe(0);
-    expect(fixture.keyspace.isFollowed).toBe(false);
+    expect(fixture.keyspace.changes.followerCount).toBe(IDLE_FOLLOWERS);
   });
 });
 
@@ -151,7 +153,7 @@ describe("WATCH", () => {
     peer.run(watched, "multi", "ping");
     if (between.length > 0) other.run(...between);
     const reply = peer.run("exec");
-    expect(fixture.keyspace.isFollowed).toBe(false);
+    expect(fixture.keyspace.changes.followerCount).toBe(IDLE_FOLLOWERS);
     expect(fixture.server.transactions.memoryBytes).toBe(0);
     fixture.verify();
     return reply;
