@@ -42,6 +42,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   flushall: "would empty every section's database",
   delifeq: "not a command of Redis 8.0",
   msetex: "not a command of Redis 8.0",
+  migrate: "needs another server; its own battery looks at its effects",
 };
 
 /**

@@ -155,6 +155,30 @@ const SLOW: readonly (readonly [call: Command, wrong: string, right: string])[] 
   [["eval", "while true do end", "0"], "function", "script"],
 ];
 
+const COUNTED = library(
+  "counted",
+  "redis.register_function('mixed', function(keys)",
+  "  redis.call('set', keys[1], 'x') redis.pcall('incr', keys[1]) redis.pcall('nosuch')",
+  "  redis.pcall('get') return redis.call('get', keys[1]) end)",
+  "redis.register_function('fails', function(keys) return redis.call('incr', keys[1]) end)",
+  "redis.register_function('says', function() return redis.error_reply('MINE no') end)",
+  "redis.register_function('raises', function() error('no') end)",
+);
+
+const COUNTED_CALLS: readonly Command[] = [
+  ...[
+    ["fcall", "mixed", "1", "k"],
+    ["fcall", "fails", "1", "k"],
+    ["fcall", "says", "0"],
+  ],
+  ...[
+    ["fcall", "raises", "0"],
+    ["fcall", "nosuch", "0"],
+    ["fcall_ro", "mixed", "1", "k"],
+  ],
+  ...[["multi"], ["fcall", "mixed", "1", "k"], ["exec"], ["function", "list"], ["echo", "end"]],
+];
+
 const PAUSED = library(
   "paused",
   "redis.register_function('may', function() return 1 end)",
@@ -464,6 +488,23 @@ differential(
         return replies;
       });
     }
+
+    probe("what monitors see of calls, and what INFO counts", async (client, { connect }) => {
+      await client.ask("function", "flush");
+      await client.ask("function", "load", COUNTED);
+      const monitor = await connect();
+      await monitor.ask("monitor");
+      await client.ask("config", "resetstat");
+      for (const call of COUNTED_CALLS) await client.ask(...call);
+      const seen: string[] = [];
+      while (!seen.at(-1)?.includes('"echo"')) {
+        const { text } = await monitor.next();
+        seen.push(text.replace(/^[\d.]+ /, "").replace(/[\d.]+:\d+\]/, "address]"));
+      }
+      const { text } = await client.ask("info", "commandstats", "errorstats");
+      const lines = text.split("\r\n").map((line) => line.replace(/usec=.*?call=[\d.]+,/, ""));
+      return [seen, lines.filter((line) => !line.includes("|resetstat")).sort()];
+    });
 
     probe("a pause of writes holds what may write", async (client, { connect }) => {
       await client.ask("function", "flush");
