@@ -274,7 +274,7 @@ describe("a key that others write to", () => {
   for (const policy of ["no", "always"]) {
     test(`moves without a write being lost or doubled, appendfsync ${policy}`, async () => {
       const log = ["--appendonly", "yes", "--appendfsync", policy];
-      await using source = await startServer({ args: log });
+      await using source = await startServer({ args: [...ARGS, ...log] });
       await using peer = await startServer();
       let isOver = false;
       let next = 0;
@@ -315,6 +315,9 @@ describe("a key that others write to", () => {
       }
       expect(found.length).toBeGreaterThan(MOVES);
       expect(found.sort()).toEqual([...acknowledged].sort());
+      expect((await mover.ask("dbsize")).raw).toBe(":0\r\n");
+      // The log says so, too.
+      expect((await mover.ask("debug", "loadaof")).raw).toBe("+OK\r\n");
       expect((await mover.ask("dbsize")).raw).toBe(":0\r\n");
     });
   }
