@@ -5,6 +5,7 @@ import { requestText } from "./collection-frames.ts";
 import { type Frames, patchedFrames, sendFrames, writeDigits } from "./pipeline.ts";
 import { publishTest } from "./publish-load.ts";
 import { type Load, type LoadResult, runLoad } from "./redis-benchmark.ts";
+import { SCRIPT_TESTS } from "./script-load.ts";
 
 /** A load of our own. */
 export interface LoadTest {
@@ -240,4 +241,5 @@ export const LOAD_TESTS: ReadonlyMap<string, LoadTest> = new Map([
   ["publish_100", publishTest(100, [5000, 10_000])],
   ["publish_10000", publishTest(10_000, [50, 100])],
   ["multi_10", multiTen],
+  ...SCRIPT_TESTS,
 ]);
