@@ -15,6 +15,7 @@ import {
 
 const QUOTE = 34;
 const COMMA = 44;
+const INT32_MAX = 2 ** 31 - 1;
 
 /** How each byte of a string is written, where not as itself. */
 const ESCAPES: readonly (Uint8Array | undefined)[] = Array.from({ length: 256 }, (_, byte) => {
@@ -122,6 +123,8 @@ export class CjsonEncoder {
       if (key > max) max = key;
       items++;
     }
+    // The original keeps the length in 32 bits: an overflow makes it negative.
+    if (max > INT32_MAX) return -1;
     const { sparseRatio, sparseSafe, sparseConvert } = this.#settings;
     if (sparseRatio > 0 && max > items * sparseRatio && max > sparseSafe) {
       if (!sparseConvert) this.#refuse(state, -1, "excessively sparse array");

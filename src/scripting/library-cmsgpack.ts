@@ -163,7 +163,6 @@ class Unpacker {
     if (code === 0xc0) api.lua_pushnil(state);
     else if (code === 0xc2 || code === 0xc3) api.lua_pushboolean(state, code & 1);
     else if (code >= 0xca && code <= 0xd3) this.#number(state, code);
-    else if (code >= 0xc4 && code <= 0xc6) this.#string(state, this.#bytes(state, 1 << (code & 3)));
     else if (code >= 0xd9 && code <= 0xdb) {
       this.#string(state, this.#bytes(state, 1 << (code - 0xd9)));
     } else if (code >= 0xdc) {

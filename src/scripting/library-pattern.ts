@@ -1,6 +1,6 @@
-// The functions of the `string` library that take patterns, in place of the C library's, which
-// cannot be suspended: find, match, gmatch and gsub. The order of checks and the results are those
-// of the original.
+// Functions of the `string` library in place of the C library's, which cannot be suspended: those
+// that take patterns (find, match, gmatch and gsub), and rep. The order of checks and the results
+// are those of the original.
 
 import { ByteBuilder } from "./byte-builder.ts";
 import {
@@ -33,6 +33,7 @@ for (const special of "^$*+?.([%-") SPECIALS[special.charCodeAt(0)] = 1;
 const STEPS = 100_000;
 /** Naive search up to so many comparisons. */
 const COMPARISONS_MAX = 1 << 16;
+const REPEATED_BYTES_MAX = 2 ** 30;
 const PAUSED = -2;
 const TYPE_NAMES = ["nil", "boolean", "userdata", "number", "string", "table", "function"];
 /** Where gsub keeps, on its stack, which of the substitutions under way is its own. */
@@ -84,6 +85,7 @@ export class PatternLibrary {
       lua.pushResumable(main, run);
       lua.setField(main, table, name);
     };
+    add("rep", (state) => lua.guard(state, () => this.#repeat(state)));
     add("find", (state, isAgain) => this.#find(state, isAgain, true));
     add("match", (state, isAgain) => this.#find(state, isAgain, false));
     add("gsub", (state, isAgain) => lua.guard(state, () => this.#substitute(state, isAgain)));
@@ -100,6 +102,30 @@ export class PatternLibrary {
     api.lua_pushvalue(main, -1);
     lua.setField(main, table, "gfind");
     lua.setField(main, table, "gmatch");
+  }
+
+  /** rep(text, times): the original counts to a billion even if the text is empty. */
+  #repeat(state: number): number {
+    const lua = this.#lua;
+    const { api } = lua;
+    const text = lua.checkString(state, 1);
+    const { length } = lua;
+    const times = api.luaL_checkinteger(state, 2);
+    if (length === 0 || times <= 0) {
+      lua.pushText(state, "");
+      return 1;
+    }
+    const total = length * times;
+    if (total > REPEATED_BYTES_MAX) throw new RangeError("Out of memory");
+    const at = lua.scratch(total);
+    const { bytes } = lua;
+    bytes.copyWithin(at, text, text + length);
+    for (let done = length; done < total; done *= 2) {
+      bytes.copyWithin(at + done, at, at + Math.min(done, total - done));
+    }
+    api.lua_pushlstring(state, at, total);
+    lua.releaseScratch();
+    return 1;
   }
 
   /** Begins to search for a pattern in a text, both on the stack. */

@@ -178,7 +178,9 @@ function unpack(lua: Lua, state: number): number {
   const data = lua.checkString(state, 2);
   const length = lua.length;
   const first = api.lua_type(state, 3) <= 0 ? 1 : api.luaL_checkinteger(state, 3);
-  if (first <= 0) lua.raiseArgument(state, 3, "offset must be 1 or greater");
+  if (first === 0) lua.raiseArgument(state, 3, "offset must be 1 or greater");
+  // What is negative is an enormous offset for the original.
+  if (first < 0) lua.raiseArgument(state, 2, "data string too short");
   let position = first - 1;
   let count = 0;
   const check = (size: number) => {

@@ -47,7 +47,6 @@ const IMPORTS: readonly (readonly [name: string, parameters: number, results: nu
   ["lua_createtable", 3, 0],
   ["lua_pushlstring", 3, 0],
   ["lua_rawseti", 3, 0],
-  ["luaL_checkany", 2, 0],
   ["onHook", 1, 1],
   ["pause", 0, 0],
   ["resumed", 1, 0],
@@ -147,7 +146,9 @@ function addFunctions(m: WasmAssembler): void {
   m.function(
     "pcall",
     [1, 1, 1],
-    ...[get(0), number(1), m.call("luaL_checkany")],
+    // Without arguments, what Redis calls is true.
+    ...[get(0), m.call("lua_gettop"), op.isZero, op.if],
+    ...[get(0), number(1), m.call("lua_pushboolean"), op.end],
     ...[get(0), get(0), m.call("lua_gettop"), number(1), op.subtract],
     ...[number(MULTIPLE_RESULTS), number(0), m.call("lua_pcall"), set(1)],
     ...[get(1), op.if, get(0), m.call("plainError"), op.end],

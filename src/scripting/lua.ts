@@ -85,6 +85,11 @@ export class Lua {
     // Reloaded: making room may have grown the heap.
     copyBytes(this.module.bytes, at, bytes, start, end);
     this.api.lua_pushlstring(state, at, length);
+    this.releaseScratch();
+  }
+
+  /** After `scratch`: gives room back that is more than usual. */
+  releaseScratch(): void {
     if (this.#scratchBytes > GROWN_BYTES_KEPT) this.#shrinkScratch();
   }
 

@@ -189,7 +189,8 @@ export class Machine<S extends ServerContext> {
     }
     if (lua.api.lua_type(state, -1) !== LUA_TABLE) return `ERR ${this.#textOf(state)}`;
     lua.getField(state, -1, "err");
-    const isText = lua.api.lua_type(state, -1) === LUA_STRING;
+    const type = lua.api.lua_type(state, -1);
+    const isText = type === LUA_STRING || type === LUA_NUMBER;
     return isText ? lua.printed(state, -1) : "ERR unknown error";
   }
 

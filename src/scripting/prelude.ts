@@ -3,11 +3,11 @@
 // table.sort is written in Lua because the original compares without ever calling the hook, and its
 // worst case is quadratic: a sort could not be suspended. It takes the same steps as the original
 // (a quicksort with the median of three), since what an order that is none leads to can be seen.
-// load takes source only. The functions of the sandbox come as arguments.
+// load takes source only: behind a space, bytecode is none. The globals come as an argument.
 
 export const PRELUDE = `
-local G, loadchunk = ...
-local raise, concat, type, pcall = G.error, G.table.concat, G.type, G.pcall
+local G = ...
+local load, type, byte = G.load, G.type, G.string.byte
 
 -- Sorts t[lo] to t[up]; true where the order is found to be none.
 local function sort(t, lo, up, before)
@@ -49,19 +49,15 @@ local function sort(t, lo, up, before)
   end
 end
 
-function G.load(reader, name)
-  if type(reader) ~= "function" then
-    raise("bad argument #1 to 'load' (function expected, got " .. type(reader) .. ")", 2)
-  end
-  local pieces = {}
-  while true do
-    local ok, piece = pcall(reader)
-    if not ok then return nil, piece end
-    if piece == nil or piece == "" then break end
-    if type(piece) ~= "string" then return nil, "reader function must return a string" end
-    pieces[#pieces + 1] = piece
-  end
-  return loadchunk(concat(pieces), name or "=(load)")
+function G.load(reader, ...)
+  if type(reader) ~= "function" then return load(reader, ...) end
+  local isFirst = true
+  return load(function()
+    local piece = reader()
+    if isFirst and type(piece) == "string" and byte(piece) == 27 then piece = " " .. piece end
+    isFirst = false
+    return piece
+  end, ...)
 end
 
 return sort

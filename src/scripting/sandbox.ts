@@ -167,15 +167,14 @@ export class Sandbox {
     api.lua_settop(main, globals);
     if (!lua.load(main, latin1Bytes(PRELUDE), "=prelude")) throw new Error(lua.text(main, -1));
     api.lua_pushvalue(main, globals);
-    lua.pushFunction(main, (state) => this.#loadString(state));
-    if (api.lua_pcall(main, 2, 1, 0) !== 0) throw new Error(lua.text(main, -1));
+    if (api.lua_pcall(main, 1, 1, 0) !== 0) throw new Error(lua.text(main, -1));
     const sort = lua.keep(main);
     lua.pushSeam(main, "less");
     const less = lua.keep(main);
     lua.getField(main, globals, "table");
     lua.getField(main, -1, "insert");
     const insert = lua.module.addGuarded(api.lua_tocfunction(main, -1), (state) => {
-      if (this.#standIn(state, 1)) lua.raise(state, READ_ONLY);
+      if (this.#standIn(state, 1)) lua.raisePlain(state, READ_ONLY);
     });
     api.lua_settop(main, -2);
     api.lua_pushcclosure(main, insert, 0);
@@ -299,13 +298,19 @@ export class Sandbox {
   #loadString(state: number): number {
     const { lua } = this;
     const { api, module } = lua;
-    const at = lua.checkString(state, 1);
-    const length = lua.length;
-    const name = api.lua_type(state, 2) === LUA_NIL || api.lua_gettop(state) < 2 ? 1 : 2;
-    const nameAt = lua.checkString(state, name);
-    const isBinary = length > 0 && module.bytes[at] === BINARY_MARK;
-    if (!isBinary && api.luaL_loadbuffer(state, at, length, nameAt) === 0) return 1;
-    if (isBinary) lua.pushText(state, "binary chunks are not loaded");
+    lua.checkString(state, 1);
+    const isNamed = api.lua_type(state, 2) > LUA_NIL;
+    const nameAt = lua.checkString(state, isNamed ? 2 : 1);
+    const at = lua.string(state, 1);
+    if (module.bytes[at] === BINARY_MARK && lua.length > 0) {
+      // Behind a space it is no bytecode, but a source with a character that none has.
+      lua.pushText(state, " ");
+      api.lua_pushvalue(state, 1);
+      api.lua_concat(state, 2);
+      api.lua_replace(state, 1);
+    }
+    const source = lua.string(state, 1);
+    if (api.luaL_loadbuffer(state, source, lua.length, nameAt) === 0) return 1;
     api.lua_pushnil(state);
     api.lua_insert(state, -2);
     return 2;

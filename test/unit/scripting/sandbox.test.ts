@@ -99,6 +99,7 @@ test("nesting ends before the stack does", async () => {
 test("numbers that are too large are refused or kept within bounds", async () => {
   expect(await run("return {unpack({}, 1, 2^31)}")).toStartWith("*");
   expect(await run("return {unpack({}, 0, 1e8)}")).toContain("too many results");
+  expect(await run("return string.rep('', 2^31 - 1)")).toBe("$0\r\n\r\n");
   // As a 32-bit integer that is negative.
   expect(await run("return string.rep('x', 2^31)")).toBe("$0\r\n\r\n");
 });

@@ -167,3 +167,17 @@ test("a slow script is counted, timed and logged", async () => {
   const log = (await other.ask("slowlog", "get", "2")).raw;
   expect(log).toContain(`$4\r\nEVAL\r\n$${slow.length}\r\n${slow}\r\n$1\r\n0\r\n`);
 });
+
+test("SHUTDOWN NOSAVE ends the server in the middle of a script that has written", async () => {
+  await using own = await createServer({ "busy-reply-threshold": 20 });
+  await using slow = await RawClient.connect({ port: own.port });
+  await using client = await RawClient.connect({ port: own.port });
+  slow.send(Buffer.from(`EVAL "redis.call('set', 'x', '2') while true do end" 0\r\n`));
+  while (!(await client.ask("get", "x")).raw.startsWith(BUSY));
+  expect((await client.ask("client", "kill", "type", "normal")).raw).toStartWith(BUSY);
+  expect((await client.ask("script", "kill")).raw).toStartWith("-UNKILLABLE");
+  for (const refused of [[], ["save"], ["now"]]) {
+    expect((await client.ask("shutdown", ...refused)).raw).toStartWith(BUSY);
+  }
+  expect((await client.ask("shutdown", "nosave")).raw).toBe("<closed>");
+});
