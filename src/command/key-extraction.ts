@@ -1,3 +1,5 @@
+// hot path: no allocation per command
+//
 // Which arguments of a given command line are keys, and what the command does with each: for
 // COMMAND GETKEYS, for ACL key permissions and for finding a hash slot. The key specs of the
 // command's entry say it, and the few commands whose keys no spec can tell have a function here.
@@ -63,7 +65,10 @@ type KeyFinder = (args: ArgumentList, base: number, count: number, keys: KeyList
 
 /** Whether a command can have keys at all. */
 export function takesKeys<S extends ServerContext>(command: Command<S>): boolean {
-  return command.spec.keys?.some((spec) => (spec.flags & NOT_KEY) === 0) === true;
+  const specs = command.spec.keys;
+  if (specs === undefined) return false;
+  for (let k = 0; k < specs.length; k++) if ((specs[k].flags & NOT_KEY) === 0) return true;
+  return false;
 }
 
 /**
@@ -119,7 +124,8 @@ function findBySpecs(
   count: number,
   keys: KeyList,
 ): boolean {
-  for (const spec of specs) {
+  for (let k = 0; k < specs.length; k++) {
+    const spec = specs[k];
     if ((spec.flags & NOT_KEY) !== 0) continue;
     if (spec.begin.type === "unknown" || (spec.flags & VARIABLE_FLAGS) !== 0) return false;
     const start = beginOf(spec, args, base, count);
@@ -136,6 +142,7 @@ function beginOf(spec: KeySpec, args: ArgumentList, base: number, count: number)
   const { begin } = spec;
   if (begin.type === "index") return begin.index;
   if (begin.type === "unknown") return -1;
+  // alloc: a short word, for the few commands that have one
   const token = begin.keyword.toLowerCase();
   // From the end backwards where the start is negative.
   const step = begin.startFrom < 0 ? -1 : 1;
@@ -178,7 +185,7 @@ function addFound(
 }
 
 /**
- * Redis's second try where a count of keys is not what it should be: the number that the text
+ * Cold: Redis's second try where a count of keys is not what it should be: the number that the text
  * begins with, as C's atoi reads it. What happens to such keys is left open; the command itself
  * will refuse the call.
  */
@@ -208,7 +215,7 @@ function findByLooseCount(
 /** Longer texts than this are not looked at for a count. */
 const COUNT_BYTES_MAX = 64;
 
-/** What atoi makes of the start of a text: a 32-bit integer, 0 where there is no number. */
+/** Cold: what atoi makes of the start of a text: a 32-bit integer, 0 where there is no number. */
 function looseInteger(text: string): number {
   let at = 0;
   while (isBlank(text.charCodeAt(at))) at++;

@@ -32,10 +32,15 @@ export function secretArguments<S extends ServerContext>(
     for (let index = 2; index + 1 < c.count; index += 2) {
       if (SECRET_DIRECTIVES.has(c.latin1(index).toLowerCase())) secret.add(index + 1);
     }
-  } else if (c.is(0, "acl") && c.count > 1 && c.is(1, "setuser")) {
+  } else if (c.is(0, "acl") && c.count > 1 && namesUsers(c)) {
     for (let index = 2; index < c.count; index++) secret.add(index);
   }
   return secret;
+}
+
+/** Names of users are no less secret than their passwords. */
+function namesUsers<S extends ServerContext>(c: CommandContext<S>): boolean {
+  return c.is(1, "setuser") || c.is(1, "getuser") || c.is(1, "deluser");
 }
 
 /** Marks the `count` arguments that follow a token. */

@@ -15,6 +15,15 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+/** A user that may read some keys and nothing else. */
+async function addReader(name: string, password: string): Promise<void> {
+  const admin = new Redis({ port: server.port, password: "secret" });
+  const rules = ["reset", "on", `>${password}`, "%R~app:*", "+@read", "+@connection", "+info"];
+  await admin.call("ACL", "SETUSER", name, ...rules);
+  await admin.set("app:1", "one");
+  admin.disconnect();
+}
+
 for (const protocol of [2, 3] as const) {
   describe(`ioredis in RESP${protocol}`, () => {
     let redis: Redis;
@@ -31,6 +40,19 @@ for (const protocol of [2, 3] as const) {
       expect(await redis.mget("k", "absent")).toEqual(["v", null]);
       expect(await redis.incrbyfloat("n", 10.5)).toBe("10.5");
       expect(await redis.del("k", "n")).toBe(2);
+    });
+
+    test("connects as a user, who may do what its rules say", async () => {
+      await addReader("reader", "pw");
+      const options = { port: server.port, username: "reader", password: "pw", protocol };
+      const reader = new Redis(options);
+      expect(await reader.get("app:1")).toBe("one");
+      expect(reader.get("other")).rejects.toThrow("NOPERM No permissions to access a key");
+      expect(reader.set("app:1", "two")).rejects.toThrow(
+        "NOPERM User reader has no permissions to run the 'set' command",
+      );
+      expect(await reader.call("ACL", "WHOAMI").catch(String)).toContain("NOPERM User reader");
+      reader.disconnect();
     });
 
     test("gets an error for a wrong call and goes on", async () => {

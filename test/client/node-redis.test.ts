@@ -32,6 +32,26 @@ for (const protocol of [2, 3] as const) {
     });
     afterAll(() => client.destroy());
 
+    test("connects as a user, who may do what its rules say", async () => {
+      const rules = ["reset", "on", ">pw", "~app:*", "+@all", "-flushall"];
+      await client.aclSetUser("worker", rules);
+      expect(await client.aclUsers()).toEqual(["default", "worker"]);
+      expect((await client.aclGetUser("worker"))?.commands).toBe("+@all -flushall");
+      expect(await client.aclDryRun("worker", ["GET", "app:1"])).toBe("OK");
+      const url = `redis://worker:pw@127.0.0.1:${server.port}`;
+      const worker = createClient({ url, RESP: protocol });
+      worker.on("error", () => {});
+      await worker.connect();
+      expect(await worker.aclWhoAmI()).toBe("worker");
+      expect(await worker.set("app:1", "one")).toBe("OK");
+      expect(worker.flushAll()).rejects.toThrow("NOPERM User worker has no permissions");
+      expect(worker.get("other")).rejects.toThrow("NOPERM No permissions to access a key");
+      const [entry] = await client.aclLog(1);
+      expect(entry).toMatchObject({ username: "worker" });
+      worker.destroy();
+      expect(await client.aclDelUser("worker")).toBe(1);
+    });
+
     test("sets, gets, expires and deletes", async () => {
       expect(await client.set("k", "v", { expiration: { type: "EX", value: 100 } })).toBe("OK");
       expect(await client.get("k")).toBe("v");

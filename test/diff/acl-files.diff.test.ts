@@ -194,7 +194,8 @@ same(
     seen.push(await ask(client, "acl load"), await states());
     await load("user a on bad\nuser x (\n");
     await load(
-      "user default on nopass ~* &* +@all\nuser b on >y ~* +@all &a*\nuser c on >z +@all\nuser d off",
+      "user default on nopass ~* &* +@all\nuser b on >y ~* +@all &a*\n" +
+        "user c on >z +@all\nuser d off",
     );
     seen.push(await ask(client, "acl setuser e on >pw +get (%R~x +@all) -config|get", "acl save"));
     seen.push(read("users.acl"));
