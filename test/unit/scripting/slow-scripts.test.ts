@@ -1,6 +1,9 @@
 // Scripts that run for long: others are told so, and may end them.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createServer, type RunningServer } from "../../../src/index.ts";
 import { RawClient } from "../../harness/client.ts";
 
@@ -180,4 +183,28 @@ test("SHUTDOWN NOSAVE ends the server in the middle of a script that has written
     expect((await client.ask("shutdown", ...refused)).raw).toStartWith(BUSY);
   }
   expect((await client.ask("shutdown", "nosave")).raw).toBe("<closed>");
+});
+
+test("the log has what a slow script wrote, once, and not the script", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "slow-scripts-"));
+  await using own = await createServer({
+    "busy-reply-threshold": 20,
+    appendonly: "yes",
+    appendfsync: "always",
+    dir: directory,
+  });
+  await using slow = await RawClient.connect({ port: own.port });
+  const script = "redis.call('incr', 'n') for i = 1, 2e7 do end redis.call('incr', 'n')";
+  slow.send(
+    Buffer.from(`MULTI\r\nEVAL "${script}" 0\r\nSET y 1\r\nEXEC\r\nEVAL "${script}" 0\r\n`),
+  );
+  for (let k = 0; k < 5; k++) await slow.next();
+  const log = readdirSync(join(directory, "appendonlydir")).find((name) =>
+    name.endsWith(".incr.aof"),
+  );
+  const text = readFileSync(join(directory, "appendonlydir", log!), "latin1");
+  const commands = text.match(/\r\n(incr|EVAL|SET|MULTI|EXEC)\r\n/gi)!.map((name) => name.trim());
+  const unit = "MULTI,incr,incr,EXEC";
+  expect(commands.join()).toBe(`MULTI,incr,incr,SET,EXEC,${unit}`);
+  rmSync(directory, { recursive: true });
 });
