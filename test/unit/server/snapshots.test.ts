@@ -425,7 +425,7 @@ describe("a background save", () => {
     await saving.settle();
     expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
     expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
-    expect(saving.run("strlen key:1")).toBe(":3000\r\n");
+    expect(saving.run("strlen key:2")).toBe(":3000\r\n");
   });
 
   test("counts as a fork, and what changes ahead of it as copied", async () => {
