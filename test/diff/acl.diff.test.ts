@@ -143,6 +143,19 @@ differential("acl", "redis8", ({ compare, dialogue, probe }) => {
     return results;
   });
 
+  probe("the slow log hides passwords and names of users", async (client) => {
+    await client.ask("config", "set", "slowlog-log-slower-than", "0");
+    await client.ask("slowlog", "reset");
+    const lines = ["setuser u on >secret", "getuser u", "deluser u nosuch", "dryrun default get x"];
+    lines.push("setuser u >x nosuch", "cat read", "genpass 5", "whoami", "list");
+    for (const line of lines) await client.ask("acl", ...line.split(" "));
+    await client.ask("auth", "default", "any");
+    await client.ask("hello", "2", "auth", "default", "any", "setname", "x");
+    const logged = await client.ask("slowlog", "get", "30");
+    await client.ask("config", "set", "slowlog-log-slower-than", "10000");
+    return logged.items.map((entry) => plainValue(entry.items[3]));
+  });
+
   dialogue("passwords", function* () {
     yield ["acl", "setuser", "u", "reset", "on", ">one", ">two", `#${HASH}`, "+@all", "~*", "&*"];
     for (const password of ["one", "two", "x", "One", "", "one\0", HASH]) {

@@ -82,9 +82,15 @@ interface Exchange {
 }
 
 /** Yields a function that sends the next 4,096 requests, in chunks of `depth`. */
-async function* exchangeChunks(depth: number, exchanges: readonly Exchange[], load = false) {
+async function* exchangeChunks(
+  depth: number,
+  exchanges: readonly Exchange[],
+  load = false,
+  greeting: readonly (readonly string[])[] = [],
+) {
   await using session = await openSession();
   const { transport, handler } = session;
+  if (greeting.length > 0) handler.receive(chunkOf(greeting));
   if (load) {
     for (let k = 0; k < KEYS; k += 1000) {
       const sets = Array.from({ length: 1000 }, (_, j) => ["SET", keyName(k + j), VALUE]);
@@ -161,3 +167,23 @@ benchmark("4,096 SETs with EX and EXISTS by turns, $depth at a time", async func
 })
   .args("depth", DEPTHS)
   .gc("inner");
+
+/** Who asks: clients whose user may do everything pay nothing for there being users. */
+const USERS: Readonly<Record<string, readonly string[]>> = {
+  "the default user": [],
+  "a user of everything": ["allkeys", "allchannels", "allcommands"],
+  "a user of some commands and keys": ["+@read", "+set", "-mget", "%R~user:*", "~key:*"],
+};
+
+for (const [user, rules] of Object.entries(USERS)) {
+  benchmark(`4,096 GETs of 1 M keys by ${user}`, async function* () {
+    const exchanges = randomExchanges("gets by users", (key) => {
+      return { request: ["GET", key], reply: `$${VALUE.length}\r\n${VALUE}\r\n` };
+    });
+    const become = [
+      ["ACL", "SETUSER", "worker", "reset", "on", "nopass", ...rules],
+      ["AUTH", "worker", "any"],
+    ];
+    yield* exchangeChunks(64, exchanges, true, rules.length > 0 ? become : []);
+  }).gc("inner");
+}
