@@ -276,11 +276,6 @@ export class AppendOnlyFile implements EffectSink {
     return this.#failure;
   }
 
-  /** The error, without the leading `-`, that answers write commands while not `writable`. */
-  get refusal(): string {
-    return `MISCONF Errors writing to the AOF file: ${this.#failure}`;
-  }
-
   /** Bytes appended and not yet in the file. */
   get pendingBytes(): number {
     return this.#buffer.pendingBytes;

@@ -35,6 +35,8 @@ export interface ScriptHost<S extends ServerContext> {
   makeRoom(): boolean;
   /** The MISCONF text that refuses writes, or "". */
   writeRefusal(): string;
+  /** The MISCONF text that refuses scripts that may write, or "". */
+  scriptRefusal(): string;
   /** The script that runs is slow. */
   becameBusy(): void;
   /** Calls a function in an event of its own, unless the server stops. */

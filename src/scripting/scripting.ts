@@ -20,9 +20,10 @@ export function refusalToRun<S extends ServerContext>(
   isReadOnly: boolean,
 ): string {
   if ((flags & (SCRIPT_UNDECLARED | SCRIPT_NO_WRITES)) !== 0) return "";
+  const refusal = host.scriptRefusal();
+  if (refusal !== "") return refusal;
   if (isReadOnly) return "ERR Can not execute a script with write flag using *_ro command.";
-  const refusal = host.writeRefusal();
-  if (refusal !== "" || (flags & SCRIPT_ALLOW_OOM) !== 0) return refusal;
+  if ((flags & SCRIPT_ALLOW_OOM) !== 0) return "";
   return host.makeRoom() ? "" : OUT_OF_MEMORY;
 }
 

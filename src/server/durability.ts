@@ -82,10 +82,9 @@ export class Durability implements EffectSink, LogControl {
     return this.#aof !== undefined && this.#aof.policy === "always";
   }
 
-  /** The error that refuses writes, or "". */
-  get refusal(): string {
-    if (this.#aof === undefined) return this.#lost;
-    return this.#aof.writable ? "" : this.#aof.refusal;
+  /** Why the log takes no effects, or "". */
+  get failure(): string {
+    return this.#aof === undefined ? this.#lost : this.#aof.failure;
   }
 
   get memoryBytes(): number {
@@ -163,7 +162,7 @@ export class Durability implements EffectSink, LogControl {
       logger.log(LOG_WARNING, `Error trying to load the AOF: ${lines}`);
       // Without knowing the end of the log nothing can be appended to it.
       if (this.#server.config.flag("appendonly")) {
-        this.#lost = "MISCONF Errors writing to the AOF file: it could not be loaded";
+        this.#lost = "it could not be loaded";
       }
       whenDone(false);
     });
@@ -480,7 +479,7 @@ export class Durability implements EffectSink, LogControl {
     const outcome = this.#aof?.endOfTurn() ?? true;
     if (typeof outcome === "boolean" && this.#releasing === undefined) release(turns, outcome);
     else this.#releaseLater(turns, outcome);
-    if (this.refusal !== "") this.#server.updateRestrictions();
+    if (this.failure !== "") this.#server.updateRestrictions();
   }
 
   /** Releases the replies of a turn when its outcome is known and former turns had theirs. */

@@ -1,5 +1,5 @@
-// What is said to connections that are turned away, and of them in the log. The texts are Redis's,
-// which clients and tests look for.
+// What is said to connections that are turned away, and of them in the log, and what to commands
+// that the disk does not allow. The texts are Redis's, which clients and tests look for.
 
 import { latin1Bytes } from "../base/text.ts";
 
@@ -29,3 +29,36 @@ export const CROSS_PROTOCOL_ATTACK =
   "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands " +
   "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to " +
   "compromise your Redis instance.";
+
+/** What is said where a snapshot could not be saved, and where the log could not be written. */
+export interface DiskRefusal {
+  readonly unsaved: string;
+  readonly unlogged: string;
+}
+
+/** To commands that write. */
+export const TO_WRITES: DiskRefusal = {
+  unsaved:
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
+    "disk. Commands that may modify the data set are disabled, because this instance is " +
+    "configured to report errors during writes if RDB snapshotting fails " +
+    "(stop-writes-on-bgsave-error option). Please check the Redis logs for details about the " +
+    "RDB error.",
+  unlogged: "MISCONF Errors writing to the AOF file: ",
+};
+
+/** To scripts that may write, where the script is what is refused and not its command. */
+export const TO_SCRIPTS: DiskRefusal = {
+  unsaved:
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
+    "disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts.",
+  unlogged:
+    "MISCONF Redis is configured to persist data to AOF, but it's currently unable to persist to " +
+    "disk. Writable scripts are blocked. Use 'no-writes' flag for read only scripts. AOF error: ",
+};
+
+/** What is said now, or "" while the disk takes what is written. */
+export function diskRefusal(texts: DiskRefusal, isUnsaved: boolean, logFailure: string): string {
+  if (isUnsaved) return texts.unsaved;
+  return logFailure === "" ? "" : texts.unlogged + logFailure;
+}

@@ -40,6 +40,10 @@ export class ServerScriptHost implements ScriptHost<Features> {
     return this.#server.writeRefusal();
   }
 
+  scriptRefusal(): string {
+    return this.#server.scriptRefusal();
+  }
+
   countError(): void {
     this.#server.dispatcher.countError();
   }

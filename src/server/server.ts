@@ -58,6 +58,7 @@ import { Durability } from "./durability.ts";
 import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
 import { Listeners } from "./listeners.ts";
 import { MemoryLimit } from "./memory-limit.ts";
+import { diskRefusal, TO_SCRIPTS, TO_WRITES } from "./refusals.ts";
 import { Rewriting } from "./rewriting.ts";
 import { ServerScriptHost } from "./script-host.ts";
 import { SnapshotRunner } from "./snapshot-runner.ts";
@@ -490,7 +491,11 @@ export class Server implements DispatchServer, ConnectionHost {
   }
 
   writeRefusal(): string {
-    return this.snapshots.refusal || this.#durability.refusal;
+    return diskRefusal(TO_WRITES, this.snapshots.isRefusing, this.#durability.failure);
+  }
+
+  scriptRefusal(): string {
+    return diskRefusal(TO_SCRIPTS, this.snapshots.isRefusing, this.#durability.failure);
   }
 
   makeRoom(): boolean {

@@ -24,12 +24,6 @@ import type { SnapshotTask } from "./snapshot-runner.ts";
 /** After a failure the save points wait this long before they try again. */
 const RETRY_MS = 5000;
 
-const REFUSAL =
-  "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to " +
-  "disk. Commands that may modify the data set are disabled, because this instance is configured " +
-  "to report errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error " +
-  "option). Please check the Redis logs for details about the RDB error.";
-
 /** Takes and loads the snapshots of one server. */
 export class Snapshots implements SnapshotControl {
   readonly #server: Server;
@@ -52,11 +46,11 @@ export class Snapshots implements SnapshotControl {
     this.#fileSystem = fileSystem;
   }
 
-  /** The error that refuses writes, or "". */
-  get refusal(): string {
+  /** Whether writes are refused because the last snapshot could not be saved. */
+  get isRefusing(): boolean {
     const { persistence, config } = this.#server;
-    if (persistence.rdbLastSaveOk || !config.flag("stop-writes-on-bgsave-error")) return "";
-    return config.savePoints.length > 0 ? REFUSAL : "";
+    if (persistence.rdbLastSaveOk || !config.flag("stop-writes-on-bgsave-error")) return false;
+    return config.savePoints.length > 0;
   }
 
   /** Whether a background save is under way. */

@@ -282,7 +282,7 @@ describe("appendfsync everysec", () => {
     turn(aof, "bcd");
     await settle();
     expect(aof.writable).toBe(false);
-    expect(aof.refusal).toBe("MISCONF Errors writing to the AOF file: Input/output error");
+    expect(aof.failure).toBe("Input/output error");
     expect(turn(aof, "e")).toBe(true);
     await tickFor(aof, 2000);
     expect(aof.writable).toBe(false);
@@ -319,7 +319,7 @@ describe("a full disk", () => {
       expect(turn(aof, "second")).toBe(true);
       await settle();
       expect(aof.writable).toBe(false);
-      expect(aof.refusal).toBe("MISCONF Errors writing to the AOF file: No space left on device");
+      expect(aof.failure).toBe("No space left on device");
       expect(written()).toBe(`${SELECT_0}firstseco`);
       await tickFor(aof, 1000);
       // Cut back and tried again, in vain.
