@@ -31,7 +31,7 @@ export class Command<S extends ServerContext = ServerContext> {
   readonly arity: number;
   readonly flags: number;
   readonly run: CommandSpec<S>["run"];
-  /** Argument index of the first key, or 0: what the batch prefetch hashes. */
+  /** Argument index where the first key is, if any, or 0: what the batch prefetch hashes. */
   readonly firstKey: number;
   /** Argument index of a member looked up under that key, or 0: what the prefetch loads, too. */
   readonly member: number;
@@ -86,8 +86,10 @@ export class Command<S extends ServerContext = ServerContext> {
 }
 
 function firstKeyIndex(keys: readonly KeySpec[] | undefined): number {
-  const begin = keys?.[0]?.begin;
-  return begin?.type === "index" ? begin.index : 0;
+  const key = keys?.[0];
+  if (key?.begin.type !== "index") return 0;
+  // Behind a count of keys; where that is 0 it is no key, and of no use.
+  return key.begin.index + (key.find.type === "keynum" ? key.find.firstKey : 0);
 }
 
 const MIN_CELLS = 16;

@@ -188,8 +188,8 @@ export class Dispatcher implements CommandExecutor<Features> {
     const count = decoder.commandCount;
     // What the prefetch found serves the commands until one of them changes the table.
     const table = c.db.table;
-    const { commands, hashes, refs, version } = this.#ahead;
-    const isAhead = version === table.version && count - first > 1;
+    const { commands, hashes } = this.#ahead;
+    const isAhead = this.#ahead.version === table.version && count - first > 1;
     const started = first === 0 ? server.eventStartUs : server.clock.monotonicUs();
     let since = started;
     let called = 0;
@@ -212,10 +212,8 @@ export class Dispatcher implements CommandExecutor<Features> {
       }
       // What was queued since is not the time of EXEC.
       if (untimed === index && client.queuedCommands > 0) since = server.clock.monotonicUs();
-      if (command.firstKey === 1) {
-        c.setFirstKeyHash(hashes[index]);
-        if (isAhead) table.expect(hashes[index], refs[index], version);
-      }
+      if (command.firstKey === 1) c.setFirstKeyHash(hashes[index]);
+      if (isAhead) this.#ahead.tell(table, command, index);
       const isQuick = command.isQuick && !this.preciseTiming;
       if (!isQuick && untimed < index) {
         since = this.#account(commands, untimed, index, since, false);

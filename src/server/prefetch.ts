@@ -107,6 +107,14 @@ export class Prefetch {
     if (hasMembers) this.#loadMembers(bytes, decoder, first);
   }
 
+  /** Tells what is under the first key of one of the commands to whatever will look that up. */
+  tell(table: CellTable, command: Command<Features>, index: number): void {
+    const ref = this.refs[index];
+    // Without a record, there may be no key: where there are none behind their count.
+    if (ref === NULL_REF && command.firstKey !== 1) return;
+    table.expect(this.hashes[index], ref, this.version);
+  }
+
   /** Loads what the first keys of up to QUEUED_AHEAD_MAX commands lead to, from `first` on. */
   loadQueued(table: CellTable, queue: QueuedRequests<Features>, first: number): void {
     const { commands } = queue;

@@ -46,3 +46,14 @@ test("every other command is found as before", () => {
     expect(find(registry, name)).toBe(command);
   }
 });
+
+test("the first key is known ahead where it stands at a fixed place, or behind a count", () => {
+  const registry = registryOf();
+  const places = { get: 1, bitop: 2, evalsha: 3, fcall: 3, zunionstore: 1, zunion: 2, lmpop: 2 };
+  for (const [name, place] of Object.entries(places)) {
+    expect(find(registry, name)?.firstKey).toBe(place);
+  }
+  for (const name of ["ping", "xread", "migrate"]) {
+    expect(find(registry, name)?.firstKey).not.toBe(1);
+  }
+});

@@ -20,3 +20,18 @@ describe("a batch in which a container's name stands alone", () => {
     );
   });
 });
+
+test("a batch's scripts find what earlier commands of theirs and others have made", () => {
+  const peer = new ServerFixture().connect();
+  const source = "return(redis.call('get','k')or'none')";
+  const sha = peer.run(`script load ${source}`).slice(5, 45);
+  const none = "$4\r\nnone\r\n";
+  const value = "$1\r\nv\r\n";
+  expect(peer.run("ping", `evalsha ${sha} 1 k`, "get k")).toBe(`+PONG\r\n${none}$-1\r\n`);
+  peer.run("set k v");
+  // What an earlier batch has left of another command is no knowledge of a script without keys.
+  expect(peer.run("ping", "ping", `evalsha ${sha} 0`)).toBe(`+PONG\r\n+PONG\r\n${value}`);
+  expect(peer.run(`evalsha ${sha} 1 k`, "del k", `evalsha ${sha} 1 k`)).toBe(
+    `${value}:1\r\n${none}`,
+  );
+});
