@@ -7,6 +7,9 @@ import type { ClosedReason, Network, OutgoingHandler, OutgoingSocket } from "../
 const KEPT_MAX = 64;
 const KEPT_MS = 10_000;
 
+/** Where nobody knows which database is selected. Who asks for this one, as in Redis, gets that. */
+export const UNKNOWN_DB = "-1";
+
 /** A connection to a target; whoever it is lent to is told what happens on it. */
 export class TargetConnection implements OutgoingHandler {
   readonly name: string;
@@ -14,8 +17,8 @@ export class TargetConnection implements OutgoingHandler {
   user: OutgoingHandler | undefined;
   socket!: OutgoingSocket;
   isConnected = false;
-  /** The database selected there; "" where that is not known. */
-  selectedDb = "";
+  /** The database selected there, or UNKNOWN_DB. */
+  selectedDb = UNKNOWN_DB;
   /** Since when nobody has used it, Unix ms. */
   idleSinceMs = 0;
 

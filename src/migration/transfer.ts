@@ -7,7 +7,7 @@ import { latin1Text } from "../base/text.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
 import { RestoreRequests, type TransferRequest } from "./restore-requests.ts";
 import { TargetReplies, type TransferOutcome } from "./target-replies.ts";
-import type { TargetConnection, Targets } from "./targets.ts";
+import { type TargetConnection, type Targets, UNKNOWN_DB } from "./targets.ts";
 
 /** Keys are serialised in portions of about this size. */
 const PORTION_BYTES = 1 << 16;
@@ -169,7 +169,7 @@ export class Transfer implements OutgoingHandler {
     const { sent } = this.#requests;
     if (!this.#replies.isComplete(sent.length)) return;
     const isFine = this.#replies.error === "";
-    this.#connection!.selectedDb = isFine ? this.#request.targetDb : "";
+    this.#connection!.selectedDb = isFine ? this.#request.targetDb : UNKNOWN_DB;
     this.#end(this.#replies.outcome(""), true);
   }
 
@@ -203,7 +203,7 @@ export class Transfer implements OutgoingHandler {
 
 /** Moves keys while everything else waits: the same, over a connection of its own. */
 export function moveNow(host: TransferHost, request: TransferRequest): TransferOutcome {
-  const selects = true;
+  const selects = request.targetDb !== UNKNOWN_DB;
   for (let mayRetry = true; ; mayRetry = false) {
     const requests = new RestoreRequests(host.keyspace, request);
     requests.writeGreeting(selects);

@@ -62,6 +62,11 @@ differential(
       `migrate ${HOST} PORT b 3 1000`,
       "exists a b",
     ]);
+    moves("database -1: the one selected there, where nobody knows which that is", [
+      "set a 1",
+      ...[0, 99, -1, -1, 1, -1, -1].map((db) => `migrate ${HOST} PORT a ${db} 1000 copy replace`),
+      `migrate ${HOST} PORT a 0 1000`,
+    ]);
     moves("every type at once", [
       "rpush list 1 b 3",
       "hset hash a 1 b 2",
