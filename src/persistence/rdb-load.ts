@@ -67,8 +67,11 @@ export interface RdbLoadOptions {
   keyDelayUs?(): number;
   /** Told of each auxiliary field. */
   onField?(name: string, value: string): void;
-  /** Given a library of functions as its source; false, or nobody to give it to, is an error. */
-  onLibrary?(code: Uint8Array): boolean;
+  /**
+   * Given a library of functions as its source, or undefined where the file ends before it does;
+   * false, or nobody to give it to, is an error.
+   */
+  onLibrary?(code: Uint8Array | undefined): boolean;
   /** Told of a file that was written without a checksum. */
   onNoChecksum?(): void;
   /** Told of keys left out because their collection has no elements. */
@@ -241,9 +244,19 @@ export class RdbLoader {
   }
 
   #readLibrary(): void {
-    const code = this.#reader.stringCopy();
+    const code = this.#librarySource();
     // As Redis, which makes no difference between this and a file that ends too early.
     if (this.#options.onLibrary?.(code) !== true) throw new RdbEndError();
+  }
+
+  /** The next string; undefined where the file ends within it. */
+  #librarySource(): Uint8Array | undefined {
+    try {
+      return this.#reader.stringCopy();
+    } catch (error) {
+      if (error instanceof RdbEndError) return undefined;
+      throw error;
+    }
   }
 
   #readKey(type: number): void {

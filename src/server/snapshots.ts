@@ -282,9 +282,12 @@ export class Snapshots implements SnapshotControl {
     );
   }
 
-  /** Makes a library of its source; false where that cannot be. */
-  #loadLibrary(code: Uint8Array, replaces: boolean): boolean {
-    const error = this.#server.libraries.loadFromFile(code, replaces);
+  /** Makes a library of its source, where that could be read; false where that cannot be. */
+  #loadLibrary(code: Uint8Array | undefined, replaces: boolean): boolean {
+    const error =
+      code === undefined
+        ? "Failed loading library payload"
+        : this.#server.libraries.loadFromFile(code, replaces);
     if (error !== "") this.#server.logger.log(LOG_WARNING, `Failed loading library, ${error}`);
     return error === "";
   }

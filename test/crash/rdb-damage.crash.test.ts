@@ -221,6 +221,16 @@ const REFUSALS: readonly (readonly [string, Buffer, readonly string[]])[] = [
     ],
   ],
   [
+    "a library that the file ends in",
+    rdbFile(10, 0xf5, stringOf("#!lua name=a\nx = 1")).subarray(0, 20),
+    [
+      "# Failed loading library, Failed loading library payload",
+      "# Short read or OOM loading DB. Unrecoverable error, aborting now.",
+      "-> Unexpected EOF reading RDB file",
+      `# ${TERMINATING}`,
+    ],
+  ],
+  [
     "functions as release candidates wrote them",
     rdbFile(10, 0xf6, stringOf("a"), stringOf("LUA"), 0, stringOf("return 1")),
     ["-> Pre-release function format not supported.", `# ${TERMINATING}`],

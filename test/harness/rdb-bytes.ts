@@ -77,7 +77,8 @@ export function loadBytes(
     clock: fixture.clock,
     dropsExpired: false,
     verifiesChecksum: true,
-    onLibrary: (code) => fixture.server.libraries.loadFromFile(code, false) === "",
+    onLibrary: (code) =>
+      code !== undefined && fixture.server.libraries.loadFromFile(code, false) === "",
     ...options,
   });
   while (loader.step(Number.POSITIVE_INFINITY));
