@@ -156,6 +156,7 @@ async function run(request: StartRequest): Promise<void> {
     process.exit(0);
   };
   server.onShutdown = stop;
+  server.crash = (signal) => process.kill(process.pid, signal);
   process.on("SIGTERM", () => {
     log.log(LOG_WARNING, "Received SIGTERM scheduling shutdown...");
     if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigterm"))) stop();

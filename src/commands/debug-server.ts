@@ -4,6 +4,7 @@ import { globMatches } from "../base/glob.ts";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { randomBelow } from "../base/random.ts";
 import { latin1Text } from "../base/text.ts";
+import { REDIS_VERSION } from "../base/version.ts";
 import { rewriteConfigFile } from "../config/rewrite.ts";
 import type { Script } from "../scripting/script.ts";
 import type { Context } from "./features.ts";
@@ -21,6 +22,46 @@ export function debugRewriteConfig(c: Context): void {
   if (error === undefined) return c.reply.ok();
   c.server.logger.log(LOG_WARNING, `CONFIG REWRITE failed: ${error}`);
   c.reply.error(`ERR CONFIG-REWRITE-FORCE-ALL failed: ${error.replace(/^ERR /, "")}`);
+}
+
+// DEBUG ASSERT
+export function debugAssert(c: Context): void {
+  crash(c, "SIGABRT", "=== ASSERTION FAILED ===", "==> DEBUG ASSERT: '1 == 2' is not true");
+}
+
+/** What nobody has: Redis asks for as much. */
+const IMPOSSIBLE_BYTES = 2n ** 63n - 1n;
+
+// DEBUG OOM
+export function debugOutOfMemory(c: Context): void {
+  const amount = `${IMPOSSIBLE_BYTES} bytes!`;
+  crash(
+    c,
+    "SIGABRT",
+    `Out Of Memory allocating ${amount}`,
+    `Guru Meditation: aborting for OUT OF MEMORY. Allocating ${amount}`,
+  );
+}
+
+// DEBUG PANIC
+export function debugPanic(c: Context): void {
+  const seconds = Math.floor(c.nowMs / 1000);
+  crash(c, "SIGABRT", `Guru Meditation: DEBUG PANIC called at Unix time ${seconds}`);
+}
+
+// DEBUG SEGFAULT
+export function debugSegfault(c: Context): void {
+  crash(c, "SIGSEGV", `MiniRedis ${REDIS_VERSION} crashed by signal: 11`);
+}
+
+/** Ends the process without saving or replying anything, for those who test what that does. */
+function crash(c: Context, signal: "SIGSEGV" | "SIGABRT", ...lines: readonly string[]): void {
+  const { crash, logger } = c.server;
+  if (crash === undefined) {
+    return c.reply.error("ERR The server is a part of a program, which is not to be ended");
+  }
+  for (const line of lines) logger.log(LOG_WARNING, line);
+  crash(signal);
 }
 
 // DEBUG LEAK string

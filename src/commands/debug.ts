@@ -19,10 +19,14 @@ import {
 import { debugProtocol } from "./debug-protocol.ts";
 import { debugLoadAof, debugReload } from "./debug-reload.ts";
 import {
+  debugAssert,
   debugFlushSleep,
   debugLeak,
+  debugOutOfMemory,
+  debugPanic,
   debugRewriteConfig,
   debugScript,
+  debugSegfault,
   debugStringMatch,
 } from "./debug-server.ts";
 import type { Context, Features } from "./features.ts";
@@ -51,6 +55,7 @@ const ANY_COUNT = Number.POSITIVE_INFINITY;
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
   ["aof-flush-sleep", { counts: [3, 3], run: debugFlushSleep }],
+  ["assert", { counts: [2, ANY_COUNT], run: debugAssert }],
   ["change-repl-id", { counts: [2, 2], run: debugChangeReplicationId }],
   ["digest", { counts: [2, 2], run: debugDigest }],
   ["digest-value", { counts: [2, ANY_COUNT], run: debugDigestValue }],
@@ -65,6 +70,8 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["loadaof", { counts: [2, ANY_COUNT], run: debugLoadAof }],
   ["log", { counts: [3, 3], run: debugLog }],
   ["object", { counts: [3, 3], run: debugObject }],
+  ["oom", { counts: [2, ANY_COUNT], run: debugOutOfMemory }],
+  ["panic", { counts: [2, ANY_COUNT], run: debugPanic }],
   ["pause-cron", { counts: [3, 3], run: debugPauseCron }],
   ["populate", { counts: [3, 5], run: debugPopulate }],
   ["protocol", { counts: [3, 3], run: debugProtocol }],
@@ -74,6 +81,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["replybuffer", { counts: [4, 4], run: debugReplyBuffer }],
   ["script", { counts: [3, 3], run: debugScript }],
   ["sdslen", { counts: [3, 3], run: debugStringLength }],
+  ["segfault", { counts: [2, ANY_COUNT], run: debugSegfault }],
   ["set-active-expire", { counts: [3, 3], run: debugActiveExpire }],
   ["set-disable-deny-scripts", { counts: [3, 3], run: accept }],
   ["set-skip-checksum-validation", { counts: [3, 3], run: debugSkipChecksums }],
@@ -207,6 +215,7 @@ function debugReplyBuffer(c: Context): void {
 
 const HELP: readonly HelpEntry[] = [
   ["AOF-FLUSH-SLEEP <microseconds>", "Stop the server each time before it writes to the log."],
+  ["ASSERT", "Crash the process as a failed assertion does."],
   ["CHANGE-REPL-ID", "Make up a new replication ID: no replica can go on from the old one."],
   ["CONFIG-REWRITE-FORCE-ALL", "Rewrite the configuration file with every directive in it."],
   ["DIGEST", "Return a fingerprint of all data."],
@@ -220,6 +229,8 @@ const HELP: readonly HelpEntry[] = [
   ["LOADAOF", "Write out what the append-only file lacks, and load it in place of the data."],
   ["LOG <message>", "Write <message> to the log."],
   ["OBJECT <key>", "Describe how a key's value is stored."],
+  ["OOM", "Crash the process as one without memory does."],
+  ["PANIC", "Crash the process as a broken server does."],
   ["PAUSE-CRON <0|1>", "Stop or resume periodic work."],
   [
     "POPULATE <count> [<prefix>] [<size>]",
@@ -242,6 +253,7 @@ const HELP: readonly HelpEntry[] = [
   ["REPLYBUFFER RESIZING <0|1>", "Accepted; clients share reply buffers."],
   ["SCRIPT <LIST|sha>", "Write all scripts, or one, to the log."],
   ["SDSLEN <key>", "Tell the lengths of a string and its key."],
+  ["SEGFAULT", "Crash the process as access to invalid memory does."],
   ["SET-ACTIVE-EXPIRE <0|1>", "Expire keys that nobody asks for, or not."],
   ["SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted."],
   ["SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load data whose checksum is wrong, or not."],

@@ -99,6 +99,8 @@ export interface Features extends ServerContext {
    * a part of the reply to a transaction or script.
    */
   pushFirst(): void;
+  /** Ends the process at once by a signal; undefined in a program that the server is a part of. */
+  readonly crash: ((signal: "SIGSEGV" | "SIGABRT") => void) | undefined;
   /** Blocks the whole server, as DEBUG SLEEP does. */
   sleepMs(ms: number): void;
 }

@@ -176,6 +176,7 @@ export class Server implements DispatchServer, ConnectionHost {
   isStopping = false;
   /** Called when a command or signal has ended the server. */
   onShutdown: () => void = () => {};
+  crash: Features["crash"];
 
   constructor(parts: ServerParts) {
     this.config = parts.config;
