@@ -225,7 +225,8 @@ export const scriptingCommands = defineFamily<Features>("scripting", [
 
 /** The count of keys in argument 2; NaN where an error was replied. */
 function keyCountOrReply(c: Context): number {
-  const count = Number.isNaN(c.integer(2)) ? Number(c.int64(2) ?? Number.NaN) : c.integer(2);
+  let count = c.integer(2);
+  if (Number.isNaN(count)) count = Number(c.int64(2) ?? Number.NaN);
   if (Number.isNaN(count)) {
     c.reply.notAnInteger();
   } else if (count > c.count - 3) {

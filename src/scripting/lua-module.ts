@@ -72,6 +72,8 @@ function hookCountFor(bytes: number): number {
   return Math.max(10, Math.min(10_000, Math.floor(1e9 / bytes)));
 }
 
+type SetStrings = (state: number, at: number, count: number, table: number, name: number) => void;
+
 /** One instance of the virtual machine with its own heap. */
 export class LuaModule {
   readonly api: LuaApi;
@@ -89,6 +91,8 @@ export class LuaModule {
   indexSeam = 0;
   /** Pushes an array of strings: see lua-seams.ts. */
   readonly pushStrings: (state: number, at: number, count: number) => void;
+  /** Sets a field of a table to one: see there. */
+  readonly setStrings: SetStrings;
   /** Bytes that Lua's objects take. */
   readonly usedBytes: () => number;
   readonly #seams: LuaApi;
@@ -128,6 +132,7 @@ export class LuaModule {
     (socket.table as WebAssembly.Table).set(0, seams.catchJumps);
     this.run = promising(seams.run);
     this.pushStrings = this.#seams.pushStrings;
+    this.setStrings = this.#seams.setStrings;
     this.usedBytes = this.#seams.usedBytes;
     this.#seams.setWatermark(Math.min(WATERMARK_BYTES, bytesMax));
     this.#view();

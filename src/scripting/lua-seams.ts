@@ -47,6 +47,8 @@ const IMPORTS: readonly (readonly [name: string, parameters: number, results: nu
   ["lua_createtable", 3, 0],
   ["lua_pushlstring", 3, 0],
   ["lua_rawseti", 3, 0],
+  ["lua_rawset", 2, 0],
+  ["lua_settop", 2, 0],
   ["onHook", 1, 1],
   ["pause", 0, 0],
   ["resumed", 1, 0],
@@ -123,6 +125,9 @@ function addAllocation(m: WasmAssembler, usedBytes: number, watermark: number): 
 /**
  * pushStrings(state, at, count): pushes an array of strings. Their lengths are at `at`, their bytes
  * follow without gaps.
+ *
+ * setStrings(state, at, count, table, name): sets a field of a table to such an array; the table
+ * and the field's name are in the registry.
  */
 function addArrays(m: WasmAssembler): void {
   const [state, at, count, index, bytesAt, length] = [0, 1, 2, 3, 4, 5];
@@ -137,6 +142,16 @@ function addArrays(m: WasmAssembler): void {
     ...[get(bytesAt), get(length), op.add, set(bytesAt)],
     ...[get(state), number(-2), get(index), number(1), op.add, tee(index)],
     ...[m.call("lua_rawseti"), op.branch(1), op.end, op.end],
+  );
+  const [table, name] = [3, 4];
+  m.function(
+    "setStrings",
+    [5, 0, 0],
+    ...[get(state), number(LUA_REGISTRY), get(table), m.call("lua_rawgeti")],
+    ...[get(state), number(LUA_REGISTRY), get(name), m.call("lua_rawgeti")],
+    ...[get(state), get(at), get(count), m.call("pushStrings")],
+    ...[get(state), number(-3), m.call("lua_rawset")],
+    ...[get(state), number(-2), m.call("lua_settop")],
   );
 }
 

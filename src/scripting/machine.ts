@@ -98,9 +98,30 @@ export class Machine<S extends ServerContext> {
   /** Pushes arguments [from, to) of a command, as an array. */
   pushArguments(c: CommandContext<S>, from: number, to: number): void {
     const { lua } = this;
+    const at = this.#copyArguments(c, from, to);
+    if (at === 0) this.#pushLargeArguments(c, from, to);
+    else lua.module.pushStrings(lua.main, at, to - from);
+  }
+
+  /** Sets a global, whose name is in the registry, to arguments [from, to) of a command. */
+  setArguments(c: CommandContext<S>, from: number, to: number, name: number): void {
+    const { lua } = this;
+    const { globals } = this.sandbox;
+    const at = this.#copyArguments(c, from, to);
+    if (at !== 0) return lua.module.setStrings(lua.main, at, to - from, globals, name);
+    lua.push(lua.main, globals);
+    lua.push(lua.main, name);
+    this.#pushLargeArguments(c, from, to);
+    lua.api.lua_rawset(lua.main, -3);
+    lua.api.lua_settop(lua.main, -2);
+  }
+
+  /** Copies arguments to Lua's heap: their lengths, then their bytes; 0 where they are large. */
+  #copyArguments(c: CommandContext<S>, from: number, to: number): number {
+    const { lua } = this;
     let bytesAt = (to - from) * 4;
     for (let k = from; k < to; k++) bytesAt += c.length(k);
-    if (bytesAt > AT_ONCE_BYTES_MAX) return this.#pushLargeArguments(c, from, to);
+    if (bytesAt > AT_ONCE_BYTES_MAX) return 0;
     const at = lua.scratch(bytesAt);
     const { bytes, words } = lua.module;
     bytesAt = at + (to - from) * 4;
@@ -110,7 +131,7 @@ export class Machine<S extends ServerContext> {
       copyBytes(bytes, bytesAt, c.bytes, c.start(k), c.end(k));
       bytesAt += length;
     }
-    lua.module.pushStrings(lua.main, at, to - from);
+    return at;
   }
 
   #pushLargeArguments(c: CommandContext<S>, from: number, to: number): void {

@@ -129,21 +129,9 @@ export class Scripting<S extends ServerContext> {
   run(c: CommandContext<S>, script: Script, first: number, keyCount: number, flags: number): void {
     const { machine, keysName, argvName } = this.#ready(c);
     if (script.machine !== this.#generation) this.#compile(c, script);
-    const { lua, sandbox } = machine;
-    const { api, main } = lua;
-    lua.push(main, sandbox.globals);
-    if (script.seesKeys) {
-      lua.push(main, keysName);
-      machine.pushArguments(c, first, first + keyCount);
-      api.lua_rawset(main, -3);
-    }
-    if (script.seesArguments) {
-      lua.push(main, argvName);
-      machine.pushArguments(c, first + keyCount, c.count);
-      api.lua_rawset(main, -3);
-    }
-    api.lua_settop(main, 0);
-    lua.push(main, script.ref);
+    if (script.seesKeys) machine.setArguments(c, first, first + keyCount, keysName);
+    if (script.seesArguments) machine.setArguments(c, first + keyCount, c.count, argvName);
+    machine.lua.push(machine.lua.main, script.ref);
     this.#executions.call(c, machine, script, 0, flags);
   }
 

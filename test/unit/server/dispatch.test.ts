@@ -35,3 +35,18 @@ test("a batch's scripts find what earlier commands of theirs and others have mad
     `${value}:1\r\n${none}`,
   );
 });
+
+test("scripts see keys and arguments of any size", () => {
+  const peer = new ServerFixture().connect();
+  const source = "return{#KEYS,#KEYS[1],#ARGV,#ARGV[1],ARGV[2]}";
+  const sha = peer.run(`script load ${source}`).slice(5, 45);
+  for (const [key, value] of [
+    [1, 1],
+    [70_000, 1],
+    [1, 70_000],
+    [70_000, 70_000],
+  ]) {
+    const replies = peer.run(`evalsha ${sha} 1 ${"k".repeat(key)} ${"v".repeat(value)} w`);
+    expect(replies).toBe(`*5\r\n:1\r\n:${key}\r\n:2\r\n:${value}\r\n$1\r\nw\r\n`);
+  }
+});
