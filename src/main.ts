@@ -68,11 +68,23 @@ function configure(request: StartRequest, input: Uint8Array): Config {
   }
 }
 
-/** Starts this program again in a session of its own, handing on what was read, and ends. */
-function continueInBackground(input: Uint8Array): never {
+/** The command line that this process was started by. */
+function ownCommand(): string[] {
   const isCompiled = Bun.main.startsWith("/$bunfs/");
   const program = isCompiled ? [process.execPath] : [process.execPath, Bun.main];
-  const child = Bun.spawn([...program, ...process.argv.slice(2)], {
+  return [...program, ...process.argv.slice(2)];
+}
+
+/** Puts a new start of this program in the place of this one, for DEBUG RESTART. */
+function startAnew(delayMs: number): void {
+  Bun.sleepSync(delayMs);
+  const [program, ...args] = ownCommand();
+  process.execve!(program, [program, ...args], process.env as Record<string, string>);
+}
+
+/** Starts this program again in a session of its own, handing on what was read, and ends. */
+function continueInBackground(input: Uint8Array): never {
+  const child = Bun.spawn(ownCommand(), {
     stdio: [input, "ignore", "ignore"],
     detached: true,
     env: { ...process.env, [BACKGROUND_MARK]: "1" },
@@ -145,6 +157,7 @@ async function run(request: StartRequest): Promise<void> {
   const pidFile = config.text("pidfile") || (isBackground ? DEFAULT_PID_FILE : "");
   if (pidFile !== "") writePidFile(pidFile, log);
   let isStopping = false;
+  let restartDelayMs = -1;
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
@@ -153,9 +166,19 @@ async function run(request: StartRequest): Promise<void> {
       log.log(LOG_NOTICE, "Removing the pid file.");
       unlinkSync(pidFile);
     }
+    if (restartDelayMs >= 0) startAnew(restartDelayMs);
     process.exit(0);
   };
   server.onShutdown = stop;
+  server.restart = (isGraceful, delayMs) => {
+    // What was read there cannot be read again.
+    if (request.readsStandardInput) return false;
+    if (!isGraceful) startAnew(delayMs);
+    restartDelayMs = delayMs;
+    if (server.shutdown({ save: "default", now: true, force: false })) return true;
+    restartDelayMs = -1;
+    return false;
+  };
   server.crash = (signal) => process.kill(process.pid, signal);
   process.on("SIGTERM", () => {
     log.log(LOG_WARNING, "Received SIGTERM scheduling shutdown...");

@@ -64,6 +64,37 @@ function crash(c: Context, signal: "SIGSEGV" | "SIGABRT", ...lines: readonly str
   crash(signal);
 }
 
+// DEBUG CRASH-AND-RECOVER [milliseconds]
+export function debugCrashAndRecover(c: Context): void {
+  restart(c, false);
+}
+
+// DEBUG RESTART [milliseconds]
+export function debugRestart(c: Context): void {
+  restart(c, true);
+}
+
+function restart(c: Context, isGraceful: boolean): void {
+  const delayMs = c.count > 2 ? c.int64(2) : 0n;
+  if (delayMs === undefined) return c.reply.notAnInteger();
+  const { config, logger } = c.server;
+  if (isGraceful && config.filePath !== "") {
+    const error = rewriteConfigFile(config, { evenDefaults: false });
+    if (error !== undefined) {
+      logger.log(LOG_WARNING, `Can't restart: configuration rewrite process failed: ${error}`);
+      return replyNotRestarted(c);
+    }
+  }
+  const waitMs = Math.min(Math.max(Number(delayMs), 0), DELAY_MS_MAX);
+  if (c.server.restart?.(isGraceful, waitMs) !== true) replyNotRestarted(c);
+}
+
+const DELAY_MS_MAX = 2 ** 31 - 1;
+
+function replyNotRestarted(c: Context): void {
+  c.reply.error("ERR failed to restart the server. Check server logs.");
+}
+
 // DEBUG LEAK string
 export function debugLeak(c: Context): void {
   c.server.debugSettings.leaked.push(c.copy(2));

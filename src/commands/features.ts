@@ -101,6 +101,11 @@ export interface Features extends ServerContext {
   pushFirst(): void;
   /** Ends the process at once by a signal; undefined in a program that the server is a part of. */
   readonly crash: ((signal: "SIGSEGV" | "SIGABRT") => void) | undefined;
+  /**
+   * Has the process begin anew after a while, saved and stopped before where it is graceful; false
+   * where that cannot be. Undefined like `crash`.
+   */
+  readonly restart: ((isGraceful: boolean, delayMs: number) => boolean) | undefined;
   /** Blocks the whole server, as DEBUG SLEEP does. */
   sleepMs(ms: number): void;
 }

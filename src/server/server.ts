@@ -177,6 +177,7 @@ export class Server implements DispatchServer, ConnectionHost {
   /** Called when a command or signal has ended the server. */
   onShutdown: () => void = () => {};
   crash: Features["crash"];
+  restart: Features["restart"];
 
   constructor(parts: ServerParts) {
     this.config = parts.config;

@@ -28,3 +28,23 @@ test.each(CRASHES)(
   },
   20_000,
 );
+
+test("DEBUG RESTART saves and starts anew, DEBUG CRASH-AND-RECOVER only starts anew", async () => {
+  const args = ["--enable-debug-command", "yes", "--save", "3600 1"];
+  await using server = await startServer({ args });
+  const restarted = async (...words: string[]): Promise<string> => {
+    await using client = await server.connect();
+    await client.run("incr", "a");
+    const from = server.log.length;
+    expect((await client.ask("debug", ...words)).kind).toBe("closed");
+    expect(await server.waitForLog("Ready to accept connections", from)).toBe(true);
+    await using again = await server.connect();
+    return String(await again.run("get", "a"));
+  };
+  expect(await restarted("crash-and-recover")).toBe("null");
+  expect(await restarted("restart", "1")).toBe("1");
+  expect(await restarted("crash-and-recover", "-1")).toBe("1");
+  await using client = await server.connect();
+  const refusal = await client.ask("debug", "restart", "soon");
+  expect(refusal.text).toBe("ERR value is not an integer or out of range");
+}, 20_000);
