@@ -233,6 +233,11 @@ function ltrimCommand(c: Context): void {
   if (behind > 0) removeAtEnd(keyspace, c.db, found, false, behind);
   if (first > 0) removeAtEnd(keyspace, c.db, found, true, first);
   c.effects.changed(first + behind);
+  if (first + behind === 0) {
+    // Redis counts no change, and yet tells those who watch or cache the key.
+    c.db.beforeWrite(found);
+    keyspace.changes.settle(true, c.command.flags);
+  }
   c.notify(EVENT_LIST, "ltrim", 1);
   c.reply.ok();
 }

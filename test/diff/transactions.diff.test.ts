@@ -77,6 +77,8 @@ const CHANGES = lines(
   "set k 1 | watch k | move k 1 | multi | ping | exec | flushall",
   "set j 1 | select 1 | watch j | select 0 | move j 1 | multi | ping | exec | flushall",
   "set j 1 | select 1 | watch j | select 0 | copy j j db 1 | multi | ping | exec | flushall",
+  "rpush l 1 2 | watch l | ltrim l 0 -1 | multi | ping | exec",
+  "watch l | ltrim l 0 0 | multi | ping | exec | watch l | lrange l 0 -1 | multi | ping | exec",
   "hset h f v | watch h | hpexpire h 1 fields 1 f | multi | ping | exec",
   "hset h f v g w | hpexpire h 1 fields 1 f | watch h | debug sleep 0.01 | multi | ping | exec",
   "debug set-active-expire 1",
