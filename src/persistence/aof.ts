@@ -256,6 +256,8 @@ export class AppendOnlyFile implements EffectSink {
    */
   exchange(act: (size: number) => Successor): Promise<void> {
     assert(this.#exchange === undefined && this.#next === undefined, "one exchange at a time");
+    // Whoever asks may have been under way while appendonly was switched off.
+    if (this.#file === undefined) return Promise.reject(new Error("The AOF is closed"));
     if (this.#failure !== "") return Promise.reject(new Error(this.#failure));
     const settle = Promise.withResolvers<void>();
     this.#exchange = { act, settle };

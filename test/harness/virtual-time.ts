@@ -14,6 +14,9 @@ interface VirtualTimer {
 
 const REAL = { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate };
 
+/** What takes longer in virtual time never ends. */
+const PATIENCE_MS = 10_000;
+
 /** Lets every promise that can go on do so. */
 function settle(): Promise<void> {
   return new Promise((resolve) => REAL.setImmediate(resolve));
@@ -92,7 +95,9 @@ export class VirtualTime implements Disposable {
       isSettled = true;
     };
     promise.then(note, note);
+    const limitMs = this.#nowMs + PATIENCE_MS;
     while (!isSettled) {
+      if (this.#nowMs > limitMs) throw new Error("what is waited for does not come to its end");
       await this.turn();
       if (!isSettled && this.#immediates.length === 0) await this.pass(1);
     }

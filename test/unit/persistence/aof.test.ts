@@ -479,3 +479,13 @@ test("going on behind an existing file counts its size and that of the files bef
   expect(status.aofBaseSize).toBe(70);
   expect(status.aofLastWriteOk).toBe(true);
 });
+
+test("a log that is closed is not exchanged: who asks is told, not kept waiting", async () => {
+  const aof = openLog("everysec");
+  turn(aof, "x");
+  await aof.close();
+  const exchange = aof.exchange(() => {
+    throw new Error("there is no successor");
+  });
+  await expect(exchange).rejects.toThrow("The AOF is closed");
+});
