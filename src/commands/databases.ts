@@ -94,8 +94,10 @@ function flushallCommand(c: Context): void {
   c.server.keyspace.clear();
   tellFlushed(c);
   c.effects.changed(count);
-  // As Redis: where snapshots are taken, the last one must not bring back what was deleted.
-  if (c.server.config.savePoints.length > 0) c.server.snapshots.save();
+  // As Redis: where snapshots are taken, the last one must not bring back what was deleted. While
+  // the log is loaded it stays, though: should the rest turn out bad, it is the only good copy.
+  const { config, persistence, snapshots } = c.server;
+  if (config.savePoints.length > 0 && !persistence.loading) snapshots.save();
   propagateRequest(c);
   c.reply.ok();
 }

@@ -23,6 +23,26 @@ function durableKeys(disk: FaultyFileSystem): Set<string> {
   return new Set(commands.map(([, key]) => key));
 }
 
+test("the log's FLUSHALL leaves the snapshot alone when it is loaded", async () => {
+  const { fixture, disk } = await started(`${ALWAYS}\nsave 3600 1`);
+  const peer = fixture.connect();
+  peer.run("flushall");
+  peer.run("set a 1");
+  await fixture.endTurn();
+  peer.run("save");
+  const snapshot = disk.contentOf("/dump.rdb");
+  await fixture.server.stop();
+  expect(disk.contentOf(LOG).toString()).toContain("flushall");
+  const again = new ServerFixture(`${ALWAYS}\nsave 3600 1`, 2, disk);
+  await again.server.start();
+  const reader = again.connect();
+  reader.send(request("get a"));
+  await again.endTurn();
+  expect(reader.transport.take()).toBe("$1\r\n1\r\n");
+  expect(disk.contentOf("/dump.rdb")).toEqual(snapshot);
+  await again.server.stop();
+});
+
 describe("appendfsync always", () => {
   test("a write is acknowledged once its sync is done, and not within its own turn", async () => {
     const { fixture, disk } = await started(ALWAYS);
