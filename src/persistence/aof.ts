@@ -168,6 +168,8 @@ export class AppendOnlyFile implements EffectSink {
   #retrying = false;
   #lastRetryUs = 0;
   #broken = false;
+  /** Why bytes that are not kept may be missing from the log's files on the disk, or "". */
+  #hole = "";
   /** Another process writes to the file. */
   #isShared = false;
   /** Something was appended since the turn began. */
@@ -233,6 +235,7 @@ export class AppendOnlyFile implements EffectSink {
   /** The files before the present one have been replaced by a base of so many bytes. */
   rebase(baseBytes: number, earlierBytes = baseBytes): void {
     this.#position = { ...this.#position!, earlierBytes, baseBytes };
+    this.#hole = "";
   }
 
   /** Bytes that are in the file. */
@@ -332,6 +335,8 @@ export class AppendOnlyFile implements EffectSink {
     if (file === undefined) return true;
     const hasEffects = this.#turnHasEffects;
     this.#turnHasEffects = false;
+    // What follows a hole cannot be loaded, so nothing can be promised for it.
+    if (this.#hole !== "" && this.policy !== "no") this.#break(this.#hole);
     if (this.#failure !== "") return this.policy !== "always" || !hasEffects;
     const forReplies = this.policy === "always" && !this.#syncIsOff();
     if (this.#next !== undefined || this.#exchange !== undefined) {
@@ -480,6 +485,7 @@ export class AppendOnlyFile implements EffectSink {
     file.close();
     this.#file = successor.file;
     this.#fileSize = successor.file.size();
+    this.#hole = "";
     this.#synced(this.#fileSize, this.#writtenEffects);
     if (successor.error === undefined) this.#answerBatches(true);
     else this.#break(systemErrorText(successor.error));
@@ -541,7 +547,7 @@ export class AppendOnlyFile implements EffectSink {
       () => this.#endSync(),
       (error) => {
         this.#syncing = false;
-        if (this.policy === "no" && this.#next !== undefined) this.#abandonSwitch();
+        if (this.policy === "no" && this.#next !== undefined) this.#lose(error);
         else this.#failSync(error);
       },
     );
@@ -585,6 +591,16 @@ export class AppendOnlyFile implements EffectSink {
     if (keepFrom < this.#buffer.kept) return;
     this.#forgot = false;
     this.#buffer.release(keepFrom);
+  }
+
+  /**
+   * The system has dropped what it could not write, and says so once. `no` goes on all the same: it
+   * promises nothing, and the next rewrite mends it.
+   */
+  #lose(error: unknown): void {
+    this.#hole = systemErrorText(error);
+    this.#logger.log(LOG_WARNING, `Fail to fsync the AOF file: ${this.#hole}`);
+    this.#abandonSwitch();
   }
 
   #failSync(error: unknown): void {
@@ -673,7 +689,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#abandonSwitch();
     while (this.#writing || this.#syncing) await this.#activity;
     const buffer = this.#buffer;
-    let durable = !this.#broken;
+    let durable = !this.#broken && this.#hole === "";
     try {
       if (this.#isShared) throw new SharedFileError(this.#failure);
       if (this.#failure !== "") {

@@ -7,6 +7,7 @@ import { settle } from "../../harness/crash-simulation.ts";
 import { FaultyFileSystem, type Operation } from "../../harness/faulty-file-system.ts";
 
 const PATH = "/data/a.aof";
+const NEXT_PATH = `${PATH}.next`;
 const SELECT_0 = "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n";
 
 let disk: FaultyFileSystem;
@@ -61,6 +62,16 @@ function failOn(operation: Operation, code: string): void {
 
 function heal(): void {
   disk.fault = () => undefined;
+}
+
+/** Writes a text that a sync then fails to put on the disk, for the sake of another file. */
+async function loseFirst(aof: AppendOnlyFile, text: string): Promise<void> {
+  failOn("sync", "EIO");
+  append(aof, text);
+  const isSwitched = aof.switchTo(NEXT_PATH);
+  aof.endOfTurn();
+  expect(await isSwitched).toBe(false);
+  heal();
 }
 
 const written = () => disk.contentOf(PATH).toString();
@@ -399,6 +410,33 @@ describe("CONFIG SET appendfsync", () => {
     aof.policy = "always";
     expect(aof.endOfTurn()).toBe(true);
     expect(durable()).toBe(`${SELECT_0}a`);
+  });
+
+  for (const policy of ["always", "everysec"] as const) {
+    test(`to ${policy} promises nothing behind a hole`, async () => {
+      const aof = openLog("no");
+      await loseFirst(aof, "lost");
+      expect(aof.writable).toBe(true);
+      turn(aof, "b");
+      aof.policy = policy;
+      expect(turn(aof, "c")).toBe(policy !== "always");
+      expect(aof.failure).toBe("Input/output error");
+      expect(count("sync")).toBe(1);
+      expect(await aof.close()).toBe(false);
+    });
+  }
+
+  test("to always promises once a rewrite has replaced what had a hole", async () => {
+    const aof = openLog("no");
+    await loseFirst(aof, "lost");
+    const isSwitched = aof.switchTo(NEXT_PATH);
+    turn(aof, "b");
+    expect(await isSwitched).toBe(true);
+    aof.rebase(100);
+    aof.policy = "always";
+    expect(turn(aof, "c")).toBe(true);
+    expect(aof.writable).toBe(true);
+    expect(disk.durableContentOf(NEXT_PATH).toString()).toContain("c");
   });
 
   test("from always still answers the replies that wait", async () => {
