@@ -31,6 +31,20 @@ test(`${POWER_CUTS} power cuts leave what was promised`, async () => {
   expect(Math.min(figures.kills, figures.rewrites, figures.saves, figures.switches)).toBePositive();
 }, 14_400_000);
 
+describe("a life that once broke a promise", () => {
+  const lives: readonly (readonly [number, string])[] = [
+    [111, "always was chosen after a sync had failed with no, and promised what followed the hole"],
+    [20110, "FLUSHALL saved, so that nothing counted as changed"],
+    [
+      20193,
+      "a start executed the log's FLUSHALL and put an empty snapshot in the good one's place",
+    ],
+  ];
+  for (const [seed, what] of lives) {
+    test(`${seed}: ${what}`, () => leadLife(seed, noFigures()), 60_000);
+  }
+});
+
 /** A disk whose files are altered by a planted bug. */
 class AlteredDisk extends FaultyFileSystem {
   readonly #alter: (file: AppendFile, path: string) => Partial<AppendFile>;

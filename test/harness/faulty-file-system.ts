@@ -42,11 +42,17 @@ class Inode {
   visible = Buffer.alloc(0);
   length = 0;
   durable = Buffer.alloc(0);
+  /** Where bytes begin that are lost though others behind them are on the disk. */
+  #holeStart = Number.POSITIVE_INFINITY;
   /** Bytes from here on have been written since the last sync, successful or not. */
   dirtyFrom = 0;
 
   get content(): Buffer {
     return this.visible.subarray(0, this.length);
+  }
+
+  get hasHole(): boolean {
+    return this.#holeStart < this.durable.length;
   }
 
   /** The same, as the system has it that outlives a process; what was being synced still is to. */
@@ -86,6 +92,10 @@ class Inode {
    */
   persist(from: number, until: number): void {
     const end = Math.min(until, this.length);
+    if (from <= this.#holeStart) this.#holeStart = Number.POSITIVE_INFINITY;
+    if (from > this.durable.length && end > this.durable.length) {
+      this.#holeStart = Math.min(this.#holeStart, this.durable.length);
+    }
     const durable = Buffer.alloc(end);
     this.durable.copy(durable, 0, 0, Math.min(from, end));
     if (from < end) this.content.copy(durable, from, from, end);
@@ -112,6 +122,8 @@ interface NameChange {
 /** The files of a disk, to look at before anything is done to it. */
 export interface DiskImage {
   readonly files: ReadonlyMap<string, Buffer>;
+  /** Those where bytes are missing before others, since a sync failed. */
+  readonly holed: ReadonlySet<string>;
   readonly directories: ReadonlySet<string>;
 }
 
@@ -220,7 +232,7 @@ export class FaultyFileSystem implements FileSystem {
   imageOfKill(): DiskImage {
     const files = new Map<string, Buffer>();
     for (const [path, inode] of this.#entries) files.set(path, inode.content);
-    return { files, directories: this.#directories };
+    return { files, holed: new Set(), directories: this.#directories };
   }
 
   /** As `cutPower`, good until the next operation. */
@@ -237,10 +249,13 @@ export class FaultyFileSystem implements FileSystem {
       if (randomBelow(random, 2) === 0) directories.delete(path);
     }
     const files = new Map<string, Buffer>();
+    const holed = new Set<string>();
     for (const [path, inode] of entries) {
-      if (directories.has(directoryOf(path))) files.set(path, tornContent(inode, random));
+      if (!directories.has(directoryOf(path))) continue;
+      files.set(path, tornContent(inode, random));
+      if (inode.hasHole) holed.add(path);
     }
-    return { files, directories };
+    return { files, holed, directories };
   }
 
   /** How many of the changes to a directory that were not synced survive: none, all, or some. */
