@@ -335,7 +335,8 @@ export class AppendOnlyFile implements EffectSink {
     if (file === undefined) return true;
     const hasEffects = this.#turnHasEffects;
     this.#turnHasEffects = false;
-    // What follows a hole cannot be loaded, so nothing can be promised for it.
+    // What follows a hole cannot be loaded, so nothing can be promised for it. Another log must
+    // begin: `appendonly` is to be switched off and on.
     if (this.#hole !== "" && this.policy !== "no") this.#break(this.#hole);
     if (this.#failure !== "") return this.policy !== "always" || !hasEffects;
     const forReplies = this.policy === "always" && !this.#syncIsOff();
@@ -583,7 +584,7 @@ export class AppendOnlyFile implements EffectSink {
   /** The file is durable up to `size`, which are so many bytes of effects. */
   #synced(size: number, effects: number): void {
     this.#syncedSize = size;
-    if (effects > this.durableEffects) {
+    if (effects > this.durableEffects && this.#hole === "") {
       this.durableEffects = effects;
       this.#onDurable();
     }

@@ -432,10 +432,12 @@ describe("CONFIG SET appendfsync", () => {
     const isSwitched = aof.switchTo(NEXT_PATH);
     turn(aof, "b");
     expect(await isSwitched).toBe(true);
+    expect(aof.durableEffects).toBe(0);
     aof.rebase(100);
     aof.policy = "always";
     expect(turn(aof, "c")).toBe(true);
     expect(aof.writable).toBe(true);
+    expect(aof.durableEffects).toBe("lostbc".length);
     expect(disk.durableContentOf(NEXT_PATH).toString()).toContain("c");
   });
 
