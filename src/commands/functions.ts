@@ -33,10 +33,9 @@ import {
 import { flagsOfCall, SCRIPT_NO_WRITES, scriptFlagNames } from "../scripting/script.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
-import { showToMonitors } from "./scripting.ts";
+import { showToMonitors, WORST } from "./scripting.ts";
 
 const CALL_FLAGS = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS;
-const WORST = "We cannot tell how the keys will be used so we assume the worst, ";
 
 const HELP: readonly HelpEntry[] = [
   [

@@ -32,7 +32,8 @@ import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp } from "./help.ts";
 
 const EVAL_FLAGS = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS;
-const WORST = "We cannot tell how the keys will be used so we assume the worst, ";
+/** Begins the notes on the keys of whatever runs a script. */
+export const WORST = "We cannot tell how the keys will be used so we assume the worst, ";
 const DEPENDS = "Depends on the script that is executed.";
 
 const HELP: readonly HelpEntry[] = [

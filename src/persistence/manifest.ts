@@ -14,6 +14,7 @@
 // twice in a line, history behind what is current, and history of increments without a base.
 
 import { latin1Bytes, latin1Text } from "../base/text.ts";
+import { splitWords } from "../base/words.ts";
 import { type FileSystem, joinPath, replaceFile } from "./file-system.ts";
 
 const LINE_BYTES_MAX = 1023;
@@ -123,7 +124,8 @@ function checkHistory(
 }
 
 function parseLine(line: string, refuse: (reason: string) => ManifestError): ManifestEntry {
-  const words = splitWords(line);
+  // A zero byte would end the line for `splitWords`, and hide what is behind it.
+  const words = line.includes("\0") ? undefined : splitWords(line);
   if (words === undefined || words.length < 6 || words.length % 2 !== 0) {
     throw refuse("Invalid AOF manifest file format");
   }
@@ -162,81 +164,6 @@ function leadingInteger(text: string): number {
     if (value > Number.MAX_SAFE_INTEGER) return 0;
   }
   return negative ? -value : value;
-}
-
-/**
- * Splits at spaces, honouring "..." with escapes and '...'; undefined where quotes do not match.
- */
-function splitWords(line: string): string[] | undefined {
-  const words: string[] = [];
-  for (let at = 0; ; ) {
-    while (at < line.length && isSpace(line[at])) at++;
-    if (at === line.length) return words;
-    let word = "";
-    while (at < line.length && !isSpace(line[at])) {
-      const character = line[at];
-      if (character === '"' || character === "'") {
-        const quoted = readQuoted(line, at);
-        if (quoted === undefined) return undefined;
-        word += quoted.text;
-        at = quoted.end;
-        if (at < line.length && !isSpace(line[at])) return undefined;
-      } else {
-        word += character;
-        at++;
-      }
-    }
-    words.push(word);
-  }
-}
-
-function isSpace(character: string): boolean {
-  return character === " " || (character >= "\t" && character <= "\r");
-}
-
-const ESCAPES = new Map([
-  ["n", "\n"],
-  ["r", "\r"],
-  ["t", "\t"],
-  ["b", "\b"],
-  ["a", "\x07"],
-]);
-
-function readQuoted(line: string, start: number): { text: string; end: number } | undefined {
-  const quote = line[start];
-  let text = "";
-  for (let at = start + 1; at < line.length; at++) {
-    const character = line[at];
-    if (character === quote) return { text, end: at + 1 };
-    if (character !== "\\" || at + 1 === line.length) {
-      text += character;
-      continue;
-    }
-    const escaped = line[at + 1];
-    if (quote === "'") {
-      if (escaped !== "'") text += "\\";
-      else {
-        text += "'";
-        at++;
-      }
-      continue;
-    }
-    const byte = escaped === "x" ? hexByte(line.slice(at + 2, at + 4)) : -1;
-    if (byte >= 0) {
-      text += String.fromCharCode(byte);
-      at += 3;
-    } else {
-      text += ESCAPES.get(escaped) ?? escaped;
-      at++;
-    }
-  }
-  return undefined;
-}
-
-function hexByte(text: string): number {
-  const valid =
-    text.length === 2 && [...text].every((digit) => "0123456789abcdefABCDEF".includes(digit));
-  return valid ? Number.parseInt(text, 16) : -1;
 }
 
 /** Writes a manifest as Redis does: base, history, increments. */
