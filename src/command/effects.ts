@@ -43,6 +43,8 @@ export class Effects {
   changes = 0;
   /** Bytes of effects so far: what has come of them elsewhere is told by this. */
   offset = 0;
+  /** Called by the outermost `close`, once: what must not see half a unit. */
+  whenClosed: (() => void) | undefined;
 
   readonly #sinks: EffectSink[] = [];
   /** Effects of the running unit but for the request itself, `#count` whole commands. */
@@ -131,6 +133,9 @@ export class Effects {
     this.#doneCount = 0;
     this.#doneSegments = 0;
     if (this.#count > 0) this.#send();
+    const { whenClosed } = this;
+    this.whenClosed = undefined;
+    whenClosed?.();
   }
 
   /**

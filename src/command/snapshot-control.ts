@@ -9,6 +9,8 @@ export interface SnapshotControl {
   readonly isSaving: boolean;
   /** Saves now, blocking; false where that failed, see the log. */
   save(): boolean;
+  /** Saves as soon as no unit of effects is half done: now, or when the running one ends. */
+  saveWhole(): void;
   /** One who `isPatient` waits for the end of a rewrite. */
   saveInBackground(isPatient: boolean): BackgroundSaveReply;
   /** Ends the background save, if one is under way, without a result. */

@@ -94,10 +94,11 @@ function flushallCommand(c: Context): void {
   c.server.keyspace.clear();
   tellFlushed(c);
   c.effects.changed(count);
-  // As Redis: where snapshots are taken, the last one must not bring back what was deleted. While
-  // the log is loaded it stays, though: should the rest turn out bad, it is the only good copy.
+  // As Redis: where snapshots are taken, the last one must not bring back what was deleted. But one
+  // amid a transaction, as Redis takes it, would be found as half of it after a crash. While the
+  // log is loaded it stays: should the rest turn out bad, it is the only good copy.
   const { config, persistence, snapshots } = c.server;
-  if (config.savePoints.length > 0 && !persistence.loading) snapshots.save();
+  if (config.savePoints.length > 0 && !persistence.loading) snapshots.saveWhole();
   propagateRequest(c);
   c.reply.ok();
 }

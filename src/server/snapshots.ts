@@ -126,6 +126,12 @@ export class Snapshots implements SnapshotControl {
     return true;
   }
 
+  saveWhole(): void {
+    const { effects } = this.#server;
+    if (effects.isOpen) effects.whenClosed = () => this.save();
+    else this.save();
+  }
+
   saveInBackground(isPatient = false): BackgroundSaveReply {
     const server = this.#server;
     const status = server.persistence;

@@ -39,6 +39,10 @@ describe("a life that once broke a promise", () => {
       20193,
       "a start executed the log's FLUSHALL and put an empty snapshot in the good one's place",
     ],
+    [515, "FLUSHALL in a transaction saved the half of it"],
+    [600088, "FLUSHALL in a transaction saved the half of it, without a log"],
+    [372, "a plain file that was begun had a name that did not survive, and said so"],
+    [600234, "the same, found by a later snapshot's sync of the directory"],
   ];
   for (const [seed, what] of lives) {
     test(`${seed}: ${what}`, () => leadLife(seed, noFigures()), 60_000);

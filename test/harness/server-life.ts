@@ -112,6 +112,8 @@ class Life {
   /** What the log, and the snapshot, must hold at least. */
   #logPromise = 0;
   #snapshotPromise = 0;
+  /** The log has been whole since it was switched on. */
+  #hasBegun = false;
   /** The state that a background save is of, and when the last one had ended by then. */
   #saving: { readonly state: number; readonly lastSaveMs: number } | undefined;
   #executions: Execution[] = [];
@@ -193,6 +195,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     this.#executions = [];
     this.#saving = undefined;
     this.#lossy.clear();
+    this.#hasBegun = this.#appendOnly;
     this.#adopt(await this.#digest());
     disk.slowWrites = this.#chance(4);
     disk.fault = (operation, path) => {
@@ -313,6 +316,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       for (let k = randomBelow(this.#random, 3); k >= 0; k--) await this.#time.turn();
       await this.#time.pass(this.#chance(4) ? 300 * randomBelow(this.#random, 4) : 2);
       this.#takeReplies();
+      this.#noteLogPromise();
     }
   }
 
@@ -456,8 +460,16 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     keep(this.#leftSnapshots, image, isSnapshot, { ...left, promised, isHoled: false });
   }
 
+  /**
+   * A log that is switched on promises nothing before its first base is there for certain, not
+   * even what was acknowledged until then. Where a plain file has its name, but that may not
+   * survive, the log is on and says that it fails: no reply has told that it holds anything.
+   */
   #noteLogPromise(): void {
-    if (!this.#fixture.server.durability.isOn) {
+    const { durability } = this.#fixture.server;
+    if (!durability.isOn) this.#hasBegun = false;
+    else if (durability.failure === "") this.#hasBegun = true;
+    if (!this.#hasBegun) {
       this.#executions = [];
       return;
     }

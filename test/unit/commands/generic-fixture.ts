@@ -79,7 +79,7 @@ export class GenericFixture {
       registry: this.registry,
       config: this.config,
       blocking: nobodyWaits(this.keyspace),
-      snapshots: { isSaving: false, cancel: () => {}, save: () => true },
+      snapshots: { isSaving: false, cancel: () => {}, save: () => true, saveWhole: () => {} },
       tracking: { flushed: () => {} },
       pushFirst: () => {},
     } as unknown as Features;

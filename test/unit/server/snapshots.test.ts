@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
-import { ServerFixture } from "./server-fixture.ts";
+import { request, requestOf, ServerFixture } from "./server-fixture.ts";
 
 const FILE = "/data/dump.rdb";
 const DIRECTIVES = "dir /data\nenable-debug-command yes\nenable-protected-configs yes";
@@ -39,6 +39,13 @@ class Saving {
   get leftovers(): string[] {
     return this.disk.paths.filter((path) => path.includes("temp-"));
   }
+}
+
+/** The keys that the snapshot on a disk holds. */
+function keysOn(disk: FaultyFileSystem): string {
+  const peer = new ServerFixture(DIRECTIVES, 1, disk).connect();
+  expect(peer.run("debug reload nosave")).toBe("+OK\r\n");
+  return peer.run("keys *").split("\r\n").slice(2, -1).join(" ");
 }
 
 describe("what counts as changed", () => {
@@ -93,6 +100,24 @@ describe("what counts as changed", () => {
     saving.disk.fault = () => "ENOSPC";
     expect(saving.run("flushall")).toBe("+OK\r\n");
     expect(saving.info("rdb_changes_since_last_save")).toBe("2");
+  });
+
+  test("FLUSHALL in a transaction or script saves all that it makes, or nothing", () => {
+    const script = "redis.call('set','b',1) redis.call('flushall') redis.call('set','c',3)";
+    const units = [
+      { bytes: request("multi", "set a 1", "flushall", "set c 2", "exec"), what: "transaction" },
+      { bytes: requestOf("eval", script, "0"), what: "script" },
+    ];
+    for (const { bytes, what } of units) {
+      const saving = new Saving("save 3600 1");
+      saving.run("set old 1");
+      saving.run("save");
+      const left: FaultyFileSystem[] = [];
+      saving.disk.observe = () => left.push(saving.disk.killProcess());
+      saving.peer.send(bytes);
+      expect(saving.info("rdb_changes_since_last_save"), what).toBe("0");
+      expect(new Set(left.map(keysOn)), what).toEqual(new Set(["old", "c"]));
+    }
   });
 });
 
