@@ -39,6 +39,10 @@ const NO_DATABASE = -1;
 /** At first there is room for a few elements of a large collection; many may be open. */
 const HELD_BYTES = 256;
 
+/** As many buffers, and none that is larger, are kept for their memory to be used again. */
+const SPARES_MAX = 4;
+const SPARE_BYTES_MAX = 1 << 20;
+
 const SELECT_COMMAND = latin1Bytes("SELECT");
 const FUNCTION_COMMAND = latin1Bytes("FUNCTION");
 const LOAD = latin1Bytes("LOAD");
@@ -60,9 +64,9 @@ export class CommandSaver implements SnapshotOutput {
   readonly #keyspace: Keyspace;
   readonly #hasChecksums: boolean;
   readonly #libraries: readonly Uint8Array[];
-  /** What is written to, and what was lent last: they take turns. */
-  #writer = new ReplyWriter();
-  #lent = new ReplyWriter();
+  readonly #writer = new ReplyWriter();
+  /** Memory of what was handed over and is back. */
+  readonly #spares: Uint8Array<ArrayBuffer>[] = [];
   readonly #member: RecordView;
   readonly #entry = new Entry();
   readonly #other = new Entry();
@@ -87,22 +91,30 @@ export class CommandSaver implements SnapshotOutput {
   }
 
   get memoryBytes(): number {
-    let bytes = this.#writer.buffer.length + this.#lent.buffer.length;
+    let bytes = this.#writer.buffer.length;
+    for (const spare of this.#spares) bytes += spare.length;
     for (const collection of this.#collections) bytes += collection.memoryBytes;
     return bytes;
   }
 
   take(): Uint8Array {
     const writer = this.#writer;
-    this.#writer = this.#lent;
-    this.#writer.clear();
-    this.#lent = writer;
     const { length } = writer;
     if (this.#hasChecksums && length > 0) {
       const crc = (crc32(writer.buffer.subarray(0, length)) >>> 0).toString(16).padStart(8, "0");
       writer.raw(latin1Bytes(`#CRC:${length}:${crc}\r\n`));
     }
-    return writer.buffer.subarray(0, writer.length);
+    const spare = this.#spares.pop();
+    if (spare === undefined) return writer.detach();
+    const written = writer.buffer.subarray(0, writer.length);
+    writer.buffer = spare;
+    writer.length = 0;
+    return written;
+  }
+
+  takeBack({ buffer }: Uint8Array): void {
+    if (this.#spares.length >= SPARES_MAX || buffer.byteLength > SPARE_BYTES_MAX) return;
+    this.#spares.push(new Uint8Array(buffer as ArrayBuffer));
   }
 
   end(): Uint8Array {

@@ -24,6 +24,28 @@ export interface AppendFile {
   close(): void;
 }
 
+/**
+ * A file that was created and is written once, each part at its place and in whatever order. The
+ * parts go there in the thread pool, so that nobody waits for a disk that is behind.
+ */
+export interface NewFile {
+  /** The length the system reports. */
+  size(): number;
+  /**
+   * Puts `bytes[start, end)` at `position`, in the thread pool. Resolves once all of them are in
+   * the file, which says nothing about the disk. The range must stay as it is until then.
+   */
+  write(bytes: Uint8Array, start: number, end: number, position: number): Promise<void>;
+  /** As `write`, blocking; others may be under way. */
+  writeNow(bytes: Uint8Array, start: number, end: number, position: number): void;
+  /** As `sync`, blocking. */
+  syncNow(): void;
+  /** Has everything written before the call put on the disk (fdatasync), in the thread pool. */
+  sync(): Promise<void>;
+  /** What is under way comes to its end first, unless it can be called off, and is rejected. */
+  close(): void;
+}
+
 /** A file has a length that it cannot have unless another process writes to it, too. */
 export class SharedFileError extends Error {
   override name = "SharedFileError";
@@ -51,6 +73,8 @@ export interface FileSystem {
   openRead(path: string): ReadFile;
   /** Opens for appending; creates the file where it is missing. */
   openAppend(path: string): AppendFile;
+  /** Creates a file, which must not be there. */
+  create(path: string): NewFile;
   rename(from: string, to: string): void;
   remove(path: string): void;
   /** Makes creations, renames and removals in a directory survive a power cut. */

@@ -116,7 +116,7 @@ export class RdbSaver implements SnapshotOutput {
   take(): Uint8Array {
     const { writer } = this.#output;
     if (this.#options.hasChecksum) this.#crc.update(writer.bytes, 0, writer.length);
-    return writer.lend();
+    return writer.handOver();
   }
 
   end(): Uint8Array {
@@ -126,7 +126,11 @@ export class RdbSaver implements SnapshotOutput {
     writer.reserve(CHECKSUM_BYTES);
     this.#crc.write(writer.bytes, writer.length);
     writer.length += CHECKSUM_BYTES;
-    return writer.lend();
+    return writer.handOver();
+  }
+
+  takeBack(bytes: Uint8Array): void {
+    this.#output.writer.takeBack(bytes);
   }
 
   key(dbIndex: number, view: RecordView): void {

@@ -17,6 +17,8 @@ import {
 const INITIAL_BYTES = 1 << 16;
 /** What the buffer keeps once a large value has left. */
 const KEPT_BYTES = 1 << 20;
+/** As many buffers are kept for their memory to be used again. */
+const SPARES_MAX = 4;
 /** Strings up to this length are not worth compressing. */
 const COMPRESSED_MIN = 21;
 /** Compression must win at least this many bytes. */
@@ -30,7 +32,6 @@ const INTEGER_TEXT_MAX = 11;
 const HASTY_BYTES_MAX = 1 << 21;
 const SAMPLE_BYTES = 4096;
 const SPECIAL = 0xc0;
-const NO_BYTES = new Uint8Array(0);
 
 const double = new Float64Array(1);
 const doubleBytes = new Uint8Array(double.buffer);
@@ -39,8 +40,8 @@ const doubleBytes = new Uint8Array(double.buffer);
 export class RdbWriter {
   bytes: Uint8Array<ArrayBuffer>;
   length = 0;
-  /** What was lent last, which the next `lend` writes to. */
-  #spare = NO_BYTES;
+  /** Memory of what was handed over and is back. */
+  readonly #spares: Uint8Array<ArrayBuffer>[] = [];
   /** `rdbcompression` */
   compresses = true;
   /** Whether others wait meanwhile: then large strings are compressed only where that is quick. */
@@ -65,23 +66,26 @@ export class RdbWriter {
     return written;
   }
 
-  /**
-   * Cold: lends what is in the buffer, which stays as it is until the next call, and goes on in
-   * another one. The two take turns.
-   */
-  lend(): Uint8Array {
-    const lent = this.bytes;
-    const next = this.#spare;
-    this.#spare = lent.length > KEPT_BYTES ? NO_BYTES : lent;
-    this.bytes = next.length > 0 ? next : new Uint8Array(INITIAL_BYTES);
-    const written = lent.subarray(0, this.length);
+  /** Cold: as `detach`, for whoever gives it back: then its memory is used again. */
+  handOver(): Uint8Array {
+    const { bytes, length } = this;
+    const size = bytes.length > KEPT_BYTES ? INITIAL_BYTES : bytes.length;
+    this.bytes = this.#spares.pop() ?? new Uint8Array(size);
     this.length = 0;
-    return written;
+    return bytes.subarray(0, length);
+  }
+
+  /** Cold: takes back what was handed over. */
+  takeBack({ buffer }: Uint8Array): void {
+    if (this.#spares.length >= SPARES_MAX || buffer.byteLength > KEPT_BYTES) return;
+    this.#spares.push(new Uint8Array(buffer as ArrayBuffer));
   }
 
   /** Memory that it takes. */
   get capacity(): number {
-    return this.bytes.length + this.#spare.length;
+    let capacity = this.bytes.length;
+    for (let k = 0; k < this.#spares.length; k++) capacity += this.#spares[k].length;
+    return capacity;
   }
 
   /** Makes room for `count` more bytes. */

@@ -3,7 +3,8 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
-import { type AppendFile, type FileSystem, joinPath } from "./file-system.ts";
+import { FileQueue } from "./file-queue.ts";
+import { type FileSystem, joinPath, type NewFile } from "./file-system.ts";
 import { Snapshot } from "./snapshot.ts";
 import type { SnapshotOutput } from "./snapshot-output.ts";
 
@@ -18,15 +19,18 @@ export interface SnapshotPlace {
 
 /** What is collected before it is written. */
 const WRITE_BYTES = 1 << 18;
+/** Taken between two looks at how much that is, where nobody else is served. */
+const SLICE_US = 1000;
+/** With more than this on its way to the disk nothing but what changes is taken. */
+const BEHIND_BYTES = 1 << 20;
 
 /** A snapshot on its way to the disk. */
 export class SnapshotFileWriter {
   readonly #place: SnapshotPlace;
   readonly #output: SnapshotOutput;
-  readonly #file: AppendFile;
+  readonly #file: NewFile;
+  readonly #queue: FileQueue;
   readonly snapshot: Snapshot;
-  /** Written since the last `sync` began. */
-  unsyncedBytes = 0;
   #isOpen = true;
 
   /** Begins: what is in the keyspace now will be in the file. Throws the system's error. */
@@ -34,7 +38,8 @@ export class SnapshotFileWriter {
     this.#place = place;
     const path = joinPath(place.directory, place.temporaryName);
     if (place.fileSystem.exists(path)) place.fileSystem.remove(path);
-    this.#file = place.fileSystem.openAppend(path);
+    this.#file = place.fileSystem.create(path);
+    this.#queue = new FileQueue(this.#file, (bytes) => output.takeBack(bytes));
     this.#output = output;
     output.begin();
     this.snapshot = new Snapshot(keyspace, clock, output);
@@ -42,40 +47,30 @@ export class SnapshotFileWriter {
 
   /** Memory taken until the file is complete. */
   get memoryBytes(): number {
-    return this.#output.memoryBytes + this.snapshot.copiedBytes;
+    const { waitingBytes } = this.#queue;
+    return this.#output.memoryBytes + waitingBytes + this.snapshot.copiedBytes;
   }
 
   /**
-   * Goes on for about `budgetUs` microseconds; false once everything has been taken and `finish` or
-   * `finishNow` is to be called. The promise, if any, must be awaited before the next call: it
-   * rejects with the system's error.
+   * Goes on for about `budgetUs` microseconds, or not at all while the disk is behind; false once
+   * everything has been taken and `finish` is to be called. Throws the system's error.
    */
-  step(budgetUs: number): {
-    readonly hasMore: boolean;
-    readonly written: Promise<void> | undefined;
-  } {
-    const hasMore = this.snapshot.step(budgetUs);
-    return { hasMore, written: hasMore ? this.flush() : this.#write(this.#output.end()) };
+  step(budgetUs: number): boolean {
+    const { failure, waitingBytes } = this.#queue;
+    if (failure !== undefined) throw failure;
+    const hasMore = waitingBytes > BEHIND_BYTES || this.snapshot.step(budgetUs);
+    // Writers of the data set may have had something taken at any time.
+    if (!hasMore) this.#queue.push(this.#output.end());
+    else if (this.#output.readyBytes >= WRITE_BYTES) this.#queue.push(this.#output.take());
+    return hasMore;
   }
 
-  /**
-   * Writes what has been taken, if it is enough to be worth it; writers of the data set may have
-   * had something taken at any time. The promise is as that of `step`.
-   */
-  flush(): Promise<void> | undefined {
-    if (this.#output.readyBytes < WRITE_BYTES) return undefined;
-    return this.#write(this.#output.take());
-  }
-
-  #write(bytes: Uint8Array): Promise<void> | undefined {
-    this.unsyncedBytes += bytes.length;
-    return this.#file.write(bytes, 0, bytes.length);
-  }
-
-  /** Has what was written so far put on the disk. Rejects with the system's error. */
-  sync(): Promise<void> {
-    this.unsyncedBytes = 0;
-    return this.#file.sync();
+  /** Takes all that is left at once, and blocks until it is in the file. Throws as `step` does. */
+  takeAllNow(): void {
+    while (this.snapshot.step(SLICE_US)) {
+      if (this.#output.readyBytes >= WRITE_BYTES) this.#queue.pushNow(this.#output.take());
+    }
+    this.#queue.pushNow(this.#output.end());
   }
 
   /**
@@ -83,16 +78,16 @@ export class SnapshotFileWriter {
    * with the system's error.
    */
   async finish(): Promise<void> {
-    await this.#file.sync();
+    await this.#queue.finish();
     // The name of one given up may be another one's by now.
     if (!this.#isOpen) return;
     this.#install();
     await this.#place.fileSystem.syncDirectoryInBackground(this.#place.directory);
   }
 
-  /** As `finish`, blocking. */
+  /** As `finish`, blocking, after `takeAllNow` alone. */
   finishNow(): void {
-    this.#file.syncNow();
+    this.#queue.finishNow();
     this.#install();
     this.#place.fileSystem.syncDirectory(this.#place.directory);
   }

@@ -18,11 +18,6 @@ const PAUSE_MS = 1;
  */
 const HELD_BYTES_MAX = 8 << 20;
 const URGENT_SLICE_US = 4000;
-/**
- * The file is put on the disk piece by piece, so that there is never so much to be written at once
- * that others who wait for the disk, such as the log, wait for that.
- */
-const SYNC_BYTES = 16 << 20;
 
 /** Whoever a snapshot in the background is for. */
 export interface SnapshotTask {
@@ -41,8 +36,6 @@ export class SnapshotRunner {
   #startedMs = 0;
   /** The running one has everything and is only to be put in its place. */
   #isTaken = false;
-  /** The disk has not taken the last piece yet. */
-  #isWriting = false;
   /** Given up; its marks are being cleared. No other one may begin before that is done. */
   #abandoned: Snapshot | undefined;
 
@@ -94,7 +87,7 @@ export class SnapshotRunner {
     this.#clearMarks();
     const writer = this.#newWriter(place, output);
     try {
-      takeAll(writer);
+      writer.takeAllNow();
       writer.finishNow();
     } catch (error) {
       this.#discard(writer);
@@ -122,8 +115,7 @@ export class SnapshotRunner {
     const writer = this.#writer;
     if (writer === undefined || this.#isTaken) return;
     try {
-      if (this.#isWriting) throw refusal();
-      takeAll(writer);
+      writer.takeAllNow();
       this.#isTaken = true;
     } catch (error) {
       clearTimeout(this.#timer);
@@ -142,20 +134,14 @@ export class SnapshotRunner {
       if (!this.#isTaken) {
         const delayUs = this.#server.config.integer("rdb-key-save-delay");
         const sliceUs = writer.memoryBytes > HELD_BYTES_MAX ? URGENT_SLICE_US : SLICE_US;
-        const { hasMore, written } = writer.step(delayUs > 0 ? 0 : sliceUs);
+        this.#isTaken = !writer.step(delayUs > 0 ? 0 : sliceUs);
         this.#noteProgress(writer.snapshot);
-        this.#isTaken = !hasMore;
-        await this.#settle(written);
-        if (this.#writer !== writer) return;
-        if (writer.unsyncedBytes >= SYNC_BYTES) await this.#sync(writer);
-        if (this.#writer !== writer) return;
         if (delayUs > 0) return this.#pace(writer.snapshot.keysTaken * delayUs);
         if (!this.#isTaken) return this.#schedule();
       }
       await writer.finish();
       if (this.#writer !== writer) return;
     } catch (error) {
-      this.#isWriting = false;
       if (this.#writer === writer) this.#fail(writer, error);
       return;
     }
@@ -168,31 +154,6 @@ export class SnapshotRunner {
     const status = this.#server.persistence;
     status.currentSaveKeysProcessed = snapshot.keysTaken;
     status.currentCopiedBytes = snapshot.copiedTotal;
-  }
-
-  /** Waits for the disk to take a piece. */
-  async #settle(written: Promise<void> | undefined): Promise<void> {
-    if (written === undefined) return;
-    this.#isWriting = true;
-    await written;
-    this.#isWriting = false;
-  }
-
-  /**
-   * Has the file put on the disk. What writers of the data set hand over meanwhile is written all
-   * the same: the slower the disk, the more would pile up.
-   */
-  async #sync(writer: SnapshotFileWriter): Promise<void> {
-    let isSynced = false;
-    const synced = writer.sync().then(() => {
-      isSynced = true;
-    });
-    while (!isSynced) {
-      await Promise.race([synced, Bun.sleep(PAUSE_MS)]);
-      if (this.#writer !== writer) return;
-      if (!isSynced) await this.#settle(writer.flush());
-      if (this.#writer !== writer) return;
-    }
   }
 
   #fail(writer: SnapshotFileWriter, error: unknown): void {
@@ -239,20 +200,4 @@ export class SnapshotRunner {
     this.#abandoned = undefined;
     while (snapshot?.step(Number.POSITIVE_INFINITY));
   }
-}
-
-/** Takes the rest of a snapshot at once. On a healthy disk a write is through on return. */
-function takeAll(writer: SnapshotFileWriter): void {
-  for (let hasMore = true; hasMore; ) {
-    const step = writer.step(SLICE_US);
-    hasMore = step.hasMore;
-    if (step.written === undefined) continue;
-    // What becomes of it is of no interest.
-    step.written.catch(() => {});
-    throw refusal();
-  }
-}
-
-function refusal(): Error {
-  return Object.assign(new Error("The disk takes no more"), { code: "ENOSPC" });
 }

@@ -21,7 +21,7 @@ function altered(alter: (file: AppendFile) => Partial<AppendFile>): SimulationHo
     for (const name of ["exists", "isDirectory", "list", "makeDirectory", "openRead"] as const) {
       wrapped[name] = disk[name].bind(disk) as never;
     }
-    for (const name of ["rename", "remove", "syncDirectory"] as const) {
+    for (const name of ["create", "rename", "remove", "syncDirectory"] as const) {
       wrapped[name] = disk[name].bind(disk) as never;
     }
     wrapped.syncDirectoryInBackground = async (path) => wrapped.syncDirectory(path);

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { AppendOnlyFile } from "../../src/persistence/aof.ts";
 import { AppendBuffer } from "../../src/persistence/append-buffer.ts";
-import type { AppendFile } from "../../src/persistence/file-system.ts";
+import type { AppendFile, NewFile } from "../../src/persistence/file-system.ts";
 import { FaultyFileSystem } from "../harness/faulty-file-system.ts";
 import { type LifeOptions, leadLife, noFigures } from "../harness/server-life.ts";
 import { request } from "../unit/server/server-fixture.ts";
@@ -62,6 +62,12 @@ class AlteredDisk extends FaultyFileSystem {
     const file = super.openAppend(path);
     return { ...file, ...this.#alter(file, path) };
   }
+
+  override create(path: string): NewFile {
+    const file = super.create(path);
+    const { syncNow, sync } = { ...file, ...this.#alter(file as unknown as AppendFile, path) };
+    return { ...file, syncNow, sync };
+  }
 }
 
 class UnsyncedDirectory extends FaultyFileSystem {
@@ -70,8 +76,8 @@ class UnsyncedDirectory extends FaultyFileSystem {
 
 /** A snapshot takes its place with its last bytes still to be put on the disk. */
 class EarlyRename extends FaultyFileSystem {
-  override openAppend(path: string): AppendFile {
-    const file = super.openAppend(path);
+  override create(path: string): NewFile {
+    const file = super.create(path);
     const install = () => {
       if (path.endsWith(".rdb") && this.exists(path)) super.rename(path, "/data/dump.rdb");
     };

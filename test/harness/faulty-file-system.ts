@@ -9,8 +9,9 @@
 // - a write that fails may have written a part.
 //
 // Faults come from `fault`, asked before every operation; `observe` is told of every operation
-// before, amid (a part of a write has been written) and after it. A sync in the background stays
-// open until `finishSyncs` if `holdSyncs` is set.
+// before, amid (a part of a write has been written) and after it. What is done in the background is
+// done in a later turn, or stays open: a sync until `finishSyncs` if `holdSyncs` is set, a write
+// until `finishWrites` if `holdWrites` is.
 
 import type { Random } from "../../src/base/random.ts";
 import { randomBelow } from "../../src/base/random.ts";
@@ -18,6 +19,7 @@ import {
   type AppendFile,
   directoryOf,
   type FileSystem,
+  type NewFile,
   type ReadFile,
 } from "../../src/persistence/file-system.ts";
 
@@ -74,6 +76,14 @@ class Inode {
     this.length += bytes.length;
   }
 
+  /** Writes at a place, which may lie behind the end. */
+  put(position: number, bytes: Uint8Array): void {
+    const behind = position + bytes.length - this.length;
+    if (behind > 0) this.append(new Uint8Array(behind));
+    this.visible.set(bytes, position);
+    this.dirtyFrom = Math.min(this.dirtyFrom, position);
+  }
+
   cut(size: number): void {
     this.length = size;
     this.dirtyFrom = Math.min(this.dirtyFrom, size);
@@ -103,10 +113,6 @@ class Inode {
   }
 }
 
-interface HeldSync {
-  finish: () => void;
-}
-
 /** When `observe` is called. */
 export type Phase = "before" | "amid" | "after";
 
@@ -134,6 +140,8 @@ export class FaultyFileSystem implements FileSystem {
   partial: (length: number) => number = () => 0;
   /** Background syncs stay open until `finishSyncs`. */
   holdSyncs = false;
+  /** Background writes stay open until `finishWrites`. */
+  holdWrites = false;
   /** Writes resolve later instead of at once. */
   slowWrites = false;
   /** Called by every blocking sync, to let time pass. */
@@ -150,7 +158,8 @@ export class FaultyFileSystem implements FileSystem {
   #freshDirectories = new Set<string>();
   /** Changes of names that were not synced. */
   #changes: NameChange[] = [];
-  #held: HeldSync[] = [];
+  #heldSyncs: (() => void)[] = [];
+  #heldWrites: (() => void)[] = [];
 
   /** Puts a file on the disk, durably. */
   put(path: string, content: Uint8Array): void {
@@ -179,14 +188,25 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   get openSyncs(): number {
-    return this.#held.length;
+    return this.#heldSyncs.length;
+  }
+
+  get openWrites(): number {
+    return this.#heldWrites.length;
   }
 
   /** Lets the syncs that are open come to their end. */
   finishSyncs(): void {
-    const held = this.#held;
-    this.#held = [];
-    for (const { finish } of held) finish();
+    const held = this.#heldSyncs;
+    this.#heldSyncs = [];
+    for (const finish of held) finish();
+  }
+
+  /** Lets the background writes that are open come to their end. */
+  finishWrites(): void {
+    const held = this.#heldWrites;
+    this.#heldWrites = [];
+    for (const finish of held) finish();
   }
 
   /** A disk that holds what an image shows, durably. */
@@ -310,6 +330,56 @@ export class FaultyFileSystem implements FileSystem {
     return this.#appendFile(path, inode);
   }
 
+  create(path: string): NewFile {
+    if (!this.#directories.has(directoryOf(path))) throw systemError("ENOENT");
+    if (this.exists(path)) throw systemError("EEXIST");
+    const inode = new Inode();
+    this.#attempt("open", path, () => this.#change([path, inode]));
+    const { size, sync, syncNow, close } = this.#appendFile(path, inode);
+    const writeNow = (bytes: Uint8Array, start: number, end: number, position: number) => {
+      this.#write(path, bytes.subarray(start, end), (part, offset) => {
+        inode.put(position + offset, part);
+      });
+    };
+    const write = (...range: Parameters<typeof writeNow>) => {
+      const act = () => writeNow(...range);
+      return this.#later(act, this.holdWrites ? this.#heldWrites : undefined);
+    };
+    return { size, sync, syncNow, close, write, writeNow };
+  }
+
+  /** Does something in the background; kept open in a list, if any. */
+  #later(act: () => void, held: (() => void)[] | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const finish = () => {
+      try {
+        act();
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    };
+    if (held !== undefined) held.push(finish);
+    else queueMicrotask(finish);
+    return promise;
+  }
+
+  /** Writes in two parts, between which much can happen, or the first one alone. */
+  #write(path: string, bytes: Uint8Array, put: (part: Uint8Array, offset: number) => void): void {
+    this.observe("before", "write", path);
+    const middle = this.partial(bytes.length);
+    try {
+      this.#mayFail("write", path);
+    } catch (error) {
+      put(bytes.subarray(0, middle), 0);
+      throw error;
+    }
+    put(bytes.subarray(0, middle), 0);
+    if (middle < bytes.length) this.observe("amid", "write", path);
+    put(bytes.subarray(middle), middle);
+    this.observe("after", "write", path);
+  }
+
   rename(from: string, to: string): void {
     this.#attempt("rename", from, () => {
       const inode = this.#inode(from);
@@ -370,18 +440,7 @@ export class FaultyFileSystem implements FileSystem {
 
   #appendFile(path: string, inode: Inode): AppendFile {
     const write = (bytes: Uint8Array, start: number, end: number): void => {
-      this.observe("before", "write", path);
-      const middle = start + this.partial(end - start);
-      try {
-        this.#mayFail("write", path);
-      } catch (error) {
-        inode.append(bytes.subarray(start, middle));
-        throw error;
-      }
-      inode.append(bytes.subarray(start, middle));
-      if (middle < end) this.observe("amid", "write", path);
-      inode.append(bytes.subarray(middle, end));
-      this.observe("after", "write", path);
+      this.#write(path, bytes.subarray(start, end), (part) => inode.append(part));
     };
     return {
       size: () => inode.length,
@@ -411,20 +470,10 @@ export class FaultyFileSystem implements FileSystem {
   }
 
   #syncLater(path: string, inode: Inode): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const until = inode.length;
     const from = inode.startSync();
-    const finish = () => {
-      try {
-        this.#attempt("sync", path, () => inode.persist(from, until));
-        resolve();
-      } catch (error) {
-        reject(error);
-      }
-    };
-    if (this.holdSyncs) this.#held.push({ finish });
-    else queueMicrotask(finish);
-    return promise;
+    const act = () => this.#attempt("sync", path, () => inode.persist(from, until));
+    return this.#later(act, this.holdSyncs ? this.#heldSyncs : undefined);
   }
 }
 

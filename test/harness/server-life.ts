@@ -182,6 +182,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     this.#fixture = new ServerFixture(this.#directives(this.#appendOnly), seed, disk, this.#clock);
     this.#peer = this.#fixture.connect();
     disk.holdSyncs = false;
+    disk.holdWrites = false;
     disk.slowWrites = false;
     disk.fault = () => undefined;
     disk.observe = (phase, operation, path) => {
@@ -233,6 +234,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   async #round(): Promise<void> {
     const { server } = this.#fixture;
     this.#disk.holdSyncs = this.#holdsSyncs && this.#chance(2);
+    this.#disk.holdWrites = this.#holdsSyncs && this.#chance(2);
     await this.#turns(1 + randomBelow(this.#random, 4));
     switch (randomBelow(this.#random, 8)) {
       case 0:
@@ -313,6 +315,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     for (let turn = 0; turn < count; turn++) {
       for (let k = randomBelow(this.#random, 3); k >= 0; k--) this.#change();
       if (this.#chance(2)) this.#disk.finishSyncs();
+      if (this.#chance(2)) this.#disk.finishWrites();
       for (let k = randomBelow(this.#random, 3); k >= 0; k--) await this.#time.turn();
       await this.#time.pass(this.#chance(4) ? 300 * randomBelow(this.#random, 4) : 2);
       this.#takeReplies();
@@ -340,7 +343,9 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       }
       if (save === "save") this.#snapshotPromise = state;
       this.#disk.holdSyncs = false;
+      this.#disk.holdWrites = false;
       this.#disk.finishSyncs();
+      this.#disk.finishWrites();
       const isOn = server.durability.isOn && !this.#withFaults;
       await this.#time.until(server.stop());
       if (isOn) this.#logPromise = state;

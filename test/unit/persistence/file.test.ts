@@ -86,6 +86,67 @@ describe("an append file on the disk", () => {
   });
 });
 
+describe("a new file on the disk", () => {
+  const fresh = () => join(folder, `new-${serial++}`);
+
+  test("is there only once", () => {
+    const path = scratch("0123");
+    expect(() => diskFileSystem.create(path)).toThrow("EEXIST");
+    expect(readFileSync(path, "utf8")).toBe("0123");
+  });
+
+  test("takes parts at their places in any order, blocking or not", async () => {
+    const path = fresh();
+    const file = diskFileSystem.create(path);
+    const large = new Uint8Array(3_000_000).fill(65);
+    const first = file.write(bytesOf("xabx"), 1, 3, 0);
+    file.writeNow(bytesOf("yefy"), 1, 3, 4);
+    const rest = file.write(large, 100, large.length, 6);
+    await file.write(bytesOf("cd"), 0, 2, 2);
+    await Promise.all([first, rest]);
+    await file.sync();
+    file.syncNow();
+    expect(file.size()).toBe(3_000_000 - 94);
+    file.close();
+    const found = readFileSync(path, "utf8");
+    expect([found.length, found.slice(0, 8)]).toEqual([3_000_000 - 94, "abcdefAA"]);
+  });
+
+  test("is written by others than the one who asks", async () => {
+    const file = diskFileSystem.create(fresh());
+    const written = file.write(bytesOf("ab"), 0, 2, 0);
+    expect(file.size()).toBe(0);
+    await written;
+    expect(file.size()).toBe(2);
+    file.close();
+  });
+
+  test("that is closed meanwhile keeps its descriptor until nothing is under way", async () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
+    const bytes = new Uint8Array(2_000_000).fill(65);
+    const others: string[] = [];
+    for (let k = 0; k < 20; k++) {
+      const path = fresh();
+      const file = diskFileSystem.create(path);
+      const written = Promise.allSettled([1, 2, 3].map((n) => file.write(bytes, 0, n * 5e5, 0)));
+      const synced = file.sync();
+      file.close();
+      // Would take the number of a descriptor that is free too early.
+      others.push(scratch(`other ${k}`));
+      const other = diskFileSystem.openAppend(others[k]);
+      await expect(file.write(bytes, 0, 1, 0)).rejects.toThrow("The file is closed");
+      await Promise.all([written, synced]);
+      other.close();
+      expect(readFileSync(path).every((byte) => byte === 65)).toBe(true);
+    }
+    expect(others.map((path) => readFileSync(path, "utf8"))).toEqual(
+      others.map((_, k) => `other ${k}`),
+    );
+    while (open() > before) await Bun.sleep(1);
+  });
+});
+
 test("a file read in pieces ends where it ends", () => {
   const file = diskFileSystem.openRead(scratch("abcdef"));
   const target = new Uint8Array(8);

@@ -154,19 +154,24 @@ describe("strings", () => {
     expect(lengthOf(long, false)).toBeLessThan(100_000);
   });
 
-  test("what is lent stays as it is until the next time; two buffers are all it takes", () => {
+  test("what is handed over stays as it is, and its memory is used again once it is back", () => {
     const writer = new RdbWriter();
-    const lent = [0, 1, 2, 3].map((round) => {
+    const handOver = (round: number) => {
       for (let k = 0; k < 40_000; k++) writer.littleEndian32(round);
-      const bytes = writer.lend();
+      return writer.handOver();
+    };
+    const pieces = [0, 1, 2, 3, 4, 5].map(handOver);
+    for (const [round, bytes] of pieces.entries()) {
       expect(bytes.length).toBe(160_000);
-      for (let k = 0; k < 50_000; k++) writer.littleEndian32(9);
       expect(bytes.every((byte, k) => byte === (k % 4 === 0 ? round : 0))).toBe(true);
-      writer.clear();
-      return bytes;
-    });
-    expect(lent[2].buffer).toBe(lent[0].buffer);
-    expect(lent[3].buffer).toBe(lent[1].buffer);
+      writer.takeBack(bytes);
+    }
+    expect(handOver(6).buffer).not.toBe(pieces[0].buffer);
+    const again = [7, 8, 9, 10].map(handOver);
+    for (const { buffer } of again)
+      expect(pieces.some((bytes) => bytes.buffer === buffer)).toBe(true);
+    for (let k = 0; k < 20; k++) writer.takeBack(new Uint8Array(160_000));
+    writer.takeBack(new Uint8Array(2 << 20));
     expect(writer.capacity).toBeLessThan(1 << 20);
   });
 

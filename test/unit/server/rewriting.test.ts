@@ -325,3 +325,35 @@ test("aof-timestamp-enabled notes the time whenever the second has changed", asy
   expect(await rewrites.digestAgain()).toBe(rewrites.run("debug digest"));
   await rewrites.stop();
 });
+
+describe("SAVE during a rewrite", () => {
+  for (const fails of [false, true]) {
+    test(`writes beside what is under way${fails ? ", which then fails" : ""}`, async () => {
+      const rewrites = await Rewrites.start("rdbcompression no");
+      const { disk, fixture } = rewrites;
+      rewrites.run("config set appendonly yes");
+      await rewrites.settle();
+      for (let k = 0; k < 3000; k++) rewrites.run(`set key:${k} ${"x".repeat(1000)}`);
+      fixture.clock.tickUs = 20;
+      disk.holdWrites = true;
+      expect(rewrites.run("bgrewriteaof")).toBe(STARTED);
+      while (disk.openWrites === 0) await Bun.sleep(1);
+      rewrites.run("set a 2");
+      expect(rewrites.run("save")).toBe("+OK\r\n");
+      expect(rewrites.info("aof_rewrite_in_progress")).toBe("1");
+      rewrites.run("set a 3");
+      const isBase = (path: string) => path.includes("temp-rewriteaof");
+      disk.fault = (_, path) => (fails && isBase(path) ? "EIO" : undefined);
+      disk.holdWrites = false;
+      disk.finishWrites();
+      await Bun.sleep(1);
+      disk.fault = () => undefined;
+      await rewrites.settle();
+      expect(rewrites.info("aof_last_bgrewrite_status")).toBe(fails ? "err" : "ok");
+      expect(rewrites.manifest).toContain(`seq ${fails ? 1 : 2} type b`);
+      const digest = rewrites.run("debug digest");
+      await rewrites.stop();
+      expect(await rewrites.digestAgain()).toBe(digest);
+    });
+  }
+});

@@ -453,6 +453,56 @@ describe("a background save", () => {
     expect(saving.run("strlen key:2")).toBe(":30000\r\n");
   });
 
+  test("stops walking while the disk is behind, with one write under way", async () => {
+    const saving = new Saving("rdbcompression no");
+    const { disk, fixture } = saving;
+    saving.run("debug populate 20000 key 1000");
+    fixture.clock.tickUs = 20;
+    disk.holdWrites = true;
+    saving.run("bgsave");
+    const { snapshotRunner } = fixture.server;
+    const taken = () => saving.info("current_save_keys_processed");
+    for (let before = ""; before !== taken() || disk.openWrites === 0; await Bun.sleep(5)) {
+      before = taken();
+    }
+    expect(disk.openWrites).toBe(1);
+    expect(disk.contentOf(saving.leftovers[0]).length).toBe(0);
+    expect(Number(taken())).toBeLessThan(3000);
+    expect(snapshotRunner.memoryBytes).toBeLessThan(3_000_000);
+    // What changes is taken all the same, and nothing of it lost.
+    for (let k = 0; k < 20000; k += 2) saving.run(`append key:${k} y`);
+    await Bun.sleep(5);
+    expect(snapshotRunner.memoryBytes).toBeGreaterThan(8_000_000);
+    expect(disk.openWrites).toBe(1);
+    disk.holdWrites = false;
+    disk.finishWrites();
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+    expect(saving.run("dbsize")).toBe(":20000\r\n");
+    expect(saving.run("strlen key:19998")).toBe(":1000\r\n");
+  });
+
+  test("that is given up while a write is under way leaves nothing behind", async () => {
+    const saving = new Saving("rdbcompression no");
+    const { disk, fixture } = saving;
+    saving.run("debug populate 3000 key 1000");
+    fixture.clock.tickUs = 20;
+    disk.holdWrites = true;
+    saving.run("bgsave");
+    while (disk.openWrites === 0) await Bun.sleep(1);
+    expect(saving.run("flushall")).toBe("+OK\r\n");
+    saving.run("set a 1");
+    expect(saving.run("bgsave")).toBe("+Background saving started\r\n");
+    disk.holdWrites = false;
+    disk.finishWrites();
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+    expect(saving.leftovers).toEqual([]);
+    expect(saving.run("debug reload nosave")).toBe("+OK\r\n");
+    expect(saving.run("dbsize")).toBe(":1\r\n");
+  });
+
   test("counts as a fork, and what changes ahead of it as copied", async () => {
     const saving = new Saving("rdb-key-save-delay 10");
     const stats = (field: string) =>
