@@ -113,7 +113,10 @@ export class BlockedClients implements BlockingHost {
     if (deadlineMs >= this.#timerMs) return;
     clearTimeout(this.#timer);
     this.#timerMs = deadlineMs;
-    const restMs = Math.min(Math.max(0, deadlineMs - this.#server.nowMs) + 1, TIMER_MS_MAX);
+    const restMs = Math.min(
+      Math.max(0, deadlineMs - this.#server.keyspace.nowMs) + 1,
+      TIMER_MS_MAX,
+    );
     this.#timer = setTimeout(() => this.#checkDeadlines(), restMs);
   }
 
@@ -239,7 +242,7 @@ export class BlockedClients implements BlockingHost {
   /** Sends what was written since `mark` to its client, unless it does not want replies. */
   #deliver(client: Client, mark: number): void {
     const { reply } = this.#c;
-    client.lastInteractionMs = this.#server.nowMs;
+    client.lastInteractionMs = this.#server.keyspace.nowMs;
     if (client.replyMode === REPLY_ON) client.channel.deliver(reply.buffer, mark, reply.length);
     else if (client.replyMode !== REPLY_OFF) client.replyMode = REPLY_ON;
     reply.length = mark;
@@ -247,8 +250,6 @@ export class BlockedClients implements BlockingHost {
 
   #checkDeadlines(): void {
     this.#timerMs = Number.POSITIVE_INFINITY;
-    this.#server.beginEvent();
-    this.#blocking.expire(this.#server.nowMs);
-    this.#server.endEvent();
+    this.#server.events.run(() => this.#blocking.expire(this.#server.keyspace.nowMs));
   }
 }

@@ -37,15 +37,15 @@ export class Cron {
   tick(): void {
     const server = this.#server;
     if (server.debugSettings.cronPaused) return;
-    server.calibrate();
-    server.beginEvent();
+    server.events.calibrate();
+    server.events.begin();
     const nowMs = server.keyspace.nowMs;
     if (server.executions.isBusy) {
       // The data stands still between the slices of a script.
       server.durability.tick();
-      return server.endEvent();
+      return server.events.end();
     }
-    const usedBytes = server.usedMemory();
+    const usedBytes = server.memory.usedBytes;
     server.statistics.noteMemory(nowMs, usedBytes);
     server.statistics.sample(server.clock.monotonicUs(), nowMs, usedBytes);
     if (server.pauses.untilMs <= nowMs) server.pauses.expire(nowMs);
@@ -57,8 +57,8 @@ export class Cron {
     server.snapshots.tick();
     server.tickScripts();
     server.updateRestrictions();
-    server.statistics.eventLoopCronUs += server.clock.monotonicUs() - server.eventStartUs;
-    server.endEvent();
+    server.statistics.eventLoopCronUs += server.clock.monotonicUs() - server.events.startUs;
+    server.events.end();
     if (this.#sliceTimer === undefined) this.slice();
   }
 
@@ -67,7 +67,7 @@ export class Cron {
     const server = this.#server;
     this.#sliceTimer = undefined;
     if (server.executions.isBusy) return;
-    server.beginEvent();
+    server.events.begin();
     let hasMore = false;
     const maySweep =
       server.debugSettings.activeExpire &&
@@ -82,7 +82,7 @@ export class Cron {
     if (!hasMore) hasMore = server.keyspace.lazyFree.run(server.clock, SLICE_US);
     if (!hasMore) hasMore = server.relieveMemory(SLICE_US);
     if (!hasMore) hasMore = this.#compaction.run(SLICE_US);
-    server.settle();
+    server.events.settle();
     if (hasMore && this.#tickTimer !== undefined) {
       this.#sliceTimer = setTimeout(() => this.slice(), SLICE_PAUSE_MS);
     }

@@ -75,8 +75,8 @@ export interface Restrictions {
 /** The server, plus what only dispatch may touch. */
 export interface DispatchServer extends Features, Restrictions {
   readonly effects: Effects;
-  /** Monotonic time at which the event being handled began, microseconds. */
-  readonly eventStartUs: number;
+  /** When the event being handled began, on the monotonic clock in microseconds. */
+  readonly events: { readonly startUs: number };
   /** Messages for the client whose command is running: they follow its reply. */
   readonly pushes: ReplyWriter;
 }
@@ -190,7 +190,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     const table = c.db.table;
     const { commands, hashes } = this.#ahead;
     const isAhead = this.#ahead.version === table.version && count - first > 1;
-    const started = first === 0 ? server.eventStartUs : server.clock.monotonicUs();
+    const started = first === 0 ? server.events.startUs : server.clock.monotonicUs();
     let since = started;
     let called = 0;
     let untimed = first;

@@ -19,7 +19,7 @@ export interface ListenerHost {
   readonly clients: Clients;
   readonly statistics: Statistics;
   readonly acl: Acl;
-  connect(transport: Transport, isUnixSocket: boolean): SocketHandler;
+  readonly connections: { connect(transport: Transport, isUnixSocket: boolean): SocketHandler };
 }
 
 /** An address could not be listened on; the message is for the operator. */
@@ -171,7 +171,7 @@ export class Listeners {
       transport.close();
       return undefined;
     }
-    return host.connect(transport, isUnixSocket);
+    return host.connections.connect(transport, isUnixSocket);
   };
 }
 

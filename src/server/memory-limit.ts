@@ -17,7 +17,7 @@ export interface MemoryHost {
   readonly statistics: Statistics;
   readonly keyspace: Keyspace;
   /** Bytes that the limit is about. */
-  limitedMemory(): number;
+  readonly memory: { readonly limitedBytes: number };
   /** Propagates what happened to a database outside of a command. */
   finishEffects(dbIndex: number): void;
 }
@@ -77,7 +77,7 @@ export class MemoryLimit {
   }
 
   get #isKept(): boolean {
-    return this.limitBytes === 0 || this.#host.limitedMemory() <= this.limitBytes;
+    return this.limitBytes === 0 || this.#host.memory.limitedBytes <= this.limitBytes;
   }
 
   /** False where memory stays above the limit because the policy lets nothing go. */

@@ -78,14 +78,14 @@ export class ServerScriptHost implements ScriptHost<Features> {
   }
 
   beginSlice(): void {
-    this.#server.beginEvent();
+    this.#server.events.begin();
   }
 
   endSlice(): void {
     const server = this.#server;
     server.keyspace.changes.settle(true, 0);
     if (!server.executions.isBusy) server.updateRestrictions();
-    server.endEvent();
+    server.events.end();
   }
 
   countCommands(count: number): void {

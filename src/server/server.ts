@@ -1,8 +1,17 @@
-// The server: composes the parts, owns their lifetimes and gives handlers what `Features` promises.
-// One instance is one server; several live in a process without meeting.
+// The server: composes the parts, gives handlers what `Features` promises, starts and ends. One
+// instance is one server; several live in a process without meeting.
+//
+//   events.ts              one time for all that is done in one piece, and who is answered after it
+//   connections.ts         who is connected; connection.ts: one of them
+//   dispatch.ts            from a batch of requests to handlers and replies
+//   blocked-clients.ts     who waits for keys; held-clients.ts: who is held back by a pause
+//   keyspace-observer.ts   what follows from what the keyspace tells
+//   cron.ts                what happens by itself, ten times a second and in slices
+//   durability.ts          the log; rewriting.ts, snapshots.ts: the other files
+//   memory-usage.ts        what counts; memory-limit.ts: keeping to maxmemory
+//   followed-directives.ts what the configuration means to the parts
 
 import { Acl } from "../acl/acl.ts";
-import { userLines } from "../acl/acl-file.ts";
 import { VERIFY } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { LOG_NOTICE, LOG_WARNING, type Logger } from "../base/log.ts";
@@ -10,7 +19,7 @@ import type { Network } from "../base/network.ts";
 import { type Random, randomHex } from "../base/random.ts";
 import { Blocking } from "../blocking/blocking.ts";
 import type { Waiter } from "../blocking/waiter.ts";
-import { Client, Clients } from "../command/client.ts";
+import { type Client, Clients } from "../command/client.ts";
 import { CommandContext } from "../command/context.ts";
 import { DebugSettings } from "../command/debug-settings.ts";
 import { Effects } from "../command/effects.ts";
@@ -19,51 +28,44 @@ import { LatencyMonitor } from "../command/latency-monitor.ts";
 import { Pauses } from "../command/pauses.ts";
 import { PersistenceStatus } from "../command/persistence-status.ts";
 import { CommandRegistry } from "../command/registry.ts";
-import { CommandLog, type EntryLog } from "../command/slowlog.ts";
+import { CommandLog } from "../command/slowlog.ts";
 import { type MemoryReport, Statistics } from "../command/statistics.ts";
 import { families } from "../commands/families.ts";
 import type { Features, ListenerInfo, ShutdownOptions } from "../commands/features.ts";
 import type { Config } from "../config/config.ts";
-import { findDirective } from "../config/directives.ts";
-import { InvalidValue } from "../config/value-types.ts";
 import { ActiveExpiry } from "../keyspace/active-expiry.ts";
-import { EVENT_EVICTED, EVENT_EXPIRED, eventClasses } from "../keyspace/event-classes.ts";
-import { Eviction, type EvictionPolicy } from "../keyspace/eviction.ts";
+import { Eviction } from "../keyspace/eviction.ts";
 import { Keyspace } from "../keyspace/keyspace.ts";
-import { notifyOf } from "../keyspace/notify.ts";
 import { type MigrationHost, Migrations } from "../migration/migrations.ts";
 import type { FileSystem } from "../persistence/file-system.ts";
 import { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
 import { PubSub } from "../pubsub/pubsub.ts";
-import { Decoder } from "../resp/decoder.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import { Executions } from "../scripting/executions.ts";
 import type { Libraries } from "../scripting/libraries.ts";
 import { Scripting } from "../scripting/scripting.ts";
-import type { RecordView } from "../structures/record.ts";
 import { Tracking } from "../tracking/tracking.ts";
 import { Transactions } from "../transactions/transactions.ts";
 import { BlockedClients } from "./blocked-clients.ts";
-import {
-  Connection,
-  type ConnectionHost,
-  type OutputLimit,
-  RECEIVE_BYTES,
-  type Transport,
-} from "./connection.ts";
+import { Connections } from "./connections.ts";
 import { Cron } from "./cron.ts";
-import { descriptorLimit } from "./descriptors.ts";
-import { Dispatcher, type DispatchServer, isOutOfMemory, needsPreciseTiming } from "./dispatch.ts";
+import { Dispatcher, type DispatchServer, isOutOfMemory } from "./dispatch.ts";
 import { Durability } from "./durability.ts";
-import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
+import { Events } from "./events.ts";
+import { saveFinally } from "./final-save.ts";
+import { followDirectives } from "./followed-directives.ts";
+import { HeldClients } from "./held-clients.ts";
+import { KeyspaceObserver } from "./keyspace-observer.ts";
 import { Listeners } from "./listeners.ts";
+import { capMaxClients } from "./max-clients.ts";
 import { MemoryLimit } from "./memory-limit.ts";
+import { MemoryUsage } from "./memory-usage.ts";
 import { diskRefusal, TO_SCRIPTS, TO_WRITES } from "./refusals.ts";
 import { Rewriting } from "./rewriting.ts";
 import { ServerScriptHost } from "./script-host.ts";
 import { SnapshotRunner } from "./snapshot-runner.ts";
 import { Snapshots } from "./snapshots.ts";
-import type { SocketHandler, SocketLayer } from "./sockets.ts";
+import type { SocketLayer } from "./sockets.ts";
 
 /** What a server is made of; everything that touches the world outside. */
 export interface ServerParts {
@@ -84,33 +86,23 @@ export interface ServerParts {
 const librariesModule = (): typeof import("../scripting/libraries.ts") =>
   require("../scripting/libraries.ts");
 
-/** Descriptors kept for listeners, files and what the runtime opens. */
-const RESERVED_DESCRIPTORS = 32;
-
-/** Longer timers fire at once; the cron ends longer pauses. */
-const TIMER_MS_MAX = 2 ** 31 - 2;
-
-const INT32_MAX = 2 ** 31 - 1;
-
-/** With VERIFY: every so many events the invariants of up to so many keys are checked. */
-const VERIFIED_EVENTS = 64;
-const VERIFIED_KEYS_MAX = 20_000;
-
-const SHUTDOWN_FAILED =
-  "Errors trying to shut down the server. Check the logs for more information.";
-
 const NO_BYTES = new Uint8Array(0);
 
-const NO_LIMIT: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
-
 /** A Redis-compatible server. */
-export class Server implements DispatchServer, ConnectionHost {
+export class Server implements DispatchServer {
   readonly config: Config;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
-  readonly keyspace: Keyspace;
   readonly secrets: Random;
+  readonly logger: Logger;
+  readonly startedAtMs: number;
+  readonly runId: string;
+  replicationId: string;
+  readonly pid = process.pid;
+  readonly executablePath = process.execPath;
+  readonly configFile: string;
+
+  readonly keyspace: Keyspace;
   readonly registry: CommandRegistry<Features>;
   readonly acl: Acl;
   readonly clients = new Clients();
@@ -118,60 +110,41 @@ export class Server implements DispatchServer, ConnectionHost {
   readonly commandLog = new CommandLog();
   readonly latency = new LatencyMonitor();
   readonly pauses = new Pauses();
-  readonly blocking: Blocking;
-  readonly executions: Executions<Features>;
-  readonly scripting: Scripting<Features>;
-  readonly pubsub: PubSub;
-  readonly transactions: Transactions;
-  readonly migrations: Migrations;
-  readonly tracking: Tracking;
   readonly monitors = new Set<Client>();
   readonly debugSettings = new DebugSettings();
   readonly persistence = new PersistenceStatus();
   readonly effects = new Effects();
+  /** Replies of the event being handled. */
   readonly reply = new ReplyWriter();
   readonly pushes = new ReplyWriter();
-  readonly startedAtMs: number;
+
+  readonly blocking: Blocking;
+  readonly pubsub: PubSub;
+  readonly transactions: Transactions;
+  readonly tracking: Tracking;
+  readonly migrations: Migrations;
+  readonly executions: Executions<Features>;
+  readonly scripting: Scripting<Features>;
+  #libraries: Libraries<Features> | undefined;
+  readonly #scriptHost: ServerScriptHost;
+
+  readonly #context: CommandContext<Features>;
+  readonly events: Events;
+  readonly connections: Connections;
+  readonly blockedClients: BlockedClients;
+  readonly #heldClients: HeldClients;
+  readonly dispatcher: Dispatcher;
+  readonly expiry: ActiveExpiry;
+  readonly memory: MemoryUsage;
+  readonly #memoryLimit: MemoryLimit;
+  readonly durability: Durability;
   readonly snapshotRunner: SnapshotRunner;
   readonly snapshots: Snapshots;
   readonly rewriting: Rewriting;
-  readonly runId: string;
-  replicationId: string;
-  readonly pid = process.pid;
-  readonly executablePath = process.execPath;
-  readonly configFile: string;
-
-  sharedDecoder = new Decoder();
-  readonly receiveBuffer = new Uint8Array(RECEIVE_BYTES);
-  queryBytesMax = 0;
-  bulkBytesMax = 0;
-  clientBufferBytes = 0;
-  readonly spareOutputs: Uint8Array[] = [];
-  normalOutputLimit: OutputLimit = NO_LIMIT;
-  pubsubOutputLimit: OutputLimit = NO_LIMIT;
-
-  readonly #scriptHost: ServerScriptHost;
-  #libraries: Libraries<Features> | undefined;
-  readonly dispatcher: Dispatcher;
-  readonly #context: CommandContext<Features>;
-  readonly #expiry: ActiveExpiry;
-  readonly #blockedClients: BlockedClients;
-  readonly #memoryLimit: MemoryLimit;
-  readonly #durability: Durability;
-  readonly #notifier: KeyspaceNotifier;
   readonly #listeners: Listeners;
   readonly #cron: Cron;
-  /** Connections whose clients were answered during another one's event. */
-  #delivered: Connection[] = [];
+
   readonly #announce: (line: string) => void;
-  /** By client, for what the server does to connections: limits, timeouts, release. */
-  readonly #connections = new Map<Client, Connection>();
-  /** Monotonic time of the event being handled, microseconds. */
-  eventStartUs = 0;
-  /** Unix time when the monotonic clock read 0, milliseconds. */
-  #wallOriginMs = 0;
-  #pauseTimer: Timer | undefined;
-  #startupBytes = 0;
   /** The server ends: nothing new begins. */
   isStopping = false;
   /** Called when a command or signal has ended the server. */
@@ -183,11 +156,11 @@ export class Server implements DispatchServer, ConnectionHost {
     this.config = parts.config;
     this.clock = parts.clock;
     this.random = parts.random;
+    this.secrets = parts.secrets;
     this.logger = parts.logger;
     this.configFile = this.config.filePath;
     this.#announce = parts.announce;
     this.startedAtMs = this.clock.wallMs();
-    this.calibrate();
     this.runId = randomHex(parts.secrets, 40);
     this.replicationId = randomHex(parts.secrets, 40);
     this.keyspace = new Keyspace(this.config.integer("databases"), this.random, parts.secrets);
@@ -195,59 +168,36 @@ export class Server implements DispatchServer, ConnectionHost {
     auditKeys(this.keyspace);
     this.registry = CommandRegistry.of(families);
     for (const [name, newName] of this.config.renamedCommands) this.registry.rename(name, newName);
-    this.secrets = parts.secrets;
     this.acl = new Acl(this.registry, this.clients, this.logger);
+
     this.#context = new CommandContext<Features>(this, this.reply, this.effects);
-    this.#blockedClients = new BlockedClients(this, this.#context);
-    this.blocking = new Blocking(this.keyspace, this.#blockedClients);
+    this.events = new Events(this, this.#context);
+    this.connections = new Connections(this);
+    this.blockedClients = new BlockedClients(this, this.#context);
+    this.#heldClients = new HeldClients(this);
+    this.blocking = new Blocking(this.keyspace, this.blockedClients);
     this.pubsub = new PubSub(this.keyspace.structures.hasher);
     this.transactions = new Transactions(this.keyspace);
     this.migrations = new Migrations(this.#migrationHost(parts.sockets));
     this.tracking = new Tracking(this);
-    this.#notifier = new KeyspaceNotifier(this.pubsub);
-    this.#scriptHost = new ServerScriptHost(this, this.#blockedClients);
+    this.#scriptHost = new ServerScriptHost(this, this.blockedClients);
     this.executions = new Executions<Features>(this.#scriptHost);
     this.scripting = new Scripting<Features>(this.#scriptHost, this.executions);
     this.dispatcher = new Dispatcher(this, this.#context);
-    this.#expiry = new ActiveExpiry(this.keyspace, this.clock);
+    this.expiry = new ActiveExpiry(this.keyspace, this.clock);
+    this.memory = new MemoryUsage(this);
     const eviction = new Eviction(this.keyspace);
     this.#memoryLimit = new MemoryLimit(eviction, this);
-    this.#durability = new Durability(this, parts.fileSystem);
+    this.durability = new Durability(this, parts.fileSystem);
     this.snapshotRunner = new SnapshotRunner(this);
     this.snapshots = new Snapshots(this, parts.fileSystem);
     this.rewriting = new Rewriting(this, parts.fileSystem);
     this.#listeners = new Listeners(parts.sockets, this, parts.port);
     this.#cron = new Cron(this);
-    this.keyspace.events = {
-      expired: (dbIndex, view) => {
-        this.#notifyOf(EVENT_EXPIRED, "expired", dbIndex, view);
-        this.#propagateDeletion("lazyfree-lazy-expire", dbIndex, view);
-      },
-      evicted: (dbIndex, view) => {
-        this.#notifyOf(EVENT_EVICTED, "evicted", dbIndex, view);
-        this.#propagateDeletion("lazyfree-lazy-eviction", dbIndex, view);
-      },
-      notified: (dbIndex, name, bytes, start, end) => {
-        if (this.keyspace.changes.hasNoted) {
-          this.tracking.settleKey(name, bytes, start, end, this.#context.command.flags);
-        }
-        this.#notifier.notify(dbIndex, name, bytes, start, end);
-      },
-      appeared: (dbIndex, type, bytes, start, end) =>
-        this.blocking.appeared(dbIndex, type, bytes, start, end),
-      vanished: (dbIndex, type, bytes, start, end) =>
-        this.blocking.vanished(dbIndex, type, bytes, start, end),
-      fieldExpired: (dbIndex, view, bytes, start, end) =>
-        this.#propagateFieldDeletion(dbIndex, view, bytes, start, end),
-    };
-    // Not at once: the command that ends the pause is still running.
-    this.pauses.onRelease = () => {
-      // But a write that is admitted now must meet no hidden record.
-      this.keyspace.hidesExpired = this.pauses.keyspaceFrozen;
-      setImmediate(() => this.#releaseHeldClients());
-    };
-    this.pauses.onPause = () => this.#followPause();
-    this.#followConfig(eviction);
+    const notifier = new KeyspaceNotifier(this.pubsub);
+    this.keyspace.events = new KeyspaceObserver(this.#context, notifier);
+    const memoryLimit = this.#memoryLimit;
+    followDirectives(this, { eviction, memoryLimit, notifier, listeners: this.#listeners });
   }
 
   /**
@@ -255,7 +205,7 @@ export class Server implements DispatchServer, ConnectionHost {
    * ListenError, with nothing left open, where that fails.
    */
   async start(): Promise<void> {
-    this.#capMaxClients();
+    capMaxClients(this.config, this.logger);
     this.#announce("MiniRedis server starting...");
     this.#announce(` PID: ${this.pid}`);
     const port = this.config.integer("port");
@@ -269,7 +219,7 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#cron.start();
     try {
       if (this.config.flag("appendonly")) {
-        await this.#durability.load((line) => this.#announce(line));
+        await this.durability.load((line) => this.#announce(line));
       } else {
         await this.#loadSnapshot();
       }
@@ -278,7 +228,7 @@ export class Server implements DispatchServer, ConnectionHost {
       this.#listeners.close();
       throw error;
     }
-    this.#startupBytes = this.usedMemory();
+    this.memory.startupBytes = this.memory.usedBytes;
     this.updateRestrictions();
     this.#announce("Ready to accept connections");
   }
@@ -299,205 +249,30 @@ export class Server implements DispatchServer, ConnectionHost {
     this.isStopping = true;
     if (VERIFY) this.keyspace.verify();
     this.#cron.stop();
-    clearTimeout(this.#pauseTimer);
-    this.#blockedClients.stop();
+    this.#heldClients.stop();
+    this.blockedClients.stop();
     this.migrations.close();
     this.#listeners.close();
     this.snapshots.close();
-    await this.#durability.close();
+    await this.durability.close();
     this.snapshotRunner.close();
-    for (const connection of [...this.#connections.values()]) connection.close("now");
+    this.connections.closeAll();
     this.logger.log(LOG_WARNING, "Redis is now ready to exit, bye bye...");
   }
 
-  get listeningPort(): number {
-    return this.#listeners.port;
+  /** Saves what an end of the server asks to be saved; false where that fails and must not. */
+  saveBeforeExit(options: ShutdownOptions): boolean {
+    return saveFinally(this, options);
   }
 
-  get listeners(): readonly ListenerInfo[] {
-    return this.#listeners.infos;
-  }
-
-  /** Made when it is first asked for; most servers have no functions. */
-  get libraries(): Libraries<Features> {
-    if (this.#libraries === undefined) {
-      const { Libraries } = librariesModule();
-      const host = this.#scriptHost;
-      this.#libraries = new Libraries<Features>(this, this.reply, host, this.executions);
-    }
-    return this.#libraries;
-  }
-
-  get expiry(): ActiveExpiry {
-    return this.#expiry;
-  }
-
-  get executor(): Dispatcher {
-    return this.dispatcher;
-  }
-
-  get durability(): Durability {
-    return this.#durability;
-  }
-
-  get connections(): IterableIterator<Connection> {
-    return this.#connections.values();
-  }
-
-  // What connections ask.
-
-  get servedClient(): Client | undefined {
-    return this.#blockedClients.served;
-  }
-
-  get servedPushes(): ReplyWriter {
-    return this.#blockedClients.pushes;
-  }
-
-  get holdsReplies(): boolean {
-    return this.#durability.holdsReplies;
-  }
-
-  get nowMs(): number {
-    return this.keyspace.nowMs;
-  }
-
-  newDecoder(): Decoder {
-    return new Decoder();
-  }
-
-  beginEvent(): void {
-    const nowUs = this.clock.monotonicUs();
-    this.eventStartUs = nowUs;
-    const nowMs = Math.floor(this.#wallOriginMs + nowUs / 1000);
-    this.keyspace.setTime(nowMs);
-    this.#context.nowMs = nowMs;
-  }
-
-  endEvent(): void {
-    const statistics = this.statistics;
-    const elapsed = this.clock.monotonicUs() - this.eventStartUs;
-    statistics.eventLoopCycles++;
-    statistics.eventLoopDurationUs += elapsed;
-    if (elapsed > statistics.eventLoopDurationMaxUs) statistics.eventLoopDurationMaxUs = elapsed;
-    if (VERIFY) this.#verifyNowAndThen();
-    this.settle();
-  }
-
-  /**
-   * Answers the clients whose keys background work made ready; all who waited and were answered get
-   * their replies and go on.
-   */
-  settle(): void {
-    if (this.blocking.hasReady) this.blocking.serve();
-    if (this.#delivered.length > 0) this.#flushDelivered();
-    this.#blockedClients.goOn();
-  }
-
-  #flushDelivered(): void {
-    const delivered = this.#delivered;
-    this.#delivered = [];
-    for (const connection of delivered) connection.flush();
-  }
-
-  /** In tests: walks the whole data set once in a while, if that is not too long. */
-  #verifyNowAndThen(): void {
-    if (this.statistics.eventLoopCycles % VERIFIED_EVENTS !== 0) return;
-    const keys = this.keyspace.databases.reduce((sum, db) => sum + db.size, 0);
-    if (keys <= VERIFIED_KEYS_MAX) this.keyspace.verify();
-  }
-
-  /** Reads the wall clock anew; events in between add the monotonic clock's progress to it. */
-  calibrate(): void {
-    this.#wallOriginMs = (this.clock.wallUs() - this.clock.monotonicUs()) / 1000;
-  }
-
-  execute(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
-    return this.dispatcher.execute(client, bytes, decoder, first);
-  }
-
-  flushAtEndOfTurn(connection: Connection): void {
-    this.#durability.flushAtEndOfTurn(connection);
-  }
-
-  broadcastLater(): void {
-    this.#durability.scheduleTurn();
-  }
-
-  flushAfterEvent(connection: Connection): void {
-    this.#delivered.push(connection);
-  }
-
-  disconnected(client: Client): void {
-    // The client of a slow script waits for no key.
-    if (!this.executions.isRunFor(client)) this.blocking.forget(client);
-    this.pubsub.forget(client);
-    this.transactions.discard(client);
-    this.tracking.disable(client);
-    this.clients.remove(client);
-    this.monitors.delete(client);
-    this.#connections.delete(client);
-    this.updateRestrictions();
-  }
-
-  /** Takes an accepted socket in. */
-  connect(transport: Transport, isUnixSocket: boolean): SocketHandler {
-    const connection = new Connection(this, transport);
-    const nowMs = this.clock.wallMs();
-    const client = new Client(this.clients.nextId(), connection, nowMs, isUnixSocket);
-    this.acl.admit(client);
-    connection.client = client;
-    this.clients.add(client);
-    this.#connections.set(client, connection);
-    this.statistics.connectionsReceived++;
-    return connection;
-  }
-
-  // What dispatch asks.
-
-  /** What transfers of keys ask of the server. */
-  #migrationHost(network: Network): MigrationHost {
-    return {
-      network,
-      keyspace: this.keyspace,
-      inEvent: (action) => {
-        this.beginEvent();
-        try {
-          action();
-        } catch (error) {
-          if (!isOutOfMemory(error)) throw error;
-          return false;
-        } finally {
-          this.keyspace.changes.settle(true, 0);
-          this.endEvent();
-        }
-        return true;
-      },
-      keysChanged: () => this.updateRestrictions(),
-      releaseHeld: () => setImmediate(() => this.#releaseHeldClients()),
-    };
-  }
-
-  /** Finishes the command of a client that was held for what has ended now. */
-  complete(waiter: Waiter): void {
-    this.beginEvent();
-    this.blocking.complete(waiter);
-    this.endEvent();
-  }
-
-  /** Runs the commands that wait for writes to be durable: more of them are. */
-  acknowledge(): void {
-    this.beginEvent();
-    this.blocking.acknowledge();
-    this.endEvent();
-  }
+  // What the parts ask of one another.
 
   writeRefusal(): string {
-    return diskRefusal(TO_WRITES, this.snapshots.isRefusing, this.#durability.failure);
+    return diskRefusal(TO_WRITES, this.snapshots.isRefusing, this.durability.failure);
   }
 
   scriptRefusal(): string {
-    return diskRefusal(TO_SCRIPTS, this.snapshots.isRefusing, this.#durability.failure);
+    return diskRefusal(TO_SCRIPTS, this.snapshots.isRefusing, this.durability.failure);
   }
 
   makeRoom(): boolean {
@@ -526,24 +301,8 @@ export class Server implements DispatchServer, ConnectionHost {
     this.effects.finish(dbIndex, false, NO_BYTES, 0, 0);
   }
 
-  // What handlers ask.
-
-  /** Bytes counted as used: data, tables, buffers of clients, of the AOF and of a snapshot. */
-  usedMemory(): number {
-    return this.limitedMemory() + this.#durability.memoryBytes + this.snapshotRunner.memoryBytes;
-  }
-
-  /**
-   * Bytes that maxmemory limits. The AOF's do not count: evictions are written to it, so that
-   * evicting because of them would never end.
-   */
-  limitedMemory(): number {
-    const { blocking, scripting, tracking, transactions } = this;
-    const waiting = blocking.memoryBytes + transactions.memoryBytes + tracking.memoryBytes;
-    let scriptBytes = scripting.machineBytes + scripting.scripts.bytes;
-    const libraries = this.#libraries;
-    if (libraries !== undefined) scriptBytes += libraries.machineBytes + libraries.bytes;
-    return this.keyspace.usedBytes + this.clientBufferBytes + waiting + scriptBytes;
+  broadcastLater(): void {
+    this.durability.scheduleTurn();
   }
 
   /** Once in a while, between scripts: the virtual machines give memory back. */
@@ -552,29 +311,73 @@ export class Server implements DispatchServer, ConnectionHost {
     this.#libraries?.tick();
   }
 
+  /** Runs the commands that wait for writes to be durable: more of them are. */
+  acknowledge(): void {
+    this.events.run(() => this.blocking.acknowledge());
+  }
+
+  /** What transfers of keys ask of the server. */
+  #migrationHost(network: Network): MigrationHost {
+    return {
+      network,
+      keyspace: this.keyspace,
+      inEvent: (action) => {
+        this.events.begin();
+        try {
+          action();
+        } catch (error) {
+          if (!isOutOfMemory(error)) throw error;
+          return false;
+        } finally {
+          this.keyspace.changes.settle(true, 0);
+          this.events.end();
+        }
+        return true;
+      },
+      keysChanged: () => this.updateRestrictions(),
+      releaseHeld: () => this.#heldClients.releaseSoon(),
+    };
+  }
+
+  // What handlers ask.
+
+  get executor(): Dispatcher {
+    return this.dispatcher;
+  }
+
+  /** Made when it is first asked for; most servers have no functions. */
+  get libraries(): Libraries<Features> {
+    if (this.#libraries === undefined) {
+      const { Libraries } = librariesModule();
+      const host = this.#scriptHost;
+      this.#libraries = new Libraries<Features>(this, this.reply, host, this.executions);
+    }
+    return this.#libraries;
+  }
+
+  /** The same without making it. */
+  get loadedLibraries(): Libraries<Features> | undefined {
+    return this.#libraries;
+  }
+
+  get listeningPort(): number {
+    return this.#listeners.port;
+  }
+
+  get listeners(): readonly ListenerInfo[] {
+    return this.#listeners.infos;
+  }
+
   refreshFigures(): void {
-    this.#durability.report();
+    this.durability.report();
   }
 
   memoryReport(): MemoryReport {
-    const pool = this.keyspace.pool;
-    return {
-      usedBytes: this.usedMemory(),
-      datasetBytes: this.keyspace.dataBytes,
-      startupBytes: this.#startupBytes,
-      allocatorAllocated: pool.usedBytes,
-      allocatorActive: pool.activeBytes,
-      allocatorResident: pool.chunkBytes,
-      aofBufferBytes: this.#durability.memoryBytes,
-      snapshotBytes: this.snapshotRunner.memoryBytes,
-      databases: this.keyspace.databases
-        .filter((db) => db.size > 0)
-        .map((db) => ({
-          index: db.index,
-          mainIndexBytes: db.table.totalBytes,
-          expiresIndexBytes: 0,
-        })),
-    };
+    return this.memory.report();
+  }
+
+  complete(waiter: Waiter): void {
+    this.events.run(() => this.blocking.complete(waiter));
   }
 
   shutdown(options: ShutdownOptions): boolean {
@@ -584,47 +387,12 @@ export class Server implements DispatchServer, ConnectionHost {
     return true;
   }
 
-  /** Saves what an end of the server asks to be saved; false where that fails and must not. */
-  saveBeforeExit({ save, force }: ShutdownOptions): boolean {
-    // What is loaded so far must not take the place of the whole.
-    if (this.persistence.loading) {
-      this.logger.log(LOG_WARNING, "Received shutdown signal during loading, exiting now.");
-      return true;
-    }
-    if (this.snapshots.isSaving) {
-      this.logger.log(LOG_WARNING, "There is a child saving an .rdb. Killing it!");
-      this.snapshots.cancel();
-    }
-    if (this.rewriting.isActive) {
-      if (this.#durability.isWaiting && !force) {
-        this.logger.log(LOG_WARNING, "Writing initial AOF, can't exit.");
-        this.logger.log(LOG_WARNING, SHUTDOWN_FAILED);
-        return false;
-      }
-      const isFirst = this.#durability.isWaiting;
-      if (isFirst) this.logger.log(LOG_WARNING, "Writing initial AOF. Exiting anyway.");
-      this.logger.log(LOG_WARNING, "There is a child rewriting the AOF. Killing it!");
-      this.rewriting.cancel();
-    }
-    const isWanted = save === "save" || (save === "default" && this.config.savePoints.length > 0);
-    if (!isWanted) return true;
-    this.logger.log(LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
-    if (this.snapshots.save()) return true;
-    if (force) {
-      this.logger.log(LOG_WARNING, "Error trying to save the DB. Exit anyway.");
-      return true;
-    }
-    this.logger.log(LOG_WARNING, "Error trying to save the DB, can't exit.");
-    this.logger.log(LOG_WARNING, SHUTDOWN_FAILED);
-    return false;
-  }
-
   abortShutdown(): boolean {
     return false;
   }
 
   resetStatistics(): void {
-    this.statistics.reset(this.clock.wallMs(), this.usedMemory());
+    this.statistics.reset(this.clock.wallMs(), this.memory.usedBytes);
     this.persistence.snapshotsBegun = 0;
     this.persistence.lastSnapshotBeginUs = 0;
     this.keyspace.hits = 0;
@@ -645,155 +413,5 @@ export class Server implements DispatchServer, ConnectionHost {
 
   sleepMs(ms: number): void {
     Bun.sleepSync(ms);
-  }
-
-  /** Tells of what happens to the key of a view. */
-  #notifyOf(eventClass: number, name: string, dbIndex: number, view: RecordView): void {
-    notifyOf(this.keyspace, this.keyspace.databases[dbIndex], eventClass, name, view);
-  }
-
-  /** Propagates a key's deletion by expiry or eviction as DEL, or UNLINK under lazy freeing. */
-  #propagateDeletion(lazyDirective: string, dbIndex: number, view: RecordView): void {
-    if (!this.effects.active) return;
-    const writer = this.effects.also(2, dbIndex);
-    writer.bulkText(this.config.flag(lazyDirective) ? "UNLINK" : "DEL");
-    writer.bulk(view.bytes, view.keyStart, view.keyEnd);
-  }
-
-  /** Propagates the deletion of a hash's field by expiry. */
-  #propagateFieldDeletion(
-    dbIndex: number,
-    view: RecordView,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    if (!this.effects.active) return;
-    const writer = this.effects.also(3, dbIndex);
-    writer.bulkText("HDEL");
-    writer.bulk(view.bytes, view.keyStart, view.keyEnd);
-    writer.bulk(bytes, start, end);
-  }
-
-  /** Has held clients go on as soon as the pause ends. */
-  #followPause(): void {
-    this.keyspace.hidesExpired = this.pauses.keyspaceFrozen;
-    this.updateRestrictions();
-    clearTimeout(this.#pauseTimer);
-    const restMs = this.pauses.untilMs - this.clock.wallMs();
-    if (restMs > TIMER_MS_MAX) return;
-    this.#pauseTimer = setTimeout(() => this.pauses.expire(this.clock.wallMs()), restMs + 1);
-  }
-
-  #releaseHeldClients(): void {
-    this.updateRestrictions();
-    this.beginEvent();
-    this.blocking.resumePostponed();
-    this.endEvent();
-    for (const [client, connection] of [...this.#connections]) {
-      if (client.blocked && client.wait === undefined) connection.resume();
-    }
-  }
-
-  /** Refuses more clients than there are descriptors for. */
-  #checkMaxClients(): void {
-    const possible = descriptorLimit() - RESERVED_DESCRIPTORS;
-    if (this.config.integer("maxclients") <= possible) return;
-    throw new InvalidValue(
-      "The operating system is not able to handle the specified number of clients, " +
-        `try with ${possible}`,
-    );
-  }
-
-  /** Lowers maxclients to what the descriptor limit allows, and says so. */
-  #capMaxClients(): void {
-    const wanted = this.config.integer("maxclients");
-    const possible = Math.max(1, descriptorLimit() - RESERVED_DESCRIPTORS);
-    if (wanted <= possible) return;
-    this.logger.log(
-      LOG_WARNING,
-      `maxclients has been reduced to ${possible}, ` +
-        `since no more than ${descriptorLimit()} files may be open.`,
-    );
-    this.config.assign(findDirective("maxclients")!, [String(possible)]);
-  }
-
-  /** Hands dispatch the thresholds that it compares every command with. */
-  #tuneDispatcher(): void {
-    const { slow, largeRequest, largeReply } = this.commandLog;
-    this.dispatcher.preciseTiming = needsPreciseTiming(slow.threshold, this.latency.thresholdMs);
-    this.dispatcher.largeRequestBytes = largeRequest.threshold;
-    this.dispatcher.largeReplyBytes = largeReply.threshold;
-  }
-
-  /** Applies directives now and whenever they change. */
-  #followConfig(eviction: Eviction): void {
-    const config = this.config;
-    const follow = (names: readonly string[], apply: () => void) => {
-      apply();
-      for (const name of names) config.onChange(name, apply);
-    };
-    follow(["maxmemory", "maxmemory-policy", "maxmemory-samples"], () => {
-      this.#memoryLimit.limitBytes = config.integer("maxmemory");
-      eviction.policy = config.text("maxmemory-policy") as EvictionPolicy;
-      eviction.samples = config.integer("maxmemory-samples");
-      eviction.reset();
-      this.keyspace.access.isLfu = eviction.policy.endsWith("-lfu");
-      this.updateRestrictions();
-    });
-    follow(["save", "stop-writes-on-bgsave-error"], () => this.updateRestrictions());
-    follow(["maxmemory-eviction-tenacity"], () => {
-      this.#memoryLimit.tenacity = config.integer("maxmemory-eviction-tenacity");
-    });
-    follow(["lfu-log-factor", "lfu-decay-time"], () => {
-      this.keyspace.access.logFactor = config.integer("lfu-log-factor");
-      this.keyspace.access.decayMinutes = config.integer("lfu-decay-time");
-    });
-    follow(["busy-reply-threshold"], () => {
-      this.executions.busyMs = config.integer("busy-reply-threshold");
-    });
-    follow(["tracking-table-max-keys"], () => {
-      this.tracking.keysMax = config.integer("tracking-table-max-keys");
-    });
-    follow(ENCODING_DIRECTIVES, () => readEncodingLimits(config, this.keyspace.limits));
-    follow(["client-query-buffer-limit", "proto-max-bulk-len"], () => {
-      // The decoder's offsets are int32.
-      this.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), INT32_MAX);
-      this.bulkBytesMax = config.integer("proto-max-bulk-len");
-    });
-    const followLog = (log: EntryLog, threshold: string, lengthMax: string) =>
-      follow([threshold, lengthMax], () => {
-        this.commandLog.configure(log, config.integer(threshold), config.integer(lengthMax));
-        this.#tuneDispatcher();
-      });
-    const { slow, largeRequest, largeReply } = this.commandLog;
-    followLog(slow, "slowlog-log-slower-than", "slowlog-max-len");
-    followLog(largeRequest, "commandlog-request-larger-than", "commandlog-large-request-max-len");
-    followLog(largeReply, "commandlog-reply-larger-than", "commandlog-large-reply-max-len");
-    follow(["latency-monitor-threshold"], () => {
-      this.latency.thresholdMs = config.integer("latency-monitor-threshold");
-      this.#tuneDispatcher();
-    });
-    follow(["client-output-buffer-limit"], () => {
-      this.normalOutputLimit = config.outputBufferLimits.normal;
-      this.pubsubOutputLimit = config.outputBufferLimits.pubsub;
-    });
-    config.onChange("maxclients", () => this.#checkMaxClients());
-    config.onChange("bind", () => this.#listeners.reopen("Failed to bind to specified addresses."));
-    config.onChange("port", () =>
-      this.#listeners.reopen("Unable to listen on this port. Check server logs."),
-    );
-    follow(["notify-keyspace-events"], () => {
-      this.#notifier.classes = eventClasses(config.text("notify-keyspace-events"));
-      this.keyspace.notifiedEvents = this.#notifier.classes;
-    });
-    follow(["acl-pubsub-default"], () => {
-      this.acl.allChannelsByDefault = config.text("acl-pubsub-default") === "allchannels";
-    });
-    follow(["requirepass"], () => this.acl.setDefaultPassword(config.byteText("requirepass")));
-    config.describeUsers = () => userLines(this.acl);
-    follow(["latency-tracking"], () => {
-      this.dispatcher.tracksLatency = config.flag("latency-tracking");
-    });
   }
 }

@@ -71,7 +71,7 @@ export class Snapshots implements SnapshotControl {
       status.loadingTotalBytes = file.size();
       const loaded = await rdbLoading().loadRdb(file, this.#loadOptions(true), (bytes) => {
         status.loadingLoadedBytes = bytes;
-        server.beginEvent();
+        server.events.begin();
       });
       this.#noteLoaded(loaded);
     } catch (error) {
@@ -91,7 +91,7 @@ export class Snapshots implements SnapshotControl {
   async loadBase(file: ReadFile, onProgress: (bytes: number) => void): Promise<RdbLoaded> {
     const loaded = await rdbLoading().loadRdb(file, this.#loadOptions(false), (bytes) => {
       onProgress(bytes);
-      this.#server.beginEvent();
+      this.#server.events.begin();
     });
     this.#noteLoaded(loaded);
     return loaded;
@@ -238,7 +238,7 @@ export class Snapshots implements SnapshotControl {
         ["redis-ver", REDIS_VERSION],
         ["redis-bits", "64"],
         ["ctime", String(Math.floor(server.clock.wallMs() / 1000))],
-        ["used-mem", String(server.usedMemory())],
+        ["used-mem", String(server.memory.usedBytes)],
         ["aof-base", isBase ? "1" : "0"],
       ],
       libraries: server.libraries.sources,

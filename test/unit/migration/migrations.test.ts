@@ -66,7 +66,7 @@ describe("a transfer", () => {
     socket.transport.room = 100_000;
     socket.handler.connected();
     expect(socket.transport.length).toBe(100_000);
-    expect(fixture.server.usedMemory()).toBeLessThan(8_000_000);
+    expect(fixture.server.memory.usedBytes).toBeLessThan(8_000_000);
     for (let round = 0; round < 12; round++) {
       socket.transport.room = 100_000;
       socket.handler.drained();

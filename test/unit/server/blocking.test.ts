@@ -289,7 +289,7 @@ describe("a client that waits", () => {
     fixture.connect().run("select 1", "put k 1", "client pause 100 write");
     fixture.server.keyspace.swap(0, 1);
     fixture.server.blocking.swapped(0, 1);
-    fixture.server.settle();
+    fixture.server.events.settle();
     await fixture.endTurn();
     expect(peer.transport.take()).toBe("");
     fixture.advance(101);

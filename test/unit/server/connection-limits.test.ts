@@ -25,7 +25,7 @@ describe("client-query-buffer-limit", () => {
     expect(peer.transport.isClosed).toBe(true);
     expect(peer.transport.take()).toBe("");
     expect(other.run("ping")).toBe("+PONG\r\n");
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
     expect(fixture.server.statistics.queryBufferLimitDisconnections).toBe(1);
   });
 
@@ -86,7 +86,7 @@ describe("client-output-buffer-limit", () => {
     expect(peer.transport.isClosed).toBe(false);
     fixture.advance(1000);
     expect(peer.transport.isClosed).toBe(true);
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
   });
 
   test("the soft limit's time starts anew when the peer catches up", () => {
@@ -134,11 +134,11 @@ describe("memory of buffers", () => {
     const reader = stalled(fixture, 50);
     const sender = fixture.connect();
     sender.send(`*2\r\n$4\r\nECHO\r\n$10000\r\n${"x".repeat(9000)}`);
-    const held = fixture.server.usedMemory() - fixture.keyspace.usedBytes;
+    const held = fixture.server.memory.usedBytes - fixture.keyspace.usedBytes;
     expect(held).toBeGreaterThan(50 * 1006 + 9000);
     sender.send(`${"x".repeat(1000)}\r\n`);
     reader.transport.room = Number.POSITIVE_INFINITY;
     reader.handler.drained();
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
   });
 });

@@ -26,7 +26,7 @@ PING hello\r\n*0\r\n${requestOf("set", "bin", "a\r\n*1\r\n\0z")}${request("strle
       peer.send(script.slice(0, cut));
       peer.send(script.slice(cut));
       expect(peer.transport.take()).toBe(replies);
-      expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+      expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
       fixture.verify();
     }
   });
@@ -117,7 +117,7 @@ describe("peers that take replies slowly", () => {
     peer.transport.room = Number.POSITIVE_INFINITY;
     peer.handler.drained();
     expect(received + peer.transport.take()).toBe(expected);
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
   });
 
   test("one byte at a time delivers everything, and only that peer waits", () => {
@@ -149,9 +149,9 @@ describe("peers that take replies slowly", () => {
     const peer = fixture.connect();
     peer.transport.room = 0;
     peer.send(request("ping").repeat(1000));
-    expect(fixture.server.usedMemory()).toBeGreaterThan(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBeGreaterThan(fixture.keyspace.usedBytes);
     peer.handler.closed();
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
     expect(fixture.server.clients.count).toBe(0);
     peer.handler.drained();
     peer.send(request("set late 1"));
@@ -174,7 +174,7 @@ describe("huge values", () => {
     expect(performance.now() - since).toBeLessThan(3000);
     expect(peer.transport.take()).toBe(OK);
     expect(peer.run("strlen big")).toBe(`:${SIZE}\r\n`);
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
     expect(peer.run("del big")).toBe(":1\r\n");
     expect(fixture.keyspace.usedBytes).toBeLessThan(1 << 20);
     fixture.verify();
@@ -189,7 +189,7 @@ describe("huge values", () => {
     peer.send("\r\n*2\r\n$3\r\nGET\r\n$3\r\nk");
     peer.transport.take();
     expect(Number(fieldOf(fixture.connect(), "qbuf"))).toBe(18);
-    expect(fixture.server.usedMemory() - fixture.keyspace.usedBytes).toBeLessThan(1 << 17);
+    expect(fixture.server.memory.usedBytes - fixture.keyspace.usedBytes).toBeLessThan(1 << 17);
     peer.send("ey\r\n");
     expect(peer.transport.take()).toBe("$-1\r\n");
   });
@@ -198,7 +198,7 @@ describe("huge values", () => {
     const fixture = new ServerFixture();
     const peer = fixture.connect();
     peer.send(`*1000000\r\n$3\r\nSET\r\n$536870912\r\n`);
-    expect(fixture.server.usedMemory() - fixture.keyspace.usedBytes).toBeLessThan(4096);
+    expect(fixture.server.memory.usedBytes - fixture.keyspace.usedBytes).toBeLessThan(4096);
   });
 
   test("a reply of many megabytes arrives whole through small gulps", () => {
@@ -211,7 +211,7 @@ describe("huge values", () => {
     const text = peer.transport.take();
     expect(text.length).toBe(`$${(4 << 20) + 1}\r\n`.length + (4 << 20) + 3 + 7);
     expect(text.endsWith("y\r\n+PONG\r\n")).toBe(true);
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
   });
 });
 

@@ -33,7 +33,7 @@ describe("maxmemory", () => {
         const size = randomBelow(fixture.server.random, 300);
         expect(peer.run(`set key:${k} ${"x".repeat(size)}${suffix}`)).toBe("+OK\r\n");
         // One command may go over by what it wrote and a table segment that grew.
-        expect(fixture.server.usedMemory()).toBeLessThan(LIMIT + 20_000);
+        expect(fixture.server.memory.usedBytes).toBeLessThan(LIMIT + 20_000);
       }
       expect(fixture.keyspace.evicted).toBeGreaterThan(10_000);
       expect(fixture.keyspace.databases[0].size).toBeGreaterThan(500);
@@ -59,7 +59,7 @@ describe("maxmemory", () => {
       const peer = fixture.connect();
       fill(peer, 5000);
       fill(peer, 20, " ex 1000", 5000);
-      const usedBytes = fixture.server.usedMemory();
+      const usedBytes = fixture.server.memory.usedBytes;
       peer.run(`config set maxmemory ${usedBytes - 1500}`);
       expect(peer.run("set more 1")).toBe("+OK\r\n");
       expect(survivors(fixture, 0, 5000)).toBe(5000);
@@ -105,7 +105,7 @@ describe("maxmemory", () => {
     const peer = fixture.connect();
     fill(peer, 50, " px 100");
     fixture.clock.advance(200);
-    peer.run(`config set maxmemory ${fixture.server.usedMemory() - 3000}`);
+    peer.run(`config set maxmemory ${fixture.server.memory.usedBytes - 3000}`);
     fixture.effects.length = 0;
     expect(peer.run("set more 1")).toBe("+OK\r\n");
     expect(fixture.keyspace.evicted).toBe(0);
@@ -121,7 +121,7 @@ describe("maxmemory", () => {
     fill(peer, 5000);
     peer.run(`config set maxmemory ${LIMIT / 2}`);
     fixture.advance(100);
-    expect(fixture.server.usedMemory()).toBeLessThanOrEqual(LIMIT / 2);
+    expect(fixture.server.memory.usedBytes).toBeLessThanOrEqual(LIMIT / 2);
     fixture.verify();
   });
 
@@ -135,7 +135,7 @@ describe("maxmemory", () => {
     expect(fixture.keyspace.evicted).toBeGreaterThan(50);
     expect(fixture.keyspace.evicted).toBeLessThan(200);
     for (let k = 0; k < 200; k++) fixture.cron.slice();
-    expect(fixture.server.usedMemory()).toBeLessThanOrEqual(100 << 10);
+    expect(fixture.server.memory.usedBytes).toBeLessThanOrEqual(100 << 10);
     fixture.verify();
   });
 
@@ -148,7 +148,7 @@ describe("maxmemory", () => {
     peer.run("config set maxmemory 100kb");
     fixture.clock.tickUs = 100;
     peer.run("set more 1");
-    expect(fixture.server.usedMemory()).toBeLessThan(101 << 10);
+    expect(fixture.server.memory.usedBytes).toBeLessThan(101 << 10);
     fixture.verify();
   });
 });
@@ -164,7 +164,7 @@ describe("what goes first", () => {
     const peer = fixture.connect();
     fill(peer, 4000, suffix);
     favour(peer, fixture);
-    const floor = fixture.server.usedMemory();
+    const floor = fixture.server.memory.usedBytes;
     peer.run(`config set maxmemory ${floor - Math.floor(2000 * 120)}`, "set more 1");
     const favoured = survivors(fixture, 3000, 1000);
     const others = survivors(fixture, 0, 3000);
@@ -222,7 +222,7 @@ describe("what goes first", () => {
       fill(peer, 1000);
       fixture.clock.advance(10_000);
     }
-    peer.run(`config set maxmemory ${fixture.server.usedMemory() - 120_000}`, "set more 1");
+    peer.run(`config set maxmemory ${fixture.server.memory.usedBytes - 120_000}`, "set more 1");
     const sizes = fixture.keyspace.databases.slice(0, 4).map((db) => db.size);
     expect(sizes[0]).toBeLessThan(300);
     expect(sizes.slice(2)).toEqual([1000, 1001]);
@@ -237,7 +237,11 @@ describe("effects of eviction", () => {
     peer.run("select 5");
     fill(peer, 100);
     fixture.clock.advance(10_000);
-    peer.run("select 0", "set keep 1", `config set maxmemory ${fixture.server.usedMemory() - 500}`);
+    peer.run(
+      "select 0",
+      "set keep 1",
+      `config set maxmemory ${fixture.server.memory.usedBytes - 500}`,
+    );
     fixture.recordEffects();
     peer.run("set more 1");
     expect(fixture.effects.length).toBeGreaterThan(2);

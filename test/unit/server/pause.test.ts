@@ -89,7 +89,7 @@ describe("CLIENT PAUSE", () => {
     await fixture.endTurn();
     expect(admin.run("dbsize")).toBe(":0\r\n");
     expect(killed.transport.isClosed).toBe(true);
-    expect(fixture.server.usedMemory()).toBe(fixture.keyspace.usedBytes);
+    expect(fixture.server.memory.usedBytes).toBe(fixture.keyspace.usedBytes);
   });
 
   test("expired keys are hidden but neither deleted nor propagated until it ends", async () => {

@@ -240,7 +240,7 @@ export class ServerFixture {
   /** A new peer. */
   connect(remoteAddress?: string): Peer {
     const transport = new FakeTransport(remoteAddress);
-    return new Peer(transport, this.server.connect(transport, false));
+    return new Peer(transport, this.server.connections.connect(transport, false));
   }
 
   /** Lets the event loop's turn end, with what was to be done then. */

@@ -413,7 +413,8 @@ describe("a background save", () => {
   test("counts what it holds back as used memory, which no eviction can win back", async () => {
     const saving = new Saving("rdbcompression no");
     for (let k = 0; k < 2000; k++) saving.run(`set k${k} ${"x".repeat(1000)}`);
-    const used = () => saving.fixture.server.usedMemory() - saving.fixture.server.limitedMemory();
+    const used = () =>
+      saving.fixture.server.memory.usedBytes - saving.fixture.server.memory.limitedBytes;
     const before = used();
     saving.run("bgsave");
     for (let k = 0; k < 2000; k++) saving.run(`append k${k} y`);

@@ -82,10 +82,10 @@ describe("tracked clients", () => {
 
   test("count in used memory, broadcasts too", async () => {
     const { fixture, peer, other, tracking } = await start();
-    const before = fixture.server.usedMemory();
+    const before = fixture.server.memory.usedBytes;
     const keys = Array.from({ length: 5000 }, (_, k) => `missing:${k}`);
     peer.run(`mget ${keys.join(" ")}`);
-    expect(fixture.server.usedMemory()).toBeGreaterThan(before + 5000 * 20);
+    expect(fixture.server.memory.usedBytes).toBeGreaterThan(before + 5000 * 20);
     expect(tracking.itemCount).toBe(5000);
     peer.run("flushall");
     const wide = fixture.connect();
