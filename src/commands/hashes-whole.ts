@@ -5,8 +5,8 @@
 
 import { globMatches } from "../base/glob.ts";
 import { ACCESS, type ArgumentSpec, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
+import { expiryAt } from "../keyspace/hash-pack.ts";
 import type { HashValues } from "../keyspace/hash-value.ts";
-import { expiryAt } from "../keyspace/hash-value.ts";
 import {
   Entry,
   elementCount,

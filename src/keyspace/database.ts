@@ -279,9 +279,9 @@ export class Database {
     keyEnd: number,
     hash: number,
   ): void {
-    const type = container.type;
+    const { type } = container;
     this.createValue(view, type, CONTAINER, bytes, keyStart, keyEnd, hash, HANDLE_BYTES);
-    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    this.#hold(view, container);
     this.sizes.added(type, container.size);
   }
 
@@ -332,9 +332,9 @@ export class Database {
     keyEnd: number,
     hash: number,
   ): void {
-    const type = container.type;
+    const { type } = container;
     this.storeValue(view, type, CONTAINER, bytes, keyStart, keyEnd, hash, HANDLE_BYTES);
-    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    this.#hold(view, container);
     this.sizes.added(type, container.size);
   }
 
@@ -383,7 +383,7 @@ export class Database {
     const size = recordSize(view.keyLength, HANDLE_BYTES, view.expiryMs !== NO_EXPIRY);
     const old = this.#reallocate(view, size, HANDLE_BYTES);
     this.setEncodingOf(view, CONTAINER);
-    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
+    this.#hold(view, container);
     this.#pool.free(old);
   }
 
@@ -398,6 +398,11 @@ export class Database {
     this.setEncodingOf(view, encoding);
     this.#keyspace.containers.remove(handle);
     this.#pool.free(old);
+  }
+
+  /** Writes a container's handle where a view's value is. */
+  #hold(view: RecordView, container: Container): void {
+    writeUint32(view.bytes, view.valueStart, this.#keyspace.containers.add(container));
   }
 
   /** The container in a view whose encoding is CONTAINER. */

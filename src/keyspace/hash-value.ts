@@ -1,11 +1,7 @@
 // hot path: no allocation per command
 //
-// Hashes: fields and their values, over all three encodings.
-//
-//   LISTPACK      field, value, field, value, ...         in the order in which fields came
-//   LISTPACK_EX   field, value, expiry, field, ...        expiry 0 = none; by expiry, none last;
-//                                                         a field goes before those of its time
-//   CONTAINER     a MemberTable; a field's expiry is its record's double
+// Hashes: fields and their values, over all three encodings: LISTPACK and LISTPACK_EX, which
+// hash-pack.ts draws, and CONTAINER, a MemberTable where a field's expiry is its record's double.
 //
 // A hash is a listpack while it has at most hash-max-listpack-entries fields and none of its texts
 // is longer than hash-max-listpack-value; it becomes a LISTPACK_EX with the first request for a
@@ -20,11 +16,9 @@ import { copyBytes } from "../base/ascii.ts";
 import { NULL_REF } from "../memory/pool.ts";
 import {
   adjustHeader,
-  decodeInteger,
   EMPTY_BYTES,
   Entry,
   elementCount,
-  encodedSize,
   finish,
   firstEntry,
   HEADER_BYTES,
@@ -32,10 +26,8 @@ import {
   NO_ENTRY,
   nextEntry,
   TERMINATOR,
-  totalBytes,
   writeEmpty,
   writeEntry,
-  writeHeader,
   writeIntegerEntry,
 } from "../structures/listpack.ts";
 import { MemberTable } from "../structures/member-table.ts";
@@ -51,6 +43,15 @@ import {
 import type { Database } from "./database.ts";
 import { EVENT_GENERIC, EVENT_HASH } from "./event-classes.ts";
 import { earliestFieldExpiry } from "./field-expiry.ts";
+import {
+  appendPair,
+  expiryAt,
+  fieldEntries,
+  placeTriple,
+  replaceValue,
+  storedTime,
+  triplesExpiry,
+} from "./hash-pack.ts";
 import type { Keyspace } from "./keyspace.ts";
 import { notifyOf } from "./notify.ts";
 
@@ -566,7 +567,7 @@ export class HashValues {
       copyBytes(this.#scratch, 0, pack, at, timeAt);
       const size = writeIntegerEntry(this.#scratch, kept, storedTime(expiryMs));
       const removed = nextEntry(pack, timeAt) - at;
-      this.#placeTriple(db, view, this.#at, removed, size, storedTime(expiryMs));
+      placeTriple(db, view, this.#at, removed, this.#scratch, size, storedTime(expiryMs));
     }
     db.fieldExpiryChanged(view, earliest);
   }
@@ -598,36 +599,8 @@ export class HashValues {
       const pack = view.bytes;
       removed = nextEntry(pack, nextEntry(pack, nextEntry(pack, at))) - at;
     }
-    this.#placeTriple(db, view, offset, removed, size, time);
+    placeTriple(db, view, offset, removed, scratch, size, time);
     db.fieldExpiryChanged(view, earliest);
-  }
-
-  /**
-   * Takes `removed` bytes, a triple or nothing, out of a LISTPACK_EX at an offset, and puts the
-   * triple of `size` bytes in the scratch buffer where its time belongs. Memory is claimed first.
-   */
-  #placeTriple(
-    db: Database,
-    view: RecordView,
-    offset: number,
-    removed: number,
-    size: number,
-    time: number,
-  ): void {
-    const oldTotal = totalBytes(view.bytes, view.valueStart);
-    const entries = elementCount(view.bytes, view.valueStart) + (removed === 0 ? 3 : 0);
-    const growth = size - removed;
-    if (growth > 0) db.spliceValue(view, oldTotal - 1, 0, growth);
-    const pack = view.bytes;
-    const base = view.valueStart;
-    const at = base + offset;
-    pack[base + oldTotal - 1] = TERMINATOR;
-    if (removed > 0) pack.copyWithin(at, at + removed, base + oldTotal);
-    const place = placeFor(pack, firstEntry(base), time);
-    pack.copyWithin(place + size, place, base + oldTotal - removed);
-    copyBytes(pack, place, this.#scratch, 0, size);
-    writeHeader(pack, base, oldTotal + growth, entries);
-    if (growth < 0) db.spliceValue(view, oldTotal + growth, -growth, 0);
   }
 
   /** Turns a hash in place into a table. The view is loaded again. */
@@ -674,82 +647,11 @@ export class HashValues {
   }
 }
 
-/** Entries per field of a hash in place. */
-function fieldEntries(view: RecordView): number {
-  return view.encoding === LISTPACK_EX ? 3 : 2;
-}
-
-/** The time in the third entry of a triple, or NO_EXPIRY. */
-export function expiryAt(pack: Uint8Array, at: number): number {
-  return pack[at] === 0 ? NO_EXPIRY : decodeInteger(pack, at);
-}
-
-/** When the field whose triple is at `at` expires, or NO_EXPIRY. */
-export function triplesExpiry(pack: Uint8Array, at: number): number {
-  return expiryAt(pack, nextEntry(pack, nextEntry(pack, at)));
-}
-
-/** What stands in a triple for an expiry. */
-function storedTime(expiryMs: number): number {
-  return Math.max(expiryMs, 0);
-}
-
-/** Where a triple with this time goes: before the first one that does not expire earlier. */
-function placeFor(pack: Uint8Array, first: number, time: number): number {
-  let at = first;
-  while (pack[at] !== TERMINATOR) {
-    const timeAt = nextEntry(pack, nextEntry(pack, at));
-    if (time !== 0 && (pack[timeAt] === 0 || decodeInteger(pack, timeAt) >= time)) return at;
-    at = nextEntry(pack, timeAt);
-  }
-  return at;
-}
-
 /** Bytes that a listpack of the pairs in arguments [from, to) takes at most. */
 function bytesFor(args: Arguments, from: number, to: number): number {
   let total = EMPTY_BYTES;
   for (let index = from; index < to; index++) total += args.length(index) + ENTRY_OVERHEAD_MAX;
   return total;
-}
-
-/** Replaces the value whose entry is at `at`; returns where it ends. The view is loaded again. */
-function replaceValue(
-  db: Database,
-  view: RecordView,
-  at: number,
-  value: Uint8Array,
-  start: number,
-  end: number,
-): number {
-  const offset = at - view.valueStart;
-  const removed = nextEntry(view.bytes, at) - at;
-  const added = encodedSize(value, start, end);
-  if (removed !== added) {
-    db.spliceValue(view, offset, removed, added);
-    adjustHeader(view.bytes, view.valueStart, added - removed, 0);
-  }
-  return writeEntry(view.bytes, view.valueStart + offset, value, start, end);
-}
-
-/** Adds a pair to a LISTPACK. The view is loaded again. */
-function appendPair(
-  db: Database,
-  view: RecordView,
-  field: Uint8Array,
-  fieldStart: number,
-  fieldEnd: number,
-  value: Uint8Array,
-  start: number,
-  end: number,
-): void {
-  const offset = view.valueLength - 1;
-  const fieldBytes = encodedSize(field, fieldStart, fieldEnd);
-  const added = fieldBytes + encodedSize(value, start, end);
-  db.spliceValue(view, offset, 0, added);
-  const at = view.valueStart + offset;
-  writeEntry(view.bytes, at, field, fieldStart, fieldEnd);
-  writeEntry(view.bytes, at + fieldBytes, value, start, end);
-  adjustHeader(view.bytes, view.valueStart, added, 2);
 }
 
 /** Sets a field of a table; `expiryMs` may be NO_EXPIRY or KEEP_EXPIRY. */
