@@ -87,10 +87,12 @@ export interface ClientUser {
   readonly name: string;
   /** There is something that it may not do, so that its commands have to be checked. */
   readonly isRestricted: boolean;
+  /** What it restores is to be looked through: `sanitize-payload`. */
+  readonly sanitizes: boolean;
 }
 
 /** Who clients that are no connection act as. */
-const ANYONE: ClientUser = { name: "default", isRestricted: false };
+const ANYONE: ClientUser = { name: "default", isRestricted: false, sanitizes: true };
 
 /** How a client is told of changed keys; see `src/tracking/`. */
 export interface ClientTracking {

@@ -7,6 +7,8 @@ export class PersistenceStatus {
   loadingStartMs = 0;
   loadingTotalBytes = 0;
   loadingLoadedBytes = 0;
+  /** Memory that was used where the snapshot was made, as it says itself. */
+  loadingSnapshotUsedBytes = 0;
 
   /** Progress of the snapshot being taken. */
   currentSaveKeysProcessed = 0;

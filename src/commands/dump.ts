@@ -162,12 +162,24 @@ function expiryOf(c: Context, ttl: number, isAbsolute: boolean): number {
   return Math.min(ttl + c.nowMs, INT64_MAX);
 }
 
+/**
+ * Whether Redis would look through the payload's encodings, which INFO counts. Here that is done
+ * whatever the configuration and the user's rules say.
+ */
+function isSanitized(c: Context): boolean {
+  const mode = c.server.config.text("sanitize-dump-payload");
+  return mode === "yes" || (mode === "clients" && c.client.user.sanitizes);
+}
+
 /** Builds the payload's value in the staging database; undefined after an error reply. */
 function stage(c: Context, payload: Uint8Array): RecordView | undefined {
   const { keyspace } = c.server;
   const view = keyspace.secondView;
   const key = c.copy(1);
-  if (restoreValue(keyspace, keyspace.staging, view, key, c.hash(1), payload)) return view;
+  const count = (encodings: number) => {
+    if (isSanitized(c)) c.server.statistics.dumpPayloadSanitizations += encodings;
+  };
+  if (restoreValue(keyspace, keyspace.staging, view, key, c.hash(1), payload, count)) return view;
   c.reply.error("ERR Bad data format");
   return undefined;
 }

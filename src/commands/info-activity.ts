@@ -85,7 +85,7 @@ function loadingFields(c: Context, status: PersistenceStatus): InfoField[] {
   return [
     ["loading_start_time", Math.floor(status.loadingStartMs / 1000)],
     ["loading_total_bytes", total],
-    ["loading_rdb_used_mem", 0],
+    ["loading_rdb_used_mem", status.loadingSnapshotUsedBytes],
     ["loading_loaded_bytes", loaded],
     ["loading_loaded_perc", ((loaded / Math.max(1, total)) * 100).toFixed(2)],
     ["loading_eta_seconds", left],

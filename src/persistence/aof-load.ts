@@ -19,13 +19,16 @@ import { type FileSystem, type ReadFile, systemErrorText } from "./file-system.t
 import { RDB_SIGNATURE_BYTES, rdbSignature } from "./rdb-format.ts";
 import { RdbError } from "./rdb-reader.ts";
 
-/** Takes the next command: argument i is `bytes[starts[i], ends[i])`. False: no such command. */
+/**
+ * Takes the next command: argument i is `bytes[starts[i], ends[i])`. False: no such command. A
+ * promise: it has not ended yet.
+ */
 export type ExecuteCommand = (
   bytes: Uint8Array,
   starts: Int32Array,
   ends: Int32Array,
   count: number,
-) => boolean;
+) => boolean | Promise<void>;
 
 /** Loads the snapshot at the beginning of a file and returns the offset behind it. */
 export type LoadSnapshot = (
@@ -334,7 +337,9 @@ export class AofLoader {
       progress.commands++;
       if (transactionToken(reader) === "") {
         const { bytes, starts, ends, count } = reader;
-        if (!execute(bytes, starts, ends, count)) {
+        const outcome = execute(bytes, starts, ends, count);
+        if (typeof outcome !== "boolean") await outcome;
+        else if (!outcome) {
           const name = latin1Text(bytes, starts[0], Math.min(ends[0], starts[0] + 128));
           throw new AofError(`Unknown command '${name}' reading the append only file ${part.name}`);
         }

@@ -112,7 +112,8 @@ function versionAt(bytes: Uint8Array, at: number): number {
 
 /**
  * Puts the value of a payload under a key that does not exist in `db`; false, with no key made,
- * where the payload is no value that commands could work with.
+ * where the payload is no value that commands could work with. `onChecked` is told how many compact
+ * encodings were looked through to find that out.
  */
 export function restoreValue(
   keyspace: Keyspace,
@@ -121,6 +122,7 @@ export function restoreValue(
   key: Uint8Array,
   hash: number,
   payload: Uint8Array,
+  onChecked: (encodings: number) => void = () => {},
 ): boolean {
   const reader = RdbReader.over(payload, 0, payload.length - TRAILER_BYTES);
   const values = new RdbValueReader(keyspace, reader);
@@ -131,6 +133,8 @@ export function restoreValue(
   } catch (error) {
     if (error instanceof RdbError) return false;
     throw error;
+  } finally {
+    onChecked(reader.checkedEncodings);
   }
   if (reader.remaining === 0) return true;
   db.deleteView(view);

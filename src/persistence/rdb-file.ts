@@ -40,6 +40,7 @@ export interface RdbLoaded {
   readonly keysLoaded: number;
   readonly keysExpired: number;
   readonly keysEmpty: number;
+  readonly checkedEncodings: number;
   /** The offset behind the end of the RDB. */
   readonly end: number;
 }
@@ -88,7 +89,8 @@ export function loadRdbNow(file: ReadFile, options: RdbLoadOptions): RdbLoaded {
 
 function resultOf(loader: RdbLoader, reader: RdbReader): RdbLoaded {
   const { keysLoaded, keysExpired, keysEmpty } = loader;
-  return { keysLoaded, keysExpired, keysEmpty, end: reader.position };
+  const { checkedEncodings, position } = reader;
+  return { keysLoaded, keysExpired, keysEmpty, checkedEncodings, end: position };
 }
 
 /** A file was refused. */

@@ -46,7 +46,8 @@ export function loadQuicklist(
     const count = reader.countOf(1);
     for (let k = 0; k < count; k++) {
       const kind = isSecondForm ? reader.plainCount() : 0;
-      reader.string();
+      if (kind === RDB_QUICKLIST_PLAIN) reader.string();
+      else reader.encoding();
       const { value, valueStart, valueEnd } = reader;
       if (!isSecondForm) appendZiplist(list, value, valueStart, valueEnd);
       else if (kind === RDB_QUICKLIST_PLAIN) list.appendPlain(value, valueStart, valueEnd);

@@ -111,7 +111,7 @@ function readBlocks(reader: RdbReader, stream: Stream): void {
       throw new RdbError("Stream node key entry is not the size of a stream ID");
     }
     readId(reader.value, reader.valueStart, master);
-    reader.string();
+    reader.encoding();
     const { value, valueStart, valueEnd } = reader;
     if (!checker.accepts(value, valueStart, valueEnd, master)) {
       throw new RdbError("Stream listpack integrity check failed.");

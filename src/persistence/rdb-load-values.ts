@@ -125,7 +125,7 @@ export class RdbValueReader {
       const count = reader.countOf(1);
       return count > 0 && loadSet(keyspace, target, this.#strings(count), count);
     }
-    reader.string();
+    reader.encoding();
     const { value, valueStart, valueEnd } = reader;
     if (type === RDB_TYPE_SET_INTSET) {
       return loadIntset(keyspace, target, value, valueStart, valueEnd);
@@ -140,7 +140,7 @@ export class RdbValueReader {
       return loadZset(keyspace, target, new TextScores(this.#ziplist())) > 0;
     }
     if (type === RDB_TYPE_ZSET_LISTPACK) {
-      reader.string();
+      reader.encoding();
       const { value, valueStart, valueEnd } = reader;
       return loadZsetListpack(keyspace, target, value, valueStart, valueEnd) > 0;
     }
@@ -158,7 +158,7 @@ export class RdbValueReader {
         return loadHash(keyspace, target, new PairSource(strings), false) > 0;
       }
       case RDB_TYPE_HASH_ZIPMAP: {
-        reader.string();
+        reader.encoding();
         const { value, valueStart, valueEnd } = reader;
         const entries = LegacyEntries.ofZipmap(value, valueStart, valueEnd);
         return loadHash(keyspace, target, new PairSource(entries), false) > 0;
@@ -189,7 +189,7 @@ export class RdbValueReader {
 
   #readHashListpack(target: KeyTarget, withTimes: boolean): boolean {
     const reader = this.#reader;
-    reader.string();
+    reader.encoding();
     const { value, valueStart, valueEnd } = reader;
     return loadHashListpack(this.#keyspace, target, value, valueStart, valueEnd, withTimes) > 0;
   }
@@ -199,7 +199,7 @@ export class RdbValueReader {
   }
 
   #ziplist(): Elements {
-    this.#reader.string();
+    this.#reader.encoding();
     const { value, valueStart, valueEnd } = this.#reader;
     return LegacyEntries.ofZiplist(value, valueStart, valueEnd);
   }

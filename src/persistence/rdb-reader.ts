@@ -74,6 +74,8 @@ export class RdbReader {
   prefixLength = 0;
   /** Told before the window moves. */
   beforeRefill: () => void = () => {};
+  /** Compact encodings read so far, every entry of which was checked. */
+  checkedEncodings = 0;
   /** The halves of the number that `count64` read. */
   high = 0;
   low = 0;
@@ -119,12 +121,15 @@ export class RdbReader {
     return this.bytes[this.at++];
   }
 
-  /** A length or count; beyond 2^53 it is refused. Sets `isSpecial` and returns the encoding. */
+  /**
+   * A length or count; so many as 2^53 are more than what follows can hold. Sets `isSpecial` and
+   * returns the encoding.
+   */
   count(): number {
     this.count64();
     if (this.isSpecial) return this.low;
     const value = this.high * 0x1_0000_0000 + this.low;
-    if (value > Number.MAX_SAFE_INTEGER) throw new RdbError("A length beyond any memory");
+    if (value > Number.MAX_SAFE_INTEGER) throw new RdbEndError();
     return value;
   }
 
@@ -202,6 +207,12 @@ export class RdbReader {
     this.valueStart = this.at;
     this.valueEnd = this.at + length;
     this.at += length;
+  }
+
+  /** A string that is a compact encoding, which the caller checks. */
+  encoding(): void {
+    this.string();
+    this.checkedEncodings++;
   }
 
   /** A copy of a string. */

@@ -150,7 +150,7 @@ export class Dispatcher implements CommandExecutor<Features> {
 
   /**
    * Executes one command of a log being replayed, past every gate and without propagating it.
-   * False when the command is not known.
+   * False when the command is not known; `failed` is called while its error is the newest reply.
    */
   replay(
     client: Client,
@@ -158,6 +158,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     starts: Int32Array,
     ends: Int32Array,
     count: number,
+    failed: () => void,
   ): boolean {
     const c = this.#c;
     let command = this.#server.registry.find(bytes, starts[0], ends[0]);
@@ -170,10 +171,20 @@ export class Dispatcher implements CommandExecutor<Features> {
     c.command = command;
     c.db = this.#server.keyspace.databases[client.dbIndex];
     this.#reply.protocol = client.protocol;
+    const errorsBefore = this.#reply.errorCount;
     c.command.run!(c);
+    if (this.#reply.errorCount > errorsBefore) {
+      this.countError();
+      failed();
+    }
     this.#reply.clear();
     this.#effects.abandon();
     return true;
+  }
+
+  /** The name of the command that the context points at. */
+  get runningName(): string {
+    return this.#c.command.fullName;
   }
 
   /** Index of the command that is running, for recovery. */

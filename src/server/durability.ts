@@ -8,7 +8,7 @@
 
 import { resolve } from "node:path";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
-import { Client, SILENT_CHANNEL } from "../command/client.ts";
+import type { Client } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
 import type { LogControl } from "../command/snapshot-control.ts";
 import { InvalidValue } from "../config/value-types.ts";
@@ -24,10 +24,8 @@ import {
 import type { ManifestEntry } from "../persistence/manifest.ts";
 import { aofFiles, aofLoading, aofWriting, tailCopy } from "../persistence/on-demand.ts";
 import type { Connection } from "./connection.ts";
+import { LogReplay } from "./log-replay.ts";
 import type { Server } from "./server.ts";
-
-/** How often a long load says how far it is. */
-const PROGRESS_MS = 1000;
 
 type SyncPolicy = "always" | "everysec" | "no";
 
@@ -49,6 +47,7 @@ export class Durability implements EffectSink, LogControl {
   #startOffset = 0;
   /** Why there is no log though there should be one, or "". */
   #lost = "";
+  #replay: LogReplay | undefined;
   /** Whether the newest `reload` has loaded the log. */
   hasReloaded = false;
   /** Connections whose replies wait for the end of the turn. */
@@ -69,6 +68,11 @@ export class Durability implements EffectSink, LogControl {
 
   get isWaiting(): boolean {
     return this.#state === "waiting";
+  }
+
+  /** Whose commands are those of the log that is being loaded. */
+  get replayingClient(): Client | undefined {
+    return this.#replay?.client;
   }
 
   /** The log's files; undefined unless it is on. */
@@ -120,7 +124,8 @@ export class Durability implements EffectSink, LogControl {
     });
     const count = loader.commands.toLocaleString("en-US");
     announce(`AOF: ${loader.files.displayPath} (loading ${count} commands)`);
-    await this.#apply(loader);
+    this.#replay = new LogReplay(server);
+    await this.#replay.run(loader);
     return loader;
   }
 
@@ -192,6 +197,7 @@ export class Durability implements EffectSink, LogControl {
   }
 
   #endLoading(): void {
+    this.#replay = undefined;
     this.#server.persistence.loading = false;
     this.#server.keyspace.isLoading = false;
   }
@@ -435,27 +441,6 @@ export class Durability implements EffectSink, LogControl {
     server.persistence.loadingStartMs = server.clock.wallMs();
     server.keyspace.isLoading = true;
     server.updateRestrictions();
-  }
-
-  async #apply(loader: AofLoader): Promise<void> {
-    const server = this.#server;
-    const status = server.persistence;
-    status.loadingTotalBytes = loader.bytes;
-    const client = new Client(0, SILENT_CHANNEL, status.loadingStartMs, false);
-    client.authenticated = true;
-    client.denyBlocking = true;
-    let reportedMs = status.loadingStartMs;
-    await loader.apply(
-      (bytes, starts, ends, count) => server.dispatcher.replay(client, bytes, starts, ends, count),
-      (progress) => {
-        status.loadingLoadedBytes = progress.bytes;
-        const nowMs = server.clock.wallMs();
-        if (nowMs < reportedMs + PROGRESS_MS) return;
-        reportedMs = nowMs;
-        const percent = Math.floor((progress.bytes * 100) / Math.max(1, progress.totalBytes));
-        server.logger.log(LOG_NOTICE, `Loading the AOF: ${percent}%`);
-      },
-    );
   }
 
   /** Has `#endTurn` called once all that has arrived has been executed. */

@@ -67,7 +67,14 @@ export class ServerScriptHost implements ScriptHost<Features> {
   }
 
   becameBusy(): void {
-    this.#server.logger.log(LOG_WARNING, "Slow script detected: still in execution");
+    const { executions, logger } = this.#server;
+    const { script, milliseconds } = executions.running!;
+    logger.log(
+      LOG_WARNING,
+      `Slow script detected: still in execution after ${milliseconds} milliseconds. You can try ` +
+        `killing the script using the ${script.isFunction ? "FUNCTION" : "SCRIPT"} KILL command. ` +
+        `Script name is: ${script.label}.`,
+    );
     this.#server.updateRestrictions();
   }
 
@@ -93,7 +100,8 @@ export class ServerScriptHost implements ScriptHost<Features> {
   }
 
   mayWait(client: Client): boolean {
-    if (this.#server.persistence.loading) return false;
+    const { durability, persistence } = this.#server;
+    if (persistence.loading) return client === durability.replayingClient;
     // A transaction waits as a whole.
     return !client.denyBlocking || client.queuedCommands >= 0;
   }

@@ -246,7 +246,8 @@ export class Snapshots implements SnapshotControl {
   }
 
   #loadOptions(dropsExpired: boolean, merges = false): RdbLoadOptions {
-    const { keyspace, clock, config, debugSettings, logger } = this.#server;
+    const { keyspace, clock, config, debugSettings, logger, persistence } = this.#server;
+    persistence.loadingSnapshotUsedBytes = 0;
     return {
       keyspace,
       clock,
@@ -261,6 +262,7 @@ export class Snapshots implements SnapshotControl {
           const age = Math.max(0, Math.floor(clock.wallMs() / 1000) - Number(value));
           logger.log(LOG_NOTICE, `RDB age ${age} seconds`);
         } else if (name === "used-mem") {
+          persistence.loadingSnapshotUsedBytes = Number(value) || 0;
           const megabytes = (Number(value) / 2 ** 20).toFixed(2);
           logger.log(LOG_NOTICE, `RDB memory usage when created ${megabytes} Mb`);
         } else if (name === "aof-base" && value === "1") {
@@ -277,7 +279,10 @@ export class Snapshots implements SnapshotControl {
   }
 
   #noteLoaded(loaded: RdbLoaded): void {
-    const { persistence, logger } = this.#server;
+    const { persistence, logger, config, statistics } = this.#server;
+    if (config.text("sanitize-dump-payload") === "yes") {
+      statistics.dumpPayloadSanitizations += loaded.checkedEncodings;
+    }
     persistence.rdbLastLoadKeysLoaded = loaded.keysLoaded;
     persistence.rdbLastLoadKeysExpired = loaded.keysExpired;
     const empty = loaded.keysEmpty > 0 ? `, empty keys skipped: ${loaded.keysEmpty}` : "";

@@ -119,6 +119,53 @@ async function make(client: RawClient, { commands }: SampleValue): Promise<void>
   for (const command of commands) await client.ask(...command);
 }
 
+test.skipIf(findOracle("redis8") === undefined)(
+  "INFO counts the encodings that sanitize-dump-payload has looked through, as redis8",
+  async () => {
+    const args = ["--enable-debug-command", "yes"];
+    await using ours = await startServer({ args });
+    await using theirs = await startOracle("redis8", args);
+    await using source = await theirs.connect();
+    const payloads: [key: string, payload: Uint8Array][] = [];
+    for (const value of SAMPLE_VALUES) {
+      await make(source, value);
+      payloads.push([value.key, binary((await source.ask("dump", value.key)).text)]);
+    }
+    const counts: number[][] = [];
+    for (const server of [ours, theirs]) {
+      await using client = await server.connect();
+      await client.ask("flushall");
+      await client.ask("acl", "setuser", "trusted", "on", "nopass", "~*", "+@all");
+      await client.ask("acl", "setuser", "trusted", "skip-sanitize-payload");
+      const row: number[] = [];
+      for (const mode of ["no", "clients", "yes"]) {
+        await client.ask("config", "set", "sanitize-dump-payload", mode);
+        for (const user of ["default", "trusted"]) {
+          await client.ask("auth", user, "any");
+          for (const [key, payload] of payloads) {
+            await client.ask("restore", key, "0", payload, "replace");
+            row.push(await sanitizations(client));
+          }
+        }
+        // How a file holds a value is each server's own affair.
+        await client.ask("config", "resetstat");
+        await client.ask("debug", "reload");
+        row.push(Number((await sanitizations(client)) >= SAMPLE_VALUES.length / 2));
+        await client.ask("config", "resetstat");
+      }
+      counts.push(row);
+    }
+    expect(counts[0]).toEqual(counts[1]);
+    expect(counts[0].at(-1)).toBe(1);
+    expect(Math.max(...counts[0])).toBeGreaterThan(SAMPLE_VALUES.length / 2);
+  },
+);
+
+async function sanitizations(client: RawClient): Promise<number> {
+  const text = String(plainValue(await client.ask("info", "stats")));
+  return Number(/dump_payload_sanitizations:(\d+)/.exec(text)?.[1]);
+}
+
 /** Dumps a key on one server and restores it on the other. */
 async function carry(key: string, from: RawClient, to: RawClient): Promise<string> {
   const payload = await from.ask("dump", key);

@@ -6,7 +6,12 @@ import { Crc64 } from "../../../src/base/crc64.ts";
 import { Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { Fingerprints } from "../../../src/persistence/rdb-elements.ts";
-import { RdbError, RdbReader, type RdbSource } from "../../../src/persistence/rdb-reader.ts";
+import {
+  RdbEndError,
+  RdbError,
+  RdbReader,
+  type RdbSource,
+} from "../../../src/persistence/rdb-reader.ts";
 import { RdbWriter } from "../../../src/persistence/rdb-writer.ts";
 
 function written(write: (writer: RdbWriter) => void): number[] {
@@ -79,6 +84,15 @@ describe("lengths", () => {
   test("other first bytes are refused", () => {
     for (let first = 0x82; first < 0xc0; first++) {
       expect(() => readerOf([first, 0, 0, 0, 0, 0, 0, 0, 0]).count()).toThrow(RdbError);
+    }
+  });
+
+  test("lengths beyond what numbers tell exactly are longer than any file", () => {
+    for (const high of [0x200000, 0x7fffffff, 0xffffffff]) {
+      const bytes = new Uint8Array([0x81, ...new Uint8Array(8)]);
+      new DataView(bytes.buffer).setUint32(1, high);
+      const reader = RdbReader.over(bytes, 0, bytes.length);
+      expect(() => reader.stringCopy(), `${high}`).toThrow(RdbEndError);
     }
   });
 

@@ -125,6 +125,7 @@ describe("loading", () => {
   test("is no time to save: a shutdown leaves the file as it is", async () => {
     const saving = new Saving("save 3600 1");
     saving.run("debug populate 60000 key 100");
+    const used = /used_memory:(\d+)/.exec(saving.run("info memory"))?.[1];
     saving.run("save");
     const whole = saving.disk.contentOf(FILE);
     for (const command of ["shutdown", "shutdown save", "shutdown save force"]) {
@@ -135,6 +136,7 @@ describe("loading", () => {
       const started = again.fixture.server.start();
       while (again.info("loading_loaded_bytes") === "0") await again.fixture.endTurn();
       expect(again.run("set a 1")).toBe("-LOADING Redis is loading the dataset in memory\r\n");
+      expect(again.info("loading_rdb_used_mem")).toBe(used!);
       expect(again.run("bgsave")).toBe("-LOADING Redis is loading the dataset in memory\r\n");
       expect(again.run("debug reload")).toBe("-LOADING Redis is loading the dataset in memory\r\n");
       again.run(command);
