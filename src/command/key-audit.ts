@@ -3,32 +3,39 @@
 //
 // While a command runs, every key that a database looks up must be among those extracted from its
 // arguments, and a record that changes among those that it may write. What a command calls (EXEC's,
-// a script's) is held to its own arguments. Keys that no argument names are excused: what SORT's
-// patterns lead to, what KEYS and SCAN walk over, what watching clients remember, what is expired
-// or evicted in passing.
+// a script's) is held to its own arguments. What is expired or evicted in passing is no change, and
+// neither are fields that have expired: whoever reads a hash removes them.
 
 import { assert, VERIFY } from "../base/assert.ts";
 import { latin1Text } from "../base/text.ts";
 import type { ChangeFollower } from "../keyspace/changes.ts";
 import type { Database } from "../keyspace/database.ts";
 import type { Keyspace, LookupObserver } from "../keyspace/keyspace.ts";
-import { RecordView } from "../structures/record.ts";
+import { HASH, RecordView } from "../structures/record.ts";
 import type { CommandContext, ServerContext } from "./context.ts";
 import { findTouchedKeys, KeyList } from "./key-extraction.ts";
 import type { Command } from "./registry.ts";
 import { type CommandSpec, KEEPS_WATCHES, RO } from "./spec.ts";
 
-/** Commands that look up keys which none of their arguments is. */
-const EXCUSED: ReadonlySet<string> = new Set([
-  ...["sort", "sort_ro", "keys", "scan", "randomkey", "exec", "discard", "unwatch", "reset"],
-  ...["debug", "flushall", "flushdb", "swapdb", "client", "hello", "quit", "multi"],
+/**
+ * Commands that look up keys which none of their arguments is: what the patterns of SORT lead to,
+ * for which it asks whether its user may read all keys, and what watching clients remember.
+ */
+const READING_ANY: ReadonlySet<string> = new Set([
+  ...["sort", "sort_ro"],
+  ...["exec", "flushall", "flushdb", "swapdb"],
 ]);
+
+/** For administrators: it makes and looks at keys without asking. */
+const READING_AND_WRITING_ANY: ReadonlySet<string> = new Set(["debug"]);
 
 /** A command that is running. */
 interface Frame {
   readonly name: string;
-  readonly isExcused: boolean;
-  readonly mayWriteAny: boolean;
+  readonly readsAny: boolean;
+  readonly writesAny: boolean;
+  /** It changes what it reads. */
+  readonly writesRead: boolean;
   readonly keys: ReadonlySet<string>;
   readonly written: ReadonlySet<string>;
 }
@@ -58,11 +65,11 @@ export class KeyAudit implements LookupObserver, ChangeFollower {
       if (flags === 0 || (flags & RO) === 0) written.add(key);
     }
     const name = command.fullName;
-    const isExcused = EXCUSED.has(name.split("|")[0]);
-    // The state of a stream's groups belongs to those who may read it, and whoever reads a hash
-    // removes its expired fields.
-    const mayWriteAny = (command.flags & KEEPS_WATCHES) !== 0 || command.group === "hash";
-    this.#frames.push({ name, isExcused, mayWriteAny, keys, written });
+    const writesAny = READING_AND_WRITING_ANY.has(name);
+    const readsAny = writesAny || READING_ANY.has(name);
+    // The state of a stream's groups belongs to those who may read it.
+    const writesRead = (command.flags & KEEPS_WATCHES) !== 0;
+    this.#frames.push({ name, readsAny, writesAny, writesRead, keys, written });
   }
 
   /** It has ended. */
@@ -72,18 +79,22 @@ export class KeyAudit implements LookupObserver, ChangeFollower {
 
   lookedUp(db: Database, bytes: Uint8Array, start: number, end: number): void {
     const frame = this.#frames.at(-1);
-    if (frame === undefined || frame.isExcused || db.index < 0) return;
+    if (frame === undefined || frame.readsAny || db.index < 0) return;
     const isKnown = frame.keys.has(latin1Text(bytes, start, end));
     assert(isKnown, `${frame.name} looks up no key but its own`);
   }
 
   beforeWrite(db: Database, ref: number): void {
     const frame = this.#frames.at(-1);
-    if (frame === undefined || frame.isExcused || db.index < 0) return;
-    if (frame.mayWriteAny) return;
+    if (frame === undefined || frame.writesAny || db.index < 0) return;
     const view = this.#view;
     view.load(ref, 0);
-    const isKnown = frame.written.has(latin1Text(view.bytes, view.keyStart, view.keyEnd));
+    const key = latin1Text(view.bytes, view.keyStart, view.keyEnd);
+    const losesFields = view.type === HASH;
+    const isKnown =
+      frame.written.has(key) ||
+      (frame.writesRead && frame.keys.has(key)) ||
+      (losesFields && (frame.readsAny || frame.keys.has(key)));
     assert(isKnown, `${frame.name} changes no key but those that it says it writes`);
   }
 
