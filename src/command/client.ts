@@ -152,6 +152,8 @@ export class Client {
   /** Bytes that they and the watched keys take, and bytes of their arguments alone. */
   queuedBytes = 0;
   queuedArgumentBytes = 0;
+  /** Bytes that the names it listens to take: channels, patterns, prefixes of keys. */
+  listenedBytes = 0;
   /** A command was refused while a transaction was queued: EXEC will discard it. */
   dirtyQueue = false;
   watchedKeys = 0;

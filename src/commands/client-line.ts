@@ -22,10 +22,14 @@ export function clientTypeOrReply(c: Context, index: number): ClientType | undef
   return undefined;
 }
 
-/** Bytes held for a client: what waits to be executed, to be queued and to be sent. */
+/**
+ * Bytes held for a client: what waits to be executed, what it has queued and listens to, and what
+ * waits to be sent.
+ */
 export function clientBytes(client: Client): number {
   const channel = client.channel;
-  return channel.queryCapacity + channel.outputCapacity + client.argumentBytes + client.queuedBytes;
+  const bufferBytes = channel.queryCapacity + channel.outputCapacity;
+  return bufferBytes + client.argumentBytes + client.queuedBytes + client.listenedBytes;
 }
 
 /** Bytes of the arguments of what a client runs, or is held at. */

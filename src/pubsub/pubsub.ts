@@ -61,6 +61,9 @@ export const PATTERNS = 1;
 export const SHARD_CHANNELS = 2;
 export type SubscriptionKind = typeof CHANNELS | typeof PATTERNS | typeof SHARD_CHANNELS;
 
+/** What a subscription to a channel of one's own takes beside the name's bytes: as measured. */
+const SUBSCRIPTION_BYTES = 400;
+
 type ClientSubscriptions = readonly [
   Map<Channel, Subscription>,
   Map<Channel, Subscription>,
@@ -121,6 +124,7 @@ export class PubSub {
     const channel = this.#sets[kind].intern(bytes, start, end);
     if (own[kind].has(channel)) return;
     own[kind].set(channel, channel.add(client));
+    client.listenedBytes += SUBSCRIPTION_BYTES + channel.name.length;
     count(client, own);
   }
 
@@ -171,7 +175,8 @@ export class PubSub {
   }
 
   #drop(kind: SubscriptionKind, subscription: Subscription): void {
-    const { channel } = subscription;
+    const { channel, client } = subscription;
+    client.listenedBytes -= SUBSCRIPTION_BYTES + channel.name.length;
     channel.remove(subscription);
     if (channel.subscriptions.length === 0) this.#sets[kind].remove(channel);
   }

@@ -14,11 +14,12 @@
 // have arrived, never by an announced length.
 
 import { copyBytes } from "../base/ascii.ts";
-import { LOG_VERBOSE, LOG_WARNING, type Logger } from "../base/log.ts";
+import { LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, type Logger } from "../base/log.ts";
 import type { Client, ClientChannel } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
 import type { Decoder, DecoderLimits } from "../resp/decoder.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
+import type { ClientMemory } from "./client-memory.ts";
 
 /** What carries a connection's bytes: a socket. */
 export interface Transport {
@@ -58,8 +59,8 @@ export interface ConnectionHost {
   /** A client that waited and whose command runs during another one's event, and its pushes. */
   readonly servedClient: Client | undefined;
   readonly servedPushes: ReplyWriter;
-  /** Bytes that the connections' buffers hold, kept by the connections. */
-  clientBufferBytes: number;
+  /** What clients hold, and its limit. */
+  readonly clientMemory: ClientMemory;
   /** Small buffers for backlogs, free to take: replies held for a sync need one per turn. */
   readonly spareOutputs: Uint8Array[];
   /** Unix time of the event being handled, milliseconds. */
@@ -279,6 +280,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.client.closing = true;
     this.#dropOutput();
     this.#release();
+    this.#host.clientMemory.forget(this);
     this.#host.disconnected(this.client);
   }
 
@@ -328,6 +330,13 @@ export class Connection implements ClientChannel, DecoderLimits {
     else if (this.#softLimitSinceMs === 0) this.#softLimitSinceMs = nowMs;
     const isLate = isOverSoft && nowMs - this.#softLimitSinceMs > limit.softSeconds * 1000;
     if (isLate || (limit.hardBytes > 0 && bytes >= limit.hardBytes)) this.#refuseOutput();
+  }
+
+  /** Cold: clients hold more than they may together, and this one much of it. */
+  evict(): void {
+    this.#host.statistics.evictedClients++;
+    this.#host.logger.log(LOG_NOTICE, `Evicting client: ${this.#label}`); // alloc: cold
+    this.close("now");
   }
 
   /** Cold: the peer lets more wait than the limit allows. */
@@ -386,6 +395,7 @@ export class Connection implements ClientChannel, DecoderLimits {
       this.#release();
       decoder.reset();
     }
+    if (host.clientMemory.isLimited) host.clientMemory.note(this);
     host.endEvent();
   }
 
@@ -472,8 +482,10 @@ export class Connection implements ClientChannel, DecoderLimits {
   /** Brings the host's sum up to date after a buffer was replaced. */
   #countBuffers(): void {
     const bytes = this.#input.length + this.outputCapacity;
-    this.#host.clientBufferBytes += bytes - this.#countedBytes;
+    const { clientMemory } = this.#host;
+    clientMemory.bufferBytes += bytes - this.#countedBytes;
     this.#countedBytes = bytes;
+    if (clientMemory.isLimited) clientMemory.note(this);
   }
 
   /** Sends what the event's commands replied, or queues it behind what waits already. */
@@ -612,6 +624,7 @@ export class Connection implements ClientChannel, DecoderLimits {
     this.#heldOutput = 0;
     if (this.#isExecuting) this.#countBuffers();
     else this.#release();
+    this.#host.clientMemory.forget(this);
     this.#host.disconnected(this.client);
   }
 }

@@ -6,6 +6,7 @@ import { Client } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
 import { Decoder } from "../resp/decoder.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
+import { ClientMemory } from "./client-memory.ts";
 import {
   Connection,
   type ConnectionHost,
@@ -29,7 +30,7 @@ export class Connections implements ConnectionHost, Iterable<Connection> {
   sharedDecoder = new Decoder();
   readonly receiveBuffer = new Uint8Array(RECEIVE_BYTES);
   readonly spareOutputs: Uint8Array[] = [];
-  clientBufferBytes = 0;
+  readonly clientMemory: ClientMemory;
   queryBytesMax = 0;
   bulkBytesMax = 0;
   normalOutputLimit = NO_LIMIT;
@@ -46,6 +47,7 @@ export class Connections implements ConnectionHost, Iterable<Connection> {
     this.pushes = server.pushes;
     this.statistics = server.statistics;
     this.logger = server.logger;
+    this.clientMemory = new ClientMemory(server.config, this.logger, this);
   }
 
   /** Takes an accepted socket in. */

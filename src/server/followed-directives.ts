@@ -70,6 +70,7 @@ function followClients({ config, connections, executions, tracking }: Server): v
     connections.normalOutputLimit = config.outputBufferLimits.normal;
     connections.pubsubOutputLimit = config.outputBufferLimits.pubsub;
   });
+  follow(config, ["maxmemory-clients", "maxmemory"], () => connections.clientMemory.configure());
   follow(config, ["busy-reply-threshold"], () => {
     executions.busyMs = config.integer("busy-reply-threshold");
   });

@@ -31,7 +31,7 @@ export class MemoryUsage {
     if (loadedLibraries !== undefined) {
       scriptBytes += loadedLibraries.machineBytes + loadedLibraries.bytes;
     }
-    return keyspace.usedBytes + connections.clientBufferBytes + waiting + scriptBytes;
+    return keyspace.usedBytes + connections.clientMemory.bufferBytes + waiting + scriptBytes;
   }
 
   report(): MemoryReport {

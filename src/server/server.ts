@@ -8,7 +8,8 @@
 //   keyspace-observer.ts   what follows from what the keyspace tells
 //   cron.ts                what happens by itself, ten times a second and in slices
 //   durability.ts          the log; rewriting.ts, snapshots.ts: the other files
-//   memory-usage.ts        what counts; memory-limit.ts: keeping to maxmemory
+//   memory-usage.ts        what counts; memory-limit.ts: keeping to maxmemory;
+//                          client-memory.ts: to maxmemory-clients
 //   followed-directives.ts what the configuration means to the parts
 
 import { Acl } from "../acl/acl.ts";

@@ -78,6 +78,7 @@ export class Broadcasts {
     const prefix = this.#prefixes.find(name, 0, name.length) ?? this.#addPrefix(name);
     if (prefix.clients.has(client)) return false;
     prefix.clients.add(client);
+    client.listenedBytes += PREFIX_BYTES + name.length;
     this.memoryBytes += CLIENT_BYTES;
     return true;
   }
@@ -97,6 +98,7 @@ export class Broadcasts {
   remove(name: Uint8Array, client: Client): void {
     const prefix = this.#prefixes.find(name, 0, name.length);
     if (!prefix?.clients.delete(client)) return;
+    client.listenedBytes -= PREFIX_BYTES + name.length;
     this.memoryBytes -= CLIENT_BYTES;
     if (prefix.clients.size > 0) return;
     this.#prefixes.remove(prefix);

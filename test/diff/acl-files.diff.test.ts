@@ -89,8 +89,7 @@ function complaints(log: string): string[] {
 
 /** Both servers' outcomes are the same. Most of the time they start, so several do at once. */
 function same(title: string, files: Files, run: (stand: Stand) => Promise<unknown>): void {
-  const declare = ORACLE === undefined && !ORACLES_REQUIRED ? test.skip : test.concurrent;
-  declare(title, async () => {
+  test.concurrent.skipIf(ORACLE === undefined && !ORACLES_REQUIRED)(title, async () => {
     const [ours, real] = await Promise.all([
       outcome(OURS, files, run),
       outcome(theirs(ORACLE!), files, run),

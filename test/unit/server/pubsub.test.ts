@@ -34,7 +34,7 @@ describe("delivery", () => {
       peer.run("subscribe a");
       return peer;
     });
-    const idleBytes = fixture.server.connections.clientBufferBytes;
+    const idleBytes = fixture.server.connections.clientMemory.bufferBytes;
     const text = "x".repeat(100);
     // The second one finds the first still waiting.
     publisher.run(`publish a ${text}`, `publish a ${text}2`);
@@ -44,7 +44,7 @@ describe("delivery", () => {
       const received = transport.take();
       expect(k % 3 === 0 ? received.replaceAll(">3\r\n", "*3\r\n") : received).toBe(expected);
     }
-    expect(fixture.server.connections.clientBufferBytes).toBe(idleBytes);
+    expect(fixture.server.connections.clientMemory.bufferBytes).toBe(idleBytes);
   });
 
   test("a shared message survives being taken in pieces", async () => {
@@ -77,7 +77,7 @@ describe("delivery", () => {
       peer.run("subscribe a");
       if (k % 2 === 1) peer.run("subscribe b");
     }
-    const idleBytes = fixture.server.connections.clientBufferBytes;
+    const idleBytes = fixture.server.connections.clientMemory.bufferBytes;
     for (let round = 0; round < 400; round++) {
       for (const [k, { transport }] of subscribers.entries()) {
         if (k > 3) transport.room = (round * k * 37) % 500;
@@ -94,13 +94,15 @@ describe("delivery", () => {
     let waiting = 0;
     for (const { outputBytes } of fixture.server.connections) waiting += outputBytes;
     expect(waiting).toBeGreaterThan(0);
-    expect(fixture.server.connections.clientBufferBytes - idleBytes).toBeLessThan(waiting * 4);
+    expect(fixture.server.connections.clientMemory.bufferBytes - idleBytes).toBeLessThan(
+      waiting * 4,
+    );
     for (const [k, { transport, handler }] of subscribers.entries()) {
       transport.room = Number.POSITIVE_INFINITY;
       handler.drained();
       expect(transport.take()).toEndWith(expected[k]);
     }
-    expect(fixture.server.connections.clientBufferBytes).toBe(idleBytes);
+    expect(fixture.server.connections.clientMemory.bufferBytes).toBe(idleBytes);
   });
 
   test("what a client is pushed while its command runs follows the reply", () => {
