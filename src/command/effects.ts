@@ -43,8 +43,6 @@ export class Effects {
   changes = 0;
   /** Bytes of effects so far: what has come of them elsewhere is told by this. */
   offset = 0;
-  /** Called by the outermost `close`, once: what must not see half a unit. */
-  whenClosed: (() => void) | undefined;
 
   readonly #sinks: EffectSink[] = [];
   /** Effects of the running unit but for the request itself, `#count` whole commands. */
@@ -60,6 +58,8 @@ export class Effects {
   #doneBytes = 0;
   #doneCount = 0;
   #doneSegments = 0;
+  /** What waits for the end of the unit. */
+  #whenWhole: (() => void)[] = [];
 
   addSink(sink: EffectSink): void {
     this.#sinks.push(sink);
@@ -133,9 +133,19 @@ export class Effects {
     this.#doneCount = 0;
     this.#doneSegments = 0;
     if (this.#count > 0) this.#send();
-    const { whenClosed } = this;
-    this.whenClosed = undefined;
-    whenClosed?.();
+    if (this.#whenWhole.length > 0) this.#runWaiting();
+  }
+
+  /** Cold: calls `act` once no unit is half done: now, or when the running one ends. */
+  whenWhole(act: () => void): void {
+    if (this.#depth === 0) act();
+    else this.#whenWhole.push(act);
+  }
+
+  #runWaiting(): void {
+    const waiting = this.#whenWhole;
+    this.#whenWhole = [];
+    for (let k = 0; k < waiting.length; k++) waiting[k]();
   }
 
   /**

@@ -12,8 +12,9 @@
 //    failed one is never repeated over the same pages (the kernel has marked them clean): the file
 //    is cut back to #syncedSize and the kept bytes are written and synced anew.
 // 3. With `always`, `endOfTurn` answers true only for effects that are durable.
-// 4. Once an effect is lost to the log for good, the log is broken and refuses writes. So it is
-//    once another process has written to the file, which is then left as it is.
+// 4. Once an effect is lost to the log for good, the log is broken and refuses writes, until a
+//    rewrite has put another one in its place. So it is once another process has written to the
+//    file, which is then left as it is.
 // 5. A rewrite has the log pass to a new file (`switchTo`). Nothing is written there before all of
 //    the old one is durable, so the newer file never holds anything that the older one lacks the
 //    beginning of; until then the new file's effects wait in the buffer, and replies with them. If
@@ -172,6 +173,7 @@ export class AppendOnlyFile implements EffectSink {
   #hole = "";
   /** Another process writes to the file. */
   #isShared = false;
+  #isClosing = false;
   /** Something was appended since the turn began. */
   #turnHasEffects = false;
   /** As of the last tick: `#appendedEffects`. */
@@ -187,6 +189,8 @@ export class AppendOnlyFile implements EffectSink {
   hasTimestamps = false;
   /** Set by whoever writes a snapshot or rewrites the log. */
   rewriteInProgress = false;
+  /** While it fails: no more attempts to recover, since another log is to take its place. */
+  isHalted = false;
 
   constructor(options: AppendOnlyFileOptions) {
     this.#fileSystem = options.fileSystem;
@@ -260,7 +264,8 @@ export class AppendOnlyFile implements EffectSink {
   exchange(act: (size: number) => Successor): Promise<void> {
     assert(this.#exchange === undefined && this.#next === undefined, "one exchange at a time");
     // Whoever asks may have been under way while appendonly was switched off.
-    if (this.#file === undefined) return Promise.reject(new Error("The AOF is closed"));
+    if (this.#file === undefined || this.#isClosing)
+      return Promise.reject(new Error("The AOF is closed"));
     if (this.#failure !== "") return Promise.reject(new Error(this.#failure));
     const settle = Promise.withResolvers<void>();
     this.#exchange = { act, settle };
@@ -279,6 +284,16 @@ export class AppendOnlyFile implements EffectSink {
   /** Why writing fails; empty while it works. */
   get failure(): string {
     return this.#failure;
+  }
+
+  /** Whether only another log in its place helps. */
+  get needsRewrite(): boolean {
+    return (this.#broken || this.#hole !== "") && !this.#isShared;
+  }
+
+  /** Whether another process writes to the file, which is why it fails. */
+  get isShared(): boolean {
+    return this.#isShared;
   }
 
   /** Bytes appended and not yet in the file. */
@@ -335,8 +350,7 @@ export class AppendOnlyFile implements EffectSink {
     if (file === undefined) return true;
     const hasEffects = this.#turnHasEffects;
     this.#turnHasEffects = false;
-    // What follows a hole cannot be loaded, so nothing can be promised for it. Another log must
-    // begin: `appendonly` is to be switched off and on.
+    // What follows a hole cannot be loaded, so nothing can be promised for it before a rewrite.
     if (this.#hole !== "" && this.policy !== "no") this.#break(this.#hole);
     if (this.#failure !== "") return this.policy !== "always" || !hasEffects;
     const forReplies = this.policy === "always" && !this.#syncIsOff();
@@ -627,6 +641,11 @@ export class AppendOnlyFile implements EffectSink {
     this.#nextBatch = undefined;
   }
 
+  /** The log has missed something, or may not be the one that a restart finds. */
+  giveUp(reason: string): void {
+    this.#break(reason);
+  }
+
   /** An effect is missing from the log for good: only a restart or a rewrite helps. */
   #break(reason: string): void {
     if (this.#broken) return;
@@ -642,7 +661,7 @@ export class AppendOnlyFile implements EffectSink {
     if (this.#tickedEffects === this.#appendedEffects) this.#buffer.rest();
     this.#tickedEffects = this.#appendedEffects;
     const file = this.#file;
-    if (file === undefined || this.#broken || this.#writing) return;
+    if (file === undefined || this.#broken || this.#writing || this.isHalted) return;
     if (this.#failure !== "") this.#retry(file);
     else if (this.policy !== "always") this.endOfTurn();
   }
@@ -680,6 +699,19 @@ export class AppendOnlyFile implements EffectSink {
     this.#continue();
   }
 
+  /** Resolves once no write or sync is under way that may make it work again. */
+  async whenIdle(): Promise<void> {
+    while (this.#writing || this.#syncing) await this.#activity;
+  }
+
+  /** Ends without another word to the disk: another log has taken its place. */
+  discard(): void {
+    assert(this.#failure !== "" && !this.#writing, "a log that works goes on");
+    this.#abandonSwitch();
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
   /**
    * Writes and syncs everything, then closes. False where something could not be made durable.
    * Nothing may be appended any more.
@@ -687,8 +719,9 @@ export class AppendOnlyFile implements EffectSink {
   async close(): Promise<boolean> {
     const file = this.#file;
     if (file === undefined) return true;
+    this.#isClosing = true;
     this.#abandonSwitch();
-    while (this.#writing || this.#syncing) await this.#activity;
+    await this.whenIdle();
     const buffer = this.#buffer;
     let durable = !this.#broken && this.#hole === "";
     try {

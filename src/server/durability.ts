@@ -4,7 +4,11 @@
 //
 //   off       nothing is written
 //   waiting   switched on at run time; until a first rewrite is through, a restart finds nothing
-//   on        the log is complete
+//   on        the log is complete, or fails: then writes are refused
+//
+// A log that is switched on begins as a successor: a file of its own that takes what follows the
+// snapshot, until that is its base. So does the log that a rewrite puts in the place of one that
+// fails, which is left as it is, and goes on if it can, until its successor is there.
 
 import { resolve } from "node:path";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
@@ -39,8 +43,11 @@ export class Durability implements EffectSink, LogControl {
   #state: "off" | "waiting" | "on" = "off";
   #aof: AppendOnlyFile | undefined;
   #files: AofFiles | undefined;
-  /** The file that takes the effects while the first rewrite runs, or "". */
+  #successor: AppendOnlyFile | undefined;
+  /** Its file, or "". */
   #temporaryPath = "";
+  /** `Effects.offset` when it began. */
+  #successorOffset = 0;
   /** Former logs on their way to the disk. */
   #closing: Promise<unknown> = Promise.resolve();
   /** `Effects.offset` when the log began. */
@@ -82,17 +89,26 @@ export class Durability implements EffectSink, LogControl {
 
   /** Also when the policy has changed while replies wait: none may pass another. */
   get holdsReplies(): boolean {
-    if (this.#releasing !== undefined) return true;
-    return this.#aof !== undefined && this.#aof.policy === "always";
+    return this.#releasing !== undefined || this.#leading?.policy === "always";
+  }
+
+  /** The one whose word counts. */
+  get #leading(): AppendOnlyFile | undefined {
+    return this.#aof ?? this.#successor;
   }
 
   /** Why the log takes no effects, or "". */
   get failure(): string {
-    return this.#aof === undefined ? this.#lost : this.#aof.failure;
+    return this.#leading?.failure ?? this.#lost;
+  }
+
+  /** Whether only a rewrite helps the log, or what a power cut would leave of it. */
+  get needsRewrite(): boolean {
+    return this.#aof?.needsRewrite === true;
   }
 
   get memoryBytes(): number {
-    return this.#aof?.memoryBytes ?? 0;
+    return (this.#aof?.memoryBytes ?? 0) + (this.#successor?.memoryBytes ?? 0);
   }
 
   /**
@@ -134,6 +150,7 @@ export class Durability implements EffectSink, LogControl {
     const aof = this.#newLog();
     aof.open(await loader.position(() => this.#emptyBase()));
     this.#aof = aof;
+    this.#lost = "";
     this.#files = loader.files;
     this.#state = "on";
     this.#server.persistence.aofEnabled = true;
@@ -226,16 +243,23 @@ export class Durability implements EffectSink, LogControl {
       checksums: config.flag("aof-checksums"),
       onDurable: () => this.#acknowledge(),
     });
+    this.#configure(aof);
+    return aof;
+  }
+
+  /** Has a log be written as the configuration says now. */
+  #configure(aof: AppendOnlyFile): void {
+    const { config } = this.#server;
+    aof.policy = config.text("appendfsync") as SyncPolicy;
     aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
     aof.hasTimestamps = config.flag("aof-timestamp-enabled");
-    return aof;
   }
 
   // What a rewrite asks.
 
-  /** Throws where the log cannot be rewritten at present. */
+  /** Throws where the log must not be rewritten. */
   checkRewritable(): void {
-    if (this.#aof?.writable === false) throw new Error(this.#aof.failure);
+    if (this.#lost !== "" || this.#aof?.isShared) throw new Error(this.failure);
   }
 
   /** The path of a log that is one plain file; undefined where it is a directory. */
@@ -251,7 +275,7 @@ export class Durability implements EffectSink, LogControl {
   /** Has that file begin with a base of so many bytes, and go on with what came behind it. */
   async replacePlain(base: string, tailStart: number, baseBytes: number): Promise<void> {
     const path = this.plainPath!;
-    const aof = this.#aof;
+    const aof = this.#successor ?? this.#aof;
     const fileSystem = this.#fileSystem;
     if (aof === undefined) {
       fileSystem.rename(base, path);
@@ -263,7 +287,7 @@ export class Durability implements EffectSink, LogControl {
     await tailCopy().moveBehindBase(aof, places, tailStart, () => this.scheduleTurn());
     aof.rebase(baseBytes, 0);
     if (this.#temporaryPath !== "") this.#removeTemporary();
-    this.#state = "on";
+    this.#succeed();
   }
 
   /** The files of a log that is not on. Rejects with an AofError, or the system's error. */
@@ -282,8 +306,8 @@ export class Durability implements EffectSink, LogControl {
     });
   }
 
-  /** Has effects go to a file of their own until the log's first base is there. */
-  openTemporary(folder: string): void {
+  /** Has effects go to a file of their own, too, until there is a base to go before it. */
+  beginSuccessor(folder: string): void {
     const name = `temp-${this.#server.config.text("appendfilename")}.incr`;
     const path = joinPath(folder, name);
     if (this.#fileSystem.exists(path)) this.#fileSystem.remove(path);
@@ -291,9 +315,40 @@ export class Durability implements EffectSink, LogControl {
     const nothing = { uncoveredBytes: 0, uncoveredCrc: 0, earlierBytes: 0, baseBytes: 0 };
     aof.open({ path, size: 0, ...nothing });
     this.#temporaryPath = path;
-    this.#aof = aof;
-    this.#startOffset = this.#server.effects.offset;
-    this.#server.effects.addSink(this);
+    this.#successor = aof;
+    this.#successorOffset = this.#server.effects.offset;
+    if (this.#aof === undefined) this.#server.effects.addSink(this);
+  }
+
+  /** The successor has its base: it is the log. */
+  #succeed(): void {
+    const successor = this.#successor;
+    if (successor !== undefined) {
+      this.#aof?.discard();
+      this.#aof = successor;
+      this.#startOffset = this.#successorOffset;
+      this.#successor = undefined;
+      this.#state = "on";
+    }
+    this.#server.updateRestrictions();
+    this.#acknowledge();
+  }
+
+  /** Has a log that fails stand still for its successor; false where it works again. */
+  async halt(): Promise<boolean> {
+    const aof = this.#aof;
+    if (aof === undefined) return false;
+    aof.isHalted = true;
+    await aof.whenIdle();
+    if (aof.failure !== "") return true;
+    aof.isHalted = false;
+    return false;
+  }
+
+  /** Which files a restart finds is not certain: a log that fails must not go on with its own. */
+  giveUp(reason: string): void {
+    this.#aof?.giveUp(reason);
+    this.#files = undefined;
   }
 
   /** Gives that file its name; it is to be entered in the manifest. Throws the system's error. */
@@ -307,10 +362,9 @@ export class Durability implements EffectSink, LogControl {
 
   /** There is a new base of so many bytes. */
   rebased(files: AofFiles, baseBytes: number): void {
+    this.#succeed();
     this.#aof?.rebase(baseBytes);
-    if (this.isWaiting) this.#state = "on";
     if (this.isOn) this.#files = files;
-    this.#acknowledge();
   }
 
   /** A rewrite or save in the background has begun or ended: `no-appendfsync-on-rewrite`. */
@@ -321,7 +375,8 @@ export class Durability implements EffectSink, LogControl {
   /** A rewrite is over, one way or the other. */
   rewriteEnded(): void {
     this.writesInBackground = false;
-    if (this.isWaiting) this.#dropLog();
+    if (this.#aof !== undefined) this.#aof.isHalted = false;
+    this.#dropSuccessor();
   }
 
   /** Switches the log on: a first rewrite begins, or will. Throws an InvalidValue. */
@@ -362,19 +417,28 @@ export class Durability implements EffectSink, LogControl {
     status.aofRewriteScheduled = false;
     status.aofEnabled = false;
     this.#state = "off";
-    this.#dropLog();
+    this.#lost = "";
+    const aof = this.#aof;
+    if (aof !== undefined) {
+      // What it holds goes to the disk.
+      this.#endTurn();
+      this.#server.effects.removeSink(this);
+      this.#aof = undefined;
+      this.#files = undefined;
+      this.#closing = Promise.all([this.#closing, aof.close()]);
+    }
     this.#server.updateRestrictions();
+    this.#acknowledge();
   }
 
-  /** Goes on without a log; what it holds goes to the disk. */
-  #dropLog(): void {
-    const aof = this.#aof;
-    if (aof === undefined) return;
+  /** Goes on without it. */
+  #dropSuccessor(): void {
+    const successor = this.#successor;
+    if (successor === undefined) return;
     this.#endTurn();
-    this.#server.effects.removeSink(this);
-    this.#aof = undefined;
-    this.#files = undefined;
-    this.#closing = Promise.all([this.#closing, aof.close()]);
+    if (this.#aof === undefined) this.#server.effects.removeSink(this);
+    this.#successor = undefined;
+    this.#closing = Promise.all([this.#closing, successor.close()]);
     if (this.#temporaryPath !== "") this.#removeTemporary();
     this.#acknowledge();
   }
@@ -398,7 +462,8 @@ export class Durability implements EffectSink, LogControl {
   }
 
   append(dbIndex: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#aof!.append(dbIndex, bytes, start, end);
+    this.#aof?.append(dbIndex, bytes, start, end);
+    this.#successor?.append(dbIndex, bytes, start, end);
     this.scheduleTurn();
   }
 
@@ -410,15 +475,14 @@ export class Durability implements EffectSink, LogControl {
 
   /** Periodic work: due syncs, recovery from disk errors, the figures INFO shows. */
   tick(): void {
-    const aof = this.#aof;
-    if (aof === undefined) return;
-    aof.tick();
+    this.#aof?.tick();
+    this.#successor?.tick();
     this.report();
   }
 
   /** Brings the figures that INFO shows up to date. */
   report(): void {
-    this.#aof?.report(this.#server.persistence);
+    this.#leading?.report(this.#server.persistence);
   }
 
   /** Makes everything durable and closes the file. */
@@ -456,12 +520,13 @@ export class Durability implements EffectSink, LogControl {
     this.#isTurnScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (this.#aof === undefined && this.#releasing === undefined) return flushAll(waiting);
+    if (this.#leading === undefined && this.#releasing === undefined) return flushAll(waiting);
     const { flushSleepUs } = this.#server.debugSettings;
     if (flushSleepUs > 0 && this.#aof?.pendingBytes) this.#server.sleepMs(flushSleepUs / 1000);
     // What a later turn queues behind these replies waits for that turn's own sync.
     const turns = waiting.map(takeTurn);
-    const outcome = this.#aof?.endOfTurn() ?? true;
+    const ofSuccessor = this.#successor?.endOfTurn() ?? true;
+    const outcome = this.#aof?.endOfTurn() ?? ofSuccessor;
     if (typeof outcome === "boolean" && this.#releasing === undefined) release(turns, outcome);
     else this.#releaseLater(turns, outcome);
     if (this.failure !== "") this.#server.updateRestrictions();
@@ -479,16 +544,15 @@ export class Durability implements EffectSink, LogControl {
 
   #followConfig(): void {
     const config = this.#server.config;
-    config.onChange("appendfsync", () => {
-      if (this.#aof !== undefined) this.#aof.policy = config.text("appendfsync") as SyncPolicy;
-    });
-    config.onChange("no-appendfsync-on-rewrite", () => {
-      if (this.#aof === undefined) return;
-      this.#aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
-    });
-    config.onChange("aof-timestamp-enabled", () => {
-      if (this.#aof !== undefined) this.#aof.hasTimestamps = config.flag("aof-timestamp-enabled");
-    });
+    const follow = (aof: AppendOnlyFile | undefined) => {
+      if (aof !== undefined) this.#configure(aof);
+    };
+    for (const name of ["appendfsync", "no-appendfsync-on-rewrite", "aof-timestamp-enabled"]) {
+      config.onChange(name, () => {
+        follow(this.#aof);
+        follow(this.#successor);
+      });
+    }
     config.onChange("appendonly", () => {
       const isWanted = config.flag("appendonly");
       if (isWanted === (this.#state !== "off")) return;

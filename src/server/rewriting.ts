@@ -10,6 +10,10 @@
 // continuation: a failure or crash at any point leaves a whole log. Without a log (AOF off) there
 // is no increment. When one is being begun, its effects go to a temporary file until there is a
 // base. A log that is one plain file has no increments: see `persistence/tail-copy.ts`.
+//
+// A log that fails, or has missed something, is mended by a rewrite: a new log is begun beside it
+// in the same way and takes its place at the end. Until then the old one may recover by itself, and
+// then the new one is given up. Once the manifest may name either, only another rewrite helps.
 
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import type { RewriteControl, RewriteReply } from "../command/snapshot-control.ts";
@@ -29,10 +33,14 @@ import type { Server } from "./server.ts";
 const FAILURES_MAX = 3;
 const MINUTE_MS = 60_000;
 const DELAY_MINUTES_MAX = 60;
+/** As long as writes are refused. */
+const MENDING_DELAY_MINUTES_MAX = 1;
 
 /** One rewrite. */
 interface Run {
   readonly startedMs: number;
+  /** The log fails: another one is to take its place. */
+  readonly mends: boolean;
   files: AofFiles | undefined;
   increment: ManifestEntry | undefined;
   base: ManifestEntry | undefined;
@@ -81,7 +89,7 @@ export class Rewriting implements RewriteControl {
     const status = server.persistence;
     if (this.isActive || server.snapshotRunner.isActive) return;
     if (status.loading || this.#isClosing) return;
-    if (status.aofRewriteScheduled) {
+    if (status.aofRewriteScheduled || server.durability.needsRewrite) {
       if (!this.#isLimited()) this.#begin();
       return;
     }
@@ -126,7 +134,8 @@ export class Rewriting implements RewriteControl {
       this.#delayedUntilMs = 0;
       return false;
     }
-    this.#delayMinutes = Math.min(DELAY_MINUTES_MAX, this.#delayMinutes * 2 || 1);
+    const most = this.#mends ? MENDING_DELAY_MINUTES_MAX : DELAY_MINUTES_MAX;
+    this.#delayMinutes = Math.min(most, this.#delayMinutes * 2 || 1);
     this.#delayedUntilMs = nowMs + this.#delayMinutes * MINUTE_MS;
     logger.log(
       LOG_WARNING,
@@ -136,13 +145,22 @@ export class Rewriting implements RewriteControl {
     return true;
   }
 
+  /** Whether a rewrite now would be for a log that fails. */
+  get #mends(): boolean {
+    const { durability } = this.#server;
+    return durability.isOn && durability.failure !== "";
+  }
+
   #begin(): boolean {
     const server = this.#server;
     const { durability, persistence: status, logger } = server;
     status.aofRewriteScheduled = false;
+    const isPlain = durability.plainPath !== undefined;
+    const mends = this.#mends;
     const run: Run = {
       startedMs: server.clock.wallMs(),
-      files: durability.plainPath === undefined ? durability.files : undefined,
+      mends,
+      files: isPlain ? undefined : durability.files,
       increment: undefined,
       base: undefined,
       basePath: "",
@@ -151,7 +169,7 @@ export class Rewriting implements RewriteControl {
     };
     try {
       durability.checkRewritable();
-      if (durability.isOn && durability.plainPath === undefined) {
+      if (durability.isOn && !isPlain && !mends) {
         run.increment = run.files?.createIncrement("on background rewrite");
       }
     } catch (error) {
@@ -179,14 +197,19 @@ export class Rewriting implements RewriteControl {
   }
 
   async #prepare(run: Run): Promise<void> {
-    const { durability } = this.#server;
-    const { plainPath } = durability;
-    if (plainPath !== undefined) return this.#take(run, directoryOf(plainPath));
-    run.files ??= await durability.findFiles();
+    const { plainPath } = this.#server.durability;
+    if (plainPath !== undefined) return this.#takeWhole(run, directoryOf(plainPath));
+    run.files ??= await this.#server.durability.findFiles();
     const { files, increment } = run;
     files.createFolder();
     if (increment !== undefined) await files.addIncrement(increment);
-    if (this.#run === run) this.#take(run, files.folder);
+    this.#takeWhole(run, files.folder);
+  }
+
+  /** A slow script may have begun meanwhile: half of what it does is nobody's data. */
+  #takeWhole(run: Run, folder: string): void {
+    const take = async () => this.#take(run, folder);
+    this.#server.effects.whenWhole(() => void this.#attempt(run, take));
   }
 
   /** What turns the data set into a base, and which kind that is. */
@@ -232,8 +255,8 @@ export class Rewriting implements RewriteControl {
     try {
       if (run.increment !== undefined) {
         run.isSwitched = durability.switchTo(joinPath(folder, run.increment.name));
-      } else if (durability.isWaiting) {
-        durability.openTemporary(folder);
+      } else if (durability.isWaiting || run.mends) {
+        durability.beginSuccessor(folder);
       } else if (durability.isOn) {
         run.tailStart = durability.markTail();
       }
@@ -246,6 +269,7 @@ export class Rewriting implements RewriteControl {
   async #install(run: Run): Promise<void> {
     const { durability, logger, config, clock, persistence: status } = this.#server;
     if (!(await run.isSwitched)) throw new Error("The log could not go on in a new file");
+    if (run.mends && !(await durability.halt())) return this.#leave(run);
     if (this.#run !== run) return;
     logger.log(LOG_NOTICE, "Background AOF rewrite terminated with success");
     const { files, base } = run;
@@ -255,8 +279,8 @@ export class Rewriting implements RewriteControl {
     } else {
       const what = "Successfully renamed the temporary AOF base file into";
       logger.log(LOG_NOTICE, `${what} ${base.name}`);
-      if (durability.isWaiting) run.increment = durability.renameTemporary(files);
-      await files.install(base, run.increment);
+      if (durability.isWaiting || run.mends) run.increment = durability.renameTemporary(files);
+      await this.#replaceManifest(run, files, base);
       // Given up meanwhile, it is none of the log that may be on its way by now.
       if (this.#run !== run) return;
       durability.rebased(files, baseBytes);
@@ -272,6 +296,24 @@ export class Rewriting implements RewriteControl {
       // The next rewrite or start tries again.
       logger.log(LOG_WARNING, `Can't remove history files: ${systemErrorText(error)}`);
     });
+  }
+
+  async #replaceManifest(run: Run, files: AofFiles, base: ManifestEntry): Promise<void> {
+    try {
+      await files.install(base, run.increment);
+    } catch (error) {
+      if (run.mends && this.#run === run) this.#server.durability.giveUp(systemErrorText(error));
+      throw error;
+    }
+  }
+
+  /** The log has recovered by itself and goes on; it is rewritten as any other. */
+  #leave(run: Run): void {
+    if (this.#run !== run) return;
+    this.#ended(run);
+    this.#removeLeftover(run.basePath);
+    this.#server.persistence.aofRewriteScheduled = true;
+    this.#server.logger.log(LOG_NOTICE, "The AOF works again: it is rewritten in its place");
   }
 
   #sizeOf(path: string): number {

@@ -127,9 +127,7 @@ export class Snapshots implements SnapshotControl {
   }
 
   saveWhole(): void {
-    const { effects } = this.#server;
-    if (effects.isOpen) effects.whenClosed = () => this.save();
-    else this.save();
+    this.#server.effects.whenWhole(() => this.save());
   }
 
   saveInBackground(isPatient = false): BackgroundSaveReply {

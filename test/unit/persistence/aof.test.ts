@@ -529,3 +529,17 @@ test("a log that is closed is not exchanged: who asks is told, not kept waiting"
   });
   await expect(exchange).rejects.toThrow("The AOF is closed");
 });
+
+test("nor is one that is being closed", async () => {
+  const aof = openLog("everysec");
+  clock.advance(1000);
+  disk.holdSyncs = true;
+  turn(aof, "x");
+  const closed = aof.close();
+  const exchange = aof.exchange(() => {
+    throw new Error("there is no successor");
+  });
+  disk.finishSyncs();
+  await expect(exchange).rejects.toThrow("The AOF is closed");
+  expect(await closed).toBe(true);
+});

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type RunningServer } from "../../../src/index.ts";
 import { RawClient } from "../../harness/client.ts";
+import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
 
 const BUSY = "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN";
 
@@ -207,4 +208,31 @@ test("the log has what a slow script wrote, once, and not the script", async () 
   const unit = "MULTI,incr,incr,EXEC";
   expect(commands.join()).toBe(`MULTI,incr,incr,SET,EXEC,${unit}`);
   rmSync(directory, { recursive: true });
+});
+
+test("a rewrite that begins behind a slow script does not take half of what it does", async () => {
+  const disk = new FaultyFileSystem();
+  // The directory must be there, but is not used.
+  disk.put(join(tmpdir(), "other"), Buffer.alloc(0));
+  const directives = { "busy-reply-threshold": 5, appendonly: "yes", dir: tmpdir() };
+  const own = await createServer(directives, { fileSystem: disk });
+  await using slow = await RawClient.connect({ port: own.port });
+  await using rewriter = await RawClient.connect({ port: own.port });
+  disk.holdSyncs = true;
+  await rewriter.ask("BGREWRITEAOF");
+  const script = "redis.call('incr', 'n') while true do if redis.call('time')[1] >= ARGV[1] then ";
+  const until = Math.floor(Date.now() / 1000) + 1;
+  const end = "break end end redis.call('incr', 'n')";
+  slow.send(Buffer.from(`EVAL "${script}${end}" 0 ${until}\r\n`));
+  while (!(await rewriter.ask("get", "x")).raw.startsWith(BUSY));
+  disk.holdSyncs = false;
+  disk.finishSyncs();
+  await slow.next();
+  const info = async () => (await rewriter.ask("info", "persistence")).raw.toString();
+  while ((await info()).includes("aof_rewrite_in_progress:1"));
+  expect(await info()).toContain("aof_last_bgrewrite_status:ok");
+  await own.stop();
+  await using again = await createServer(directives, { fileSystem: disk.killProcess() });
+  await using reader = await RawClient.connect({ port: again.port });
+  expect((await reader.ask("get", "n")).raw.toString()).toBe("$1\r\n2\r\n");
 });
