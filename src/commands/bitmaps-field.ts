@@ -35,10 +35,10 @@ import {
   writeField,
 } from "../structures/bitfield.ts";
 import { type RecordView, STRING } from "../structures/record.ts";
+import { key, tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { bitOffsetOrReply, propagateUncounted, writableString } from "./string-arguments.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const encoding: ArgumentSpec = { name: "encoding", type: "string" };
 const offset: ArgumentSpec = { name: "offset", type: "integer" };
 const getBlock: ArgumentSpec = {
@@ -57,11 +57,7 @@ const writeBlock: ArgumentSpec = {
       type: "oneof",
       token: "OVERFLOW",
       optional: true,
-      arguments: [
-        { name: "wrap", type: "pure-token", token: "WRAP" },
-        { name: "sat", type: "pure-token", token: "SAT" },
-        { name: "fail", type: "pure-token", token: "FAIL" },
-      ],
+      arguments: tokens("WRAP", "SAT", "FAIL"),
     },
     {
       name: "write-operation",

@@ -32,6 +32,7 @@ import {
   XOR,
 } from "../structures/bits.ts";
 import { ENCODING_RAW, NO_EXPIRY, STRING, setEncoding } from "../structures/record.ts";
+import { sourceKeys } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 
 function operation(name: string, since?: string): ArgumentSpec {
@@ -63,7 +64,7 @@ export const bitmapOperationCommands = defineFamily("bitmap", [
         ],
       },
       { name: "destkey", type: "key", keySpecIndex: 0 },
-      { name: "key", type: "key", keySpecIndex: 1, multiple: true },
+      sourceKeys,
     ],
     run: bitopCommand,
   },

@@ -19,10 +19,10 @@ import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import { CHUNK_SHIFT } from "../memory/pool.ts";
 import { bitOf, byteOf, countBitRange, countBits, findBit, NOT_FOUND } from "../structures/bits.ts";
 import { type RecordView, STRING } from "../structures/record.ts";
+import { key, tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { bitOffsetOrReply, indexOrReply, isBackward, writableString } from "./string-arguments.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const offset: ArgumentSpec = { name: "offset", type: "integer" };
 const start: ArgumentSpec = { name: "start", type: "integer" };
 const end: ArgumentSpec = { name: "end", type: "integer" };
@@ -31,10 +31,7 @@ const unit: ArgumentSpec = {
   type: "oneof",
   since: "7.0.0",
   optional: true,
-  arguments: [
-    { name: "byte", type: "pure-token", token: "BYTE" },
-    { name: "bit", type: "pure-token", token: "BIT" },
-  ],
+  arguments: tokens("BYTE", "BIT"),
 };
 const history = [["7.0.0", "Added the `BYTE|BIT` option."]] as const;
 

@@ -3,6 +3,7 @@
 // client-tracking.ts.
 
 import { ADMIN, defineFamily, LOADING, NOSCRIPT, STALE } from "../command/spec.ts";
+import { tokens } from "./argument-specs.ts";
 import {
   clientGetnameCommand,
   clientSetinfoCommand,
@@ -43,16 +44,7 @@ export const clientCommands = defineFamily<Features>("connection", [
         since: "6.0.0",
         complexity: "O(1)",
         summary: "Says whether to track the keys of the next command.",
-        args: [
-          {
-            name: "mode",
-            type: "oneof",
-            arguments: [
-              { name: "yes", type: "pure-token", token: "YES" },
-              { name: "no", type: "pure-token", token: "NO" },
-            ],
-          },
-        ],
+        args: [{ name: "mode", type: "oneof", arguments: tokens("YES", "NO") }],
         run: clientCachingCommand,
       },
       {
@@ -178,10 +170,7 @@ export const clientCommands = defineFamily<Features>("connection", [
                     type: "oneof",
                     token: "SKIPME",
                     optional: true,
-                    arguments: [
-                      { name: "yes", type: "pure-token", token: "YES" },
-                      { name: "no", type: "pure-token", token: "NO" },
-                    ],
+                    arguments: tokens("YES", "NO"),
                   },
                   {
                     name: "maxage",
@@ -226,12 +215,7 @@ export const clientCommands = defineFamily<Features>("connection", [
             token: "TYPE",
             since: "5.0.0",
             optional: true,
-            arguments: [
-              { name: "normal", type: "pure-token", token: "NORMAL" },
-              { name: "master", type: "pure-token", token: "MASTER" },
-              { name: "replica", type: "pure-token", token: "REPLICA" },
-              { name: "pubsub", type: "pure-token", token: "PUBSUB" },
-            ],
+            arguments: tokens("NORMAL", "MASTER", "REPLICA", "PUBSUB"),
           },
           {
             name: "client-id",
@@ -251,16 +235,7 @@ export const clientCommands = defineFamily<Features>("connection", [
         since: "7.0.0",
         complexity: "O(1)",
         summary: "Protects the connection from client eviction, or stops doing so.",
-        args: [
-          {
-            name: "enabled",
-            type: "oneof",
-            arguments: [
-              { name: "on", type: "pure-token", token: "ON" },
-              { name: "off", type: "pure-token", token: "OFF" },
-            ],
-          },
-        ],
+        args: [{ name: "enabled", type: "oneof", arguments: tokens("ON", "OFF") }],
         run: clientNoEvictCommand,
       },
       {
@@ -270,16 +245,7 @@ export const clientCommands = defineFamily<Features>("connection", [
         since: "7.2.0",
         complexity: "O(1)",
         summary: "Lets reads leave the access times of keys alone, or not.",
-        args: [
-          {
-            name: "enabled",
-            type: "oneof",
-            arguments: [
-              { name: "on", type: "pure-token", token: "ON" },
-              { name: "off", type: "pure-token", token: "OFF" },
-            ],
-          },
-        ],
+        args: [{ name: "enabled", type: "oneof", arguments: tokens("ON", "OFF") }],
         run: clientNoTouchCommand,
       },
       {
@@ -297,10 +263,7 @@ export const clientCommands = defineFamily<Features>("connection", [
             type: "oneof",
             since: "6.2.0",
             optional: true,
-            arguments: [
-              { name: "write", type: "pure-token", token: "WRITE" },
-              { name: "all", type: "pure-token", token: "ALL" },
-            ],
+            arguments: tokens("WRITE", "ALL"),
           },
         ],
         run: clientPauseCommand,
@@ -312,17 +275,7 @@ export const clientCommands = defineFamily<Features>("connection", [
         since: "3.2.0",
         complexity: "O(1)",
         summary: "Turns the server's replies to the connection on or off.",
-        args: [
-          {
-            name: "action",
-            type: "oneof",
-            arguments: [
-              { name: "on", type: "pure-token", token: "ON" },
-              { name: "off", type: "pure-token", token: "OFF" },
-              { name: "skip", type: "pure-token", token: "SKIP" },
-            ],
-          },
-        ],
+        args: [{ name: "action", type: "oneof", arguments: tokens("ON", "OFF", "SKIP") }],
         run: clientReplyCommand,
       },
       {
@@ -364,14 +317,7 @@ export const clientCommands = defineFamily<Features>("connection", [
         complexity: "O(1). Some options may introduce additional complexity.",
         summary: "Turns invalidation messages for a client-side cache on or off.",
         args: [
-          {
-            name: "status",
-            type: "oneof",
-            arguments: [
-              { name: "on", type: "pure-token", token: "ON" },
-              { name: "off", type: "pure-token", token: "OFF" },
-            ],
-          },
+          { name: "status", type: "oneof", arguments: tokens("ON", "OFF") },
           { name: "client-id", type: "integer", token: "REDIRECT", optional: true },
           {
             name: "prefix",
@@ -410,10 +356,7 @@ export const clientCommands = defineFamily<Features>("connection", [
             name: "unblock-type",
             type: "oneof",
             optional: true,
-            arguments: [
-              { name: "timeout", type: "pure-token", token: "TIMEOUT" },
-              { name: "error", type: "pure-token", token: "ERROR" },
-            ],
+            arguments: tokens("TIMEOUT", "ERROR"),
           },
         ],
         run: clientUnblockCommand,

@@ -22,6 +22,7 @@ import {
   restoreValue,
 } from "../persistence/dump-payload.ts";
 import { NO_EXPIRY, type RecordView, setAccess } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
 const dumpComplexity =
@@ -46,7 +47,7 @@ const restoreFacts = {
   categories: ["dangerous"],
   keys: [keyAt(1, OW | UPDATE)],
   args: [
-    { name: "key", type: "key", keySpecIndex: 0 },
+    key,
     { name: "ttl", type: "integer" },
     { name: "serialized-value", type: "string" },
     { name: "replace", type: "pure-token", token: "REPLACE", since: "3.0.0", optional: true },
@@ -67,7 +68,7 @@ export const dumpCommands = defineFamily<Features>("generic", [
     summary: "Returns the value of a key as bytes that RESTORE takes.",
     tips: ["nondeterministic_output"],
     keys: [keyAt(1, RO | ACCESS)],
-    args: [{ name: "key", type: "key", keySpecIndex: 0 }],
+    args: [key],
     run: dumpCommand,
   },
   {

@@ -18,22 +18,10 @@ import {
 } from "../command/spec.ts";
 import { EVENT_GENERIC, EVENT_KEY_MISS } from "../keyspace/event-classes.ts";
 import { NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import { expiryCondition, key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
-
-const condition: ArgumentSpec = {
-  name: "condition",
-  type: "oneof",
-  since: "7.0.0",
-  optional: true,
-  arguments: [
-    { name: "nx", type: "pure-token", token: "NX" },
-    { name: "xx", type: "pure-token", token: "XX" },
-    { name: "gt", type: "pure-token", token: "GT" },
-    { name: "lt", type: "pure-token", token: "LT" },
-  ],
-};
+const condition: ArgumentSpec = { ...expiryCondition, since: "7.0.0" };
 
 /** What the four commands that set an expiry time share. */
 const setsExpiry = {

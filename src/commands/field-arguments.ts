@@ -7,7 +7,6 @@ import { latin1Bytes } from "../base/text.ts";
 import type { ArgumentSpec } from "../command/spec.ts";
 import type { Context } from "./features.ts";
 
-export const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const numfields: ArgumentSpec = { name: "numfields", type: "integer" };
 
 /** FIELDS numfields field [field ...] */

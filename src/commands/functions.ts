@@ -31,6 +31,7 @@ import {
   type RestorePolicy,
 } from "../scripting/libraries.ts";
 import { flagsOfCall, SCRIPT_NO_WRITES, scriptFlagNames } from "../scripting/script.ts";
+import { flushType, handedArguments, tokens } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 import { showToMonitors, WORST } from "./scripting.ts";
@@ -71,12 +72,7 @@ function callingCommand(name: string, summary: string, keys: KeySpec): CommandSp
     complexity: "Depends on the function that is executed.",
     summary,
     keys: [{ ...keys, notes: `${WORST}${isReadOnly ? "RO and ACCESS" : "RW and UPDATE"}` }],
-    args: [
-      { name: "function", type: "string" },
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, optional: true, multiple: true },
-      { name: "arg", type: "string", optional: true, multiple: true },
-    ],
+    args: [{ name: "function", type: "string" }, ...handedArguments],
     flagsOf: flagsOfFcall,
     run: fcallCommand,
   };
@@ -117,17 +113,7 @@ const subcommands: readonly CommandSpec<Features>[] = [
     since: "7.0.0",
     complexity: "O(N) where N is the number of functions deleted",
     summary: "Forgets all libraries.",
-    args: [
-      {
-        name: "flush-type",
-        type: "oneof",
-        optional: true,
-        arguments: [
-          { name: "async", type: "pure-token", token: "ASYNC" },
-          { name: "sync", type: "pure-token", token: "SYNC" },
-        ],
-      },
-    ],
+    args: [flushType],
     tips: toAllShards,
     run: functionFlushCommand,
   },
@@ -191,11 +177,7 @@ const subcommands: readonly CommandSpec<Features>[] = [
         name: "policy",
         type: "oneof",
         optional: true,
-        arguments: [
-          { name: "flush", type: "pure-token", token: "FLUSH" },
-          { name: "append", type: "pure-token", token: "APPEND" },
-          { name: "replace", type: "pure-token", token: "REPLACE" },
-        ],
+        arguments: tokens("FLUSH", "APPEND", "REPLACE"),
       },
     ],
     tips: toAllShards,

@@ -1,7 +1,6 @@
 // OBJECT and its subcommands: what the server knows of a value besides its content.
 
 import {
-  type ArgumentSpec,
   type CommandSpec,
   defineFamily,
   keyAt,
@@ -12,10 +11,9 @@ import {
 } from "../command/spec.ts";
 import { encodingName } from "../keyspace/encoding.ts";
 import { accessOf, type RecordView, STRING } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { replyHelp } from "./help.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 /** What the subcommands about a key share. */
 const aboutKey = {

@@ -27,11 +27,10 @@ import { typeName } from "../keyspace/encoding.ts";
 import { EVENT_GENERIC, EVENT_KEY_MISS } from "../keyspace/event-classes.ts";
 import { notify } from "../keyspace/notify.ts";
 import type { RecordView } from "../structures/record.ts";
+import { key, keys } from "./argument-specs.ts";
 import { dbIndexOrReply, NO_INDEX } from "./databases.ts";
 import type { Context, Features } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
-const keys: ArgumentSpec = { ...key, multiple: true };
 const newKey: ArgumentSpec = { name: "newkey", type: "key", keySpecIndex: 1 };
 const sumOverShards = ["request_policy:multi_shard", "response_policy:agg_sum"];
 

@@ -22,6 +22,7 @@ import { GeoMatches } from "../structures/geo-matches.ts";
 import { GeoPosition } from "../structures/geohash.ts";
 import { type RecordView, ZSET } from "../structures/record.ts";
 import { SortedSet } from "../structures/sorted-set.ts";
+import { destination, key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { distanceReply, positionReply } from "./geo.ts";
 import {
@@ -36,7 +37,6 @@ import {
 } from "./geo-search-options.ts";
 import {
   countBlock,
-  geoKey,
   longitudeAndLatitude,
   order,
   searchOptions,
@@ -81,7 +81,7 @@ const radiusCommands = defineFamily<Features>("geo", [
     summary: "Finds, or stores, the members within a radius of a position.",
     keys: [keyAt(1, RO | ACCESS), keyAfter("STORE", 6), keyAfter("STOREDIST", 6)],
     args: [
-      ...[geoKey, ...longitudeAndLatitude, radius, unit, ...withOptions],
+      ...[key, ...longitudeAndLatitude, radius, unit, ...withOptions],
       ...[countBlock("6.2.0"), order, storeOption],
     ],
     run: georadiusCommand,
@@ -96,7 +96,7 @@ const radiusCommands = defineFamily<Features>("geo", [
     summary: "Finds the members within a radius of a position.",
     keys: [keyAt(1, RO | ACCESS)],
     args: [
-      ...[geoKey, ...longitudeAndLatitude, radius, unit, ...withOptions],
+      ...[key, ...longitudeAndLatitude, radius, unit, ...withOptions],
       ...[countBlock("6.2.0"), order],
     ],
     run: georadiusRoCommand,
@@ -111,7 +111,7 @@ const radiusCommands = defineFamily<Features>("geo", [
     summary: "Finds, or stores, the members within a radius of another.",
     keys: [keyAt(1, RO | ACCESS), keyAfter("STORE", 5), keyAfter("STOREDIST", 5)],
     args: [
-      ...[geoKey, { name: "member", type: "string" } as const, radius, unit, ...withOptions],
+      ...[key, { name: "member", type: "string" } as const, radius, unit, ...withOptions],
       ...[countBlock(), order, storeOption],
     ],
     run: georadiusbymemberCommand,
@@ -126,7 +126,7 @@ const radiusCommands = defineFamily<Features>("geo", [
     summary: "Finds the members within a radius of another.",
     keys: [keyAt(1, RO | ACCESS)],
     args: [
-      ...[geoKey, { name: "member", type: "string" } as const, radius, unit, ...withOptions],
+      ...[key, { name: "member", type: "string" } as const, radius, unit, ...withOptions],
       ...[countBlock(), order],
     ],
     run: georadiusbymemberRoCommand,
@@ -143,7 +143,7 @@ const searchCommands = defineFamily<Features>("geo", [
     summary: "Finds the members within a circle or a rectangle.",
     history: [UPPERCASE_UNITS],
     keys: [keyAt(1, RO | ACCESS)],
-    args: [geoKey, ...searchOptions, ...withOptions],
+    args: [key, ...searchOptions, ...withOptions],
     run: geosearchCommand,
   },
   {
@@ -156,7 +156,7 @@ const searchCommands = defineFamily<Features>("geo", [
     history: [UPPERCASE_UNITS],
     keys: [keyAt(1, OW | UPDATE), keyAt(2, RO | ACCESS)],
     args: [
-      { name: "destination", type: "key", keySpecIndex: 0 },
+      destination,
       { name: "source", type: "key", keySpecIndex: 1 },
       ...searchOptions,
       { name: "storedist", type: "pure-token", token: "STOREDIST", optional: true },

@@ -1,8 +1,7 @@
 // What the entries of the geo commands have in common: their arguments as COMMAND DOCS shows them.
 
 import type { ArgumentSpec } from "../command/spec.ts";
-
-export const geoKey: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
+import { tokens } from "./argument-specs.ts";
 
 export const longitudeAndLatitude: readonly ArgumentSpec[] = [
   { name: "longitude", type: "double" },
@@ -23,10 +22,7 @@ export const order: ArgumentSpec = {
   name: "order",
   type: "oneof",
   optional: true,
-  arguments: [
-    { name: "asc", type: "pure-token", token: "ASC" },
-    { name: "desc", type: "pure-token", token: "DESC" },
-  ],
+  arguments: tokens("ASC", "DESC"),
 };
 
 /** COUNT, whose ANY some entries date and others do not. */

@@ -27,9 +27,10 @@ import {
   writeGeohash,
 } from "../structures/geohash.ts";
 import { ZSET } from "../structures/record.ts";
+import { key, tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { centerOrReply, unitOrReply } from "./geo-search-options.ts";
-import { geoKey, longitudeAndLatitude, optionalUnit } from "./geo-specs.ts";
+import { longitudeAndLatitude, optionalUnit } from "./geo-specs.ts";
 import { zaddCommand } from "./sorted-sets.ts";
 
 const members = { name: "member", type: "string", optional: true, multiple: true } as const;
@@ -46,16 +47,13 @@ export const geoCommands = defineFamily("geo", [
     history: [["6.2.0", "Added the `CH`, `NX` and `XX` options."]],
     keys: [keyAt(1, RW | UPDATE)],
     args: [
-      geoKey,
+      key,
       {
         name: "condition",
         type: "oneof",
         since: "6.2.0",
         optional: true,
-        arguments: [
-          { name: "nx", type: "pure-token", token: "NX" },
-          { name: "xx", type: "pure-token", token: "XX" },
-        ],
+        arguments: tokens("NX", "XX"),
       },
       { name: "change", type: "pure-token", token: "CH", since: "6.2.0", optional: true },
       {
@@ -76,7 +74,7 @@ export const geoCommands = defineFamily("geo", [
     summary: "Measures the distance between two members.",
     keys: [keyAt(1, RO | ACCESS)],
     args: [
-      geoKey,
+      key,
       { name: "member1", type: "string" },
       { name: "member2", type: "string" },
       optionalUnit,
@@ -91,7 +89,7 @@ export const geoCommands = defineFamily("geo", [
     complexity: "O(1) for each member requested.",
     summary: "Tells the positions of members as geohash texts.",
     keys: [keyAt(1, RO | ACCESS)],
-    args: [geoKey, members],
+    args: [key, members],
     run: geohashCommand,
   },
   {
@@ -102,7 +100,7 @@ export const geoCommands = defineFamily("geo", [
     complexity: "O(1) for each member requested.",
     summary: "Tells the positions of members as longitude and latitude.",
     keys: [keyAt(1, RO | ACCESS)],
-    args: [geoKey, members],
+    args: [key, members],
     run: geoposCommand,
   },
 ]);

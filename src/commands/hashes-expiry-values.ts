@@ -18,6 +18,7 @@ import {
 import { EVENT_GENERIC, EVENT_HASH } from "../keyspace/event-classes.ts";
 import { FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH, KEEP_EXPIRY, NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import { key, tokens } from "./argument-specs.ts";
 import { expiryArgument } from "./expiry-options.ts";
 import type { Context } from "./features.ts";
 import {
@@ -26,7 +27,6 @@ import {
   fieldsComplexity,
   fieldsOrReply,
   fieldTimeOrReply,
-  key,
   NOT_POSITIVE,
   pairsArgument,
   propagateExpired,
@@ -38,10 +38,7 @@ const fieldCondition: ArgumentSpec = {
   name: "condition",
   type: "oneof",
   optional: true,
-  arguments: [
-    { name: "fnx", type: "pure-token", token: "FNX" },
-    { name: "fxx", type: "pure-token", token: "FXX" },
-  ],
+  arguments: tokens("FNX", "FXX"),
 };
 
 export const hashExpiryValueCommands = defineFamily("hash", [

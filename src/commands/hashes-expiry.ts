@@ -6,7 +6,6 @@
 import { latin1Bytes } from "../base/text.ts";
 import {
   ACCESS,
-  type ArgumentSpec,
   type CommandSpec,
   defineFamily,
   FAST,
@@ -20,6 +19,7 @@ import {
 import { EVENT_GENERIC, EVENT_HASH } from "../keyspace/event-classes.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { HASH, NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import { expiryCondition, key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import {
   deletesPast,
@@ -27,23 +27,10 @@ import {
   fieldsComplexity,
   fieldsOrReply,
   fieldTimeOrReply,
-  key,
   NOT_POSITIVE,
   propagateExpired,
   REPLIED,
 } from "./field-arguments.ts";
-
-const condition: ArgumentSpec = {
-  name: "condition",
-  type: "oneof",
-  optional: true,
-  arguments: [
-    { name: "nx", type: "pure-token", token: "NX" },
-    { name: "xx", type: "pure-token", token: "XX" },
-    { name: "gt", type: "pure-token", token: "GT" },
-    { name: "lt", type: "pure-token", token: "LT" },
-  ],
-};
 
 /** What the four commands that set fields' expiry times share. */
 const setsExpiry = {
@@ -69,28 +56,33 @@ export const hashExpiryCommands = defineFamily<Features>("hash", [
     name: "HEXPIRE",
     ...setsExpiry,
     summary: "Makes fields of a hash expire after some seconds.",
-    args: [key, { name: "seconds", type: "integer" }, condition, fieldsArgument],
+    args: [key, { name: "seconds", type: "integer" }, expiryCondition, fieldsArgument],
     run: (c) => expire(c, 1000, true),
   },
   {
     name: "HPEXPIRE",
     ...setsExpiry,
     summary: "Makes fields of a hash expire after some milliseconds.",
-    args: [key, { name: "milliseconds", type: "integer" }, condition, fieldsArgument],
+    args: [key, { name: "milliseconds", type: "integer" }, expiryCondition, fieldsArgument],
     run: (c) => expire(c, 1, true),
   },
   {
     name: "HEXPIREAT",
     ...setsExpiry,
     summary: "Makes fields of a hash expire at a Unix time in seconds.",
-    args: [key, { name: "unix-time-seconds", type: "unix-time" }, condition, fieldsArgument],
+    args: [key, { name: "unix-time-seconds", type: "unix-time" }, expiryCondition, fieldsArgument],
     run: (c) => expire(c, 1000, false),
   },
   {
     name: "HPEXPIREAT",
     ...setsExpiry,
     summary: "Makes fields of a hash expire at a Unix time in milliseconds.",
-    args: [key, { name: "unix-time-milliseconds", type: "unix-time" }, condition, fieldsArgument],
+    args: [
+      key,
+      { name: "unix-time-milliseconds", type: "unix-time" },
+      expiryCondition,
+      fieldsArgument,
+    ],
     run: (c) => expire(c, 1, false),
   },
   {

@@ -28,9 +28,9 @@ import {
 import { EVENT_HASH } from "../keyspace/event-classes.ts";
 import { ABSENT, FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const field: ArgumentSpec = { name: "field", type: "string" };
 
 export const hashNumericCommands = defineFamily("hash", [

@@ -9,6 +9,7 @@ import { EMPTIED, expireFields, hasDueFields, MORE } from "../keyspace/field-exp
 import { Entry, firstEntry, nextEntry, skipEntries, TERMINATOR } from "../structures/listpack.ts";
 import type { MemberTable } from "../structures/member-table.ts";
 import { CONTAINER, HASH, LISTPACK_EX, type RecordView } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
 export const hashRandomCommands = defineFamily<Features>("hash", [
@@ -22,7 +23,7 @@ export const hashRandomCommands = defineFamily<Features>("hash", [
     tips: ["nondeterministic_output"],
     keys: [keyAt(1, RO | ACCESS)],
     args: [
-      { name: "key", type: "key", keySpecIndex: 0 },
+      key,
       {
         name: "options",
         type: "block",

@@ -4,7 +4,7 @@
 // over; only HRANDFIELD deletes them first.
 
 import { globMatches } from "../base/glob.ts";
-import { ACCESS, type ArgumentSpec, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
+import { ACCESS, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
 import { expiryAt } from "../keyspace/hash-pack.ts";
 import type { HashValues } from "../keyspace/hash-value.ts";
 import {
@@ -17,10 +17,10 @@ import {
 } from "../structures/listpack.ts";
 import { replyEntries } from "../structures/listpack-reply.ts";
 import { CONTAINER, HASH, LISTPACK, LISTPACK_EX, type RecordView } from "../structures/record.ts";
+import { key, scanArguments } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { insertScanHeader, NO_CURSOR, parseCursor } from "./scan.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const wholeComplexity = "O(N) where N is the size of the hash.";
 
 export const hashWholeCommands = defineFamily("hash", [
@@ -61,9 +61,7 @@ export const hashWholeCommands = defineFamily("hash", [
     keys: [keyAt(1, RO | ACCESS)],
     args: [
       key,
-      { name: "cursor", type: "integer" },
-      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
+      ...scanArguments,
       { name: "novalues", type: "pure-token", token: "NOVALUES", optional: true },
     ],
     run: hscanCommand,

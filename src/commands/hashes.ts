@@ -21,10 +21,10 @@ import {
 import { EVENT_GENERIC, EVENT_HASH } from "../keyspace/event-classes.ts";
 import { FOUND, GONE } from "../keyspace/hash-value.ts";
 import { HASH, NO_EXPIRY, type RecordView } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { wrongArgumentCount } from "./field-arguments.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const field: ArgumentSpec = { name: "field", type: "string" };
 const value: ArgumentSpec = { name: "value", type: "string" };
 const fields: ArgumentSpec = { name: "field", type: "string", multiple: true };

@@ -20,15 +20,13 @@ import {
 } from "../structures/hyperloglog.ts";
 import { decodeSparse } from "../structures/hyperloglog-sparse.ts";
 import type { RecordView } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { convertToDense, isNoneReplied, replyCorrupt } from "./hyperloglog.ts";
 import { findHyperloglogFault } from "./hyperloglog-selftest.ts";
 import { writableString } from "./string-arguments.ts";
 
-const args: readonly ArgumentSpec[] = [
-  { name: "subcommand", type: "string" },
-  { name: "key", type: "key", keySpecIndex: 0 },
-];
+const args: readonly ArgumentSpec[] = [{ name: "subcommand", type: "string" }, key];
 
 export const hyperloglogDebugCommands = defineFamily("hyperloglog", [
   {

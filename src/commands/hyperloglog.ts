@@ -5,7 +5,6 @@
 
 import {
   ACCESS,
-  type ArgumentSpec,
   DENYOOM,
   defineFamily,
   FAST,
@@ -49,10 +48,9 @@ import {
   VAL_RANK_MAX,
 } from "../structures/hyperloglog-sparse.ts";
 import { ENCODING_RAW, type RecordView, STRING } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { propagateUncounted, writableString } from "./string-arguments.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const hyperloglogCommands = defineFamily("hyperloglog", [
   {

@@ -3,10 +3,9 @@
 // What the list commands have in common: their arguments, and what is wrong with them.
 
 import type { ArgumentSpec } from "../command/spec.ts";
+import { tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 
-export const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
-export const keys: ArgumentSpec = { ...key, multiple: true };
 export const source: ArgumentSpec = { name: "source", type: "key", keySpecIndex: 0 };
 export const destination: ArgumentSpec = { name: "destination", type: "key", keySpecIndex: 1 };
 export const element: ArgumentSpec = { name: "element", type: "string" };
@@ -18,10 +17,7 @@ export function endNamed(name: string): ArgumentSpec {
   return {
     name,
     type: "oneof",
-    arguments: [
-      { name: "left", type: "pure-token", token: "LEFT" },
-      { name: "right", type: "pure-token", token: "RIGHT" },
-    ],
+    arguments: tokens("LEFT", "RIGHT"),
   };
 }
 

@@ -19,17 +19,9 @@ import {
   WRITE,
 } from "../command/spec.ts";
 import { LIST } from "../structures/record.ts";
+import { countOption, keys, numkeys } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
-import {
-  destination,
-  endNamed,
-  HEAD,
-  keys,
-  listEnd,
-  NO_END,
-  source,
-  timeout,
-} from "./list-arguments.ts";
+import { destination, endNamed, HEAD, listEnd, NO_END, source, timeout } from "./list-arguments.ts";
 import { MOVED, move, NO_SOURCE } from "./lists-move.ts";
 import { popFromFirst, propagatePop, request, requestOrReply, takeOne } from "./lists-pop.ts";
 
@@ -71,13 +63,7 @@ export const listBlockingCommands = defineFamily("list", [
       "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
     summary: "Takes elements off the first list that has any, or waits for some.",
     keys: [keysCounted(2, RW | ACCESS | DELETE)],
-    args: [
-      timeout,
-      { name: "numkeys", type: "integer" },
-      keys,
-      endNamed("where"),
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [timeout, numkeys, keys, endNamed("where"), countOption],
     run: blmpopCommand,
   },
   {

@@ -29,11 +29,11 @@ import {
 import type { ListCursor } from "../structures/list-cursor.ts";
 import { Needle } from "../structures/listpack.ts";
 import { LIST } from "../structures/record.ts";
+import { key, tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import {
   countOrReply,
   element,
-  key,
   longOrReply,
   reversibleOrReply,
   shortOrReply,
@@ -66,14 +66,7 @@ export const listChangeCommands = defineFamily("list", [
     keys: [keyAt(1, RW | INSERT)],
     args: [
       key,
-      {
-        name: "where",
-        type: "oneof",
-        arguments: [
-          { name: "before", type: "pure-token", token: "BEFORE" },
-          { name: "after", type: "pure-token", token: "AFTER" },
-        ],
-      },
+      { name: "where", type: "oneof", arguments: tokens("BEFORE", "AFTER") },
       { name: "pivot", type: "string" },
       element,
     ],

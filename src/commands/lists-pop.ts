@@ -18,8 +18,9 @@ import { listLength, openList, removeAtEnd } from "../keyspace/list-value.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { replyEntry } from "../structures/listpack-reply.ts";
 import { LIST, type RecordView } from "../structures/record.ts";
+import { countOption, key, keys, numkeys } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
-import { countOrReply, endNamed, HEAD, key, keys, listEnd, NO_END } from "./list-arguments.ts";
+import { countOrReply, endNamed, HEAD, listEnd, NO_END } from "./list-arguments.ts";
 import { replyRange } from "./lists.ts";
 
 export const listPopCommands = defineFamily("list", [
@@ -56,12 +57,7 @@ export const listPopCommands = defineFamily("list", [
       "O(N+M) where N is the number of provided keys and M is the number of elements returned.",
     summary: "Takes elements off the first list that has any.",
     keys: [keysCounted(1, RW | ACCESS | DELETE)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      keys,
-      endNamed("where"),
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [numkeys, keys, endNamed("where"), countOption],
     run: lmpopCommand,
   },
 ]);

@@ -34,8 +34,9 @@ import {
 import { replyEntries, replyEntry } from "../structures/listpack-reply.ts";
 import type { Quicklist } from "../structures/quicklist.ts";
 import { LIST, LISTPACK, type RecordView } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
-import { elements, key, longOrReply } from "./list-arguments.ts";
+import { elements, longOrReply } from "./list-arguments.ts";
 
 const ADDING_COMPLEXITY =
   "O(1) for each element added, so O(N) to add N elements when the command is called with " +

@@ -2,6 +2,7 @@
 
 import { defineFamily, keyAt, LOADING, READONLY, RO, STALE } from "../command/spec.ts";
 import type { MemoryReport } from "../command/statistics.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp } from "./help.ts";
 import { humanBytes } from "./info-memory.ts";
@@ -73,10 +74,7 @@ export const memoryCommands = defineFamily<Features>("server", [
         complexity: "O(N) where N is the number of samples.",
         summary: "Estimates the memory of a key.",
         keys: [keyAt(2, RO)],
-        args: [
-          { name: "key", type: "key", keySpecIndex: 0 },
-          { name: "count", type: "integer", token: "SAMPLES", optional: true },
-        ],
+        args: [key, { name: "count", type: "integer", token: "SAMPLES", optional: true }],
         run: memoryUsageCommand,
       },
     ],

@@ -15,6 +15,7 @@ import {
 import { EVENT_GENERIC } from "../keyspace/event-classes.ts";
 import type { MovingKey, TransferRequest } from "../migration/restore-requests.ts";
 import type { TransferOutcome } from "../migration/target-replies.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
 const migrateComplexity =
@@ -25,10 +26,7 @@ const migrateComplexity =
 const keySelector: ArgumentSpec = {
   name: "key-selector",
   type: "oneof",
-  arguments: [
-    { name: "key", type: "key", keySpecIndex: 0 },
-    { name: "empty-string", type: "pure-token", token: "" },
-  ],
+  arguments: [key, { name: "empty-string", type: "pure-token", token: "" }],
 };
 
 const authentication: ArgumentSpec = {

@@ -10,6 +10,7 @@ import { defineFamily, READONLY } from "../command/spec.ts";
 import { typeName } from "../keyspace/encoding.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import type { RecordView } from "../structures/record.ts";
+import { scanArguments } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
 export const scanCommands = defineFamily<Features>("generic", [
@@ -39,9 +40,7 @@ export const scanCommands = defineFamily<Features>("generic", [
     history: [["6.0.0", "Added the `TYPE` subcommand."]],
     tips: ["nondeterministic_output", "request_policy:special", "response_policy:special"],
     args: [
-      { name: "cursor", type: "integer" },
-      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
+      ...scanArguments,
       { name: "type", type: "string", token: "TYPE", since: "6.0.0", optional: true },
     ],
     run: scanCommand,

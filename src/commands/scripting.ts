@@ -5,7 +5,6 @@ import { feedMonitors } from "../command/monitor.ts";
 import {
   ACCESS,
   ALLOW_BUSY,
-  type ArgumentSpec,
   type CommandSpec,
   defineFamily,
   type KeySpec,
@@ -28,6 +27,7 @@ import {
   SCRIPT_UNDECLARED,
   type Script,
 } from "../scripting/script.ts";
+import { flushType, handedArguments, tokens } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp } from "./help.ts";
 
@@ -71,12 +71,7 @@ function runningCommand(
     complexity: DEPENDS,
     summary,
     keys: [keys],
-    args: [
-      { name: source, type: "string" },
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, optional: true, multiple: true },
-      { name: "arg", type: "string", optional: true, multiple: true },
-    ],
+    args: [{ name: source, type: "string" }, ...handedArguments],
     flagsOf: name.startsWith("EVALSHA") ? flagsOfEvalsha : flagsOfEval,
     run,
   };
@@ -96,17 +91,6 @@ function flagsOfScript(flags: number, declared: number | string): number {
   const isDeclared = typeof declared === "number" && (declared & SCRIPT_UNDECLARED) === 0;
   return isDeclared ? flagsOfCall(flags, declared) : flags;
 }
-
-const flushType: ArgumentSpec = {
-  name: "flush-type",
-  type: "oneof",
-  since: "6.2.0",
-  optional: true,
-  arguments: [
-    { name: "async", type: "pure-token", token: "ASYNC" },
-    { name: "sync", type: "pure-token", token: "SYNC" },
-  ],
-};
 
 export const scriptingCommands = defineFamily<Features>("scripting", [
   runningCommand(
@@ -152,17 +136,7 @@ export const scriptingCommands = defineFamily<Features>("scripting", [
         since: "3.2.0",
         complexity: "O(1)",
         summary: "Chooses how scripts are debugged.",
-        args: [
-          {
-            name: "mode",
-            type: "oneof",
-            arguments: [
-              { name: "yes", type: "pure-token", token: "YES" },
-              { name: "sync", type: "pure-token", token: "SYNC" },
-              { name: "no", type: "pure-token", token: "NO" },
-            ],
-          },
-        ],
+        args: [{ name: "mode", type: "oneof", arguments: tokens("YES", "SYNC", "NO") }],
         run: scriptDebugCommand,
       },
       {
@@ -186,7 +160,7 @@ export const scriptingCommands = defineFamily<Features>("scripting", [
         complexity: "O(N) with N being the number of scripts in cache",
         history: [["6.2.0", "Added the `ASYNC` and `SYNC` flushing mode modifiers."]],
         summary: "Forgets every script.",
-        args: [flushType],
+        args: [{ ...flushType, since: "6.2.0" }],
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         run: scriptFlushCommand,
       },

@@ -12,6 +12,7 @@ import {
   READONLY,
   STALE,
 } from "../command/spec.ts";
+import { tokens } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { infoCommand } from "./info.ts";
 import { lolwutCommand } from "./lolwut.ts";
@@ -61,15 +62,7 @@ export const serverCommands = defineFamily<Features>("server", [
     summary: "Saves the data as told and stops the server.",
     history: [["7.0.0", "Added the `NOW`, `FORCE` and `ABORT` modifiers."]],
     args: [
-      {
-        name: "save-selector",
-        type: "oneof",
-        optional: true,
-        arguments: [
-          { name: "nosave", type: "pure-token", token: "NOSAVE" },
-          { name: "save", type: "pure-token", token: "SAVE" },
-        ],
-      },
+      { name: "save-selector", type: "oneof", optional: true, arguments: tokens("NOSAVE", "SAVE") },
       { name: "now", type: "pure-token", token: "NOW", since: "7.0.0", optional: true },
       { name: "force", type: "pure-token", token: "FORCE", since: "7.0.0", optional: true },
       { name: "abort", type: "pure-token", token: "ABORT", since: "7.0.0", optional: true },

@@ -8,7 +8,6 @@
 
 import {
   ACCESS,
-  type ArgumentSpec,
   DENYOOM,
   defineFamily,
   keyAt,
@@ -26,12 +25,10 @@ import { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
 import { TableJoin } from "../keyspace/table-join.ts";
 import { CONTAINER, INTSET, LISTPACK, SET } from "../structures/record.ts";
+import { destination, keys, numkeys, sourceKeys } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { bulkMember, bulkMembers, bulkRecord, storeSet } from "./set-replies.ts";
 
-const keys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0, multiple: true };
-const sourceKeys: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 1, multiple: true };
-const destination: ArgumentSpec = { name: "destination", type: "key", keySpecIndex: 0 };
 const totalComplexity = "O(N) where N is the total number of elements in all given sets.";
 const interComplexity =
   "O(N*M) worst case where N is the cardinality of the smallest set and M is the number of sets.";
@@ -83,11 +80,7 @@ export const setCombinedCommands = defineFamily<Features>("set", [
     complexity: interComplexity,
     summary: "Counts the members that all sets have.",
     keys: [keysCounted(1, RO | ACCESS)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      keys,
-      { name: "limit", type: "integer", token: "LIMIT", optional: true },
-    ],
+    args: [numkeys, keys, { name: "limit", type: "integer", token: "LIMIT", optional: true }],
     run: sintercardCommand,
   },
   {

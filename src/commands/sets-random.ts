@@ -7,7 +7,6 @@ import { randomBelow } from "../base/random.ts";
 import { latin1Bytes } from "../base/text.ts";
 import {
   ACCESS,
-  type ArgumentSpec,
   DELETE,
   defineFamily,
   FAST,
@@ -26,10 +25,9 @@ import * as listpack from "../structures/listpack.ts";
 import type { MemberTable } from "../structures/member-table.ts";
 import { CONTAINER, INTSET, LISTPACK, type RecordView, SET } from "../structures/record.ts";
 import { SetMember } from "../structures/set-member.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { bulkMember, bulkMembers } from "./set-replies.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const setRandomCommands = defineFamily<Features>("set", [
   {

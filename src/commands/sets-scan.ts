@@ -5,6 +5,7 @@ import { ACCESS, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
 import { SetValue } from "../keyspace/set-value.ts";
 import { SetWalk } from "../keyspace/set-walk.ts";
 import { CONTAINER, SET } from "../structures/record.ts";
+import { key, scanArguments } from "./argument-specs.ts";
 import { collectionScanOrReply, replyEmptyScan } from "./collection-scan.ts";
 import type { Context, Features } from "./features.ts";
 import { insertScanHeader, NO_CURSOR, parseCursor } from "./scan.ts";
@@ -21,12 +22,7 @@ export const setScanCommands = defineFamily<Features>("set", [
     summary: "Lists some members of a set, and where to go on.",
     tips: ["nondeterministic_output"],
     keys: [keyAt(1, RO | ACCESS)],
-    args: [
-      { name: "key", type: "key", keySpecIndex: 0 },
-      { name: "cursor", type: "integer" },
-      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [key, ...scanArguments],
     run: sscanCommand,
   },
 ]);

@@ -20,10 +20,10 @@ import { EVENT_GENERIC, EVENT_NEW, EVENT_SET } from "../keyspace/event-classes.t
 import { SetValue } from "../keyspace/set-value.ts";
 import { type RecordView, SET } from "../structures/record.ts";
 import { SetMember } from "../structures/set-member.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { bulkMembers, createSet, encodingFor } from "./set-replies.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const oneMember: ArgumentSpec = { name: "member", type: "string" };
 const members: ArgumentSpec = { name: "member", type: "string", multiple: true };
 

@@ -1,12 +1,19 @@
 // SLOWLOG, and Valkey's COMMANDLOG, which adds logs of large requests and replies.
 
 import type { EntryLog } from "../command/slowlog.ts";
-import { ADMIN, defineFamily, LOADING, STALE } from "../command/spec.ts";
+import { ADMIN, type ArgumentSpec, defineFamily, LOADING, STALE } from "../command/spec.ts";
+import { tokens } from "./argument-specs.ts";
 import { shownAttribute } from "./client-attributes.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 
 const DEFAULT_COUNT = 10;
+
+const logType: ArgumentSpec = {
+  name: "type",
+  type: "oneof",
+  arguments: tokens("SLOW", "LARGE-REQUEST", "LARGE-REPLY"),
+};
 
 export const slowlogCommands = defineFamily<Features>("server", [
   {
@@ -76,18 +83,7 @@ export const slowlogCommands = defineFamily<Features>("server", [
         complexity: "O(N) where N is the number of entries returned",
         summary: "Returns the newest entries of a command log.",
         tips: ["request_policy:all_nodes", "nondeterministic_output"],
-        args: [
-          { name: "count", type: "integer" },
-          {
-            name: "type",
-            type: "oneof",
-            arguments: [
-              { name: "slow", type: "pure-token", token: "SLOW" },
-              { name: "large-request", type: "pure-token", token: "LARGE-REQUEST" },
-              { name: "large-reply", type: "pure-token", token: "LARGE-REPLY" },
-            ],
-          },
-        ],
+        args: [{ name: "count", type: "integer" }, logType],
         run: commandlogGetCommand,
       },
       {
@@ -107,17 +103,7 @@ export const slowlogCommands = defineFamily<Features>("server", [
         complexity: "O(1)",
         summary: "Counts the entries of a command log.",
         tips: ["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
-        args: [
-          {
-            name: "type",
-            type: "oneof",
-            arguments: [
-              { name: "slow", type: "pure-token", token: "SLOW" },
-              { name: "large-request", type: "pure-token", token: "LARGE-REQUEST" },
-              { name: "large-reply", type: "pure-token", token: "LARGE-REPLY" },
-            ],
-          },
-        ],
+        args: [logType],
         run: commandlogLenCommand,
       },
       {
@@ -128,17 +114,7 @@ export const slowlogCommands = defineFamily<Features>("server", [
         complexity: "O(N) where N is the number of entries in the commandlog",
         summary: "Empties a command log.",
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
-        args: [
-          {
-            name: "type",
-            type: "oneof",
-            arguments: [
-              { name: "slow", type: "pure-token", token: "SLOW" },
-              { name: "large-request", type: "pure-token", token: "LARGE-REQUEST" },
-              { name: "large-reply", type: "pure-token", token: "LARGE-REPLY" },
-            ],
-          },
-        ],
+        args: [logType],
         run: commandlogResetCommand,
       },
     ],

@@ -18,6 +18,7 @@ import {
 import { EVENT_GENERIC, EVENT_LIST } from "../keyspace/event-classes.ts";
 import { newQuicklist, recordBytes, writeRecord } from "../keyspace/list-value.ts";
 import { LIST, LISTPACK, type RecordView, SET } from "../structures/record.ts";
+import { key, limitOption, tokens } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { isSortable, loadElements, prepareForSort, sortableCount } from "./sort-elements.ts";
 import { NOT_NUMBERS, originalOrder, sortedOrder } from "./sort-order.ts";
@@ -51,28 +52,11 @@ function patternOption(token: string): ArgumentSpec {
 }
 
 const options: readonly ArgumentSpec[] = [
-  { name: "key", type: "key", keySpecIndex: 0 },
+  key,
   patternOption("BY"),
-  {
-    name: "limit",
-    type: "block",
-    token: "LIMIT",
-    optional: true,
-    arguments: [
-      { name: "offset", type: "integer" },
-      { name: "count", type: "integer" },
-    ],
-  },
+  limitOption,
   { ...patternOption("GET"), multiple: true, multipleToken: true },
-  {
-    name: "order",
-    type: "oneof",
-    optional: true,
-    arguments: [
-      { name: "asc", type: "pure-token", token: "ASC" },
-      { name: "desc", type: "pure-token", token: "DESC" },
-    ],
-  },
+  { name: "order", type: "oneof", optional: true, arguments: tokens("ASC", "DESC") },
   { name: "sorting", type: "pure-token", token: "ALPHA", optional: true },
 ];
 

@@ -6,6 +6,7 @@
 import { parseDouble } from "../base/double.ts";
 import {
   ACCESS,
+  type ArgumentSpec,
   DENYOOM,
   defineFamily,
   keyAt,
@@ -20,9 +21,36 @@ import { ZsetValue } from "../keyspace/zset-value.ts";
 import { NULL_REF } from "../memory/pool.ts";
 import { SET, ZSET } from "../structures/record.ts";
 import { SortedSet } from "../structures/sorted-set.ts";
+import {
+  destination,
+  keys,
+  numkeys,
+  sourceKeys,
+  tokens,
+  withScoresOption,
+} from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { storeZset } from "./sorted-set-results.ts";
 import { ZsetSource } from "./sorted-set-source.ts";
+
+/** What becomes of a member's scores. */
+const scoreOptions: readonly ArgumentSpec[] = [
+  { name: "weight", type: "integer", token: "WEIGHTS", optional: true, multiple: true },
+  {
+    name: "aggregate",
+    type: "oneof",
+    token: "AGGREGATE",
+    optional: true,
+    arguments: tokens("SUM", "MIN", "MAX"),
+  },
+];
+
+const interComplexity =
+  "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being the number " +
+  "of input sorted sets and M being the number of elements in the resulting sorted set.";
+const diffComplexity =
+  "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the sets, N is " +
+  "the size of the first set, and K is the size of the result set.";
 
 export const sortedSetAggregateCommands = defineFamily("sorted-set", [
   {
@@ -35,23 +63,7 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
       "being the number of elements in the resulting sorted set.",
     summary: "Lists the members of all of several sorted sets.",
     keys: [keysCounted(1, RO | ACCESS)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      { name: "weight", type: "integer", token: "WEIGHTS", optional: true, multiple: true },
-      {
-        name: "aggregate",
-        type: "oneof",
-        token: "AGGREGATE",
-        optional: true,
-        arguments: [
-          { name: "sum", type: "pure-token", token: "SUM" },
-          { name: "min", type: "pure-token", token: "MIN" },
-          { name: "max", type: "pure-token", token: "MAX" },
-        ],
-      },
-      { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
-    ],
+    args: [numkeys, keys, ...scoreOptions, withScoresOption],
     run: zunionCommand,
   },
   {
@@ -59,29 +71,10 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
     arity: -3,
     flags: READONLY,
     since: "6.2.0",
-    complexity:
-      "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being " +
-      "the number of input sorted sets and M being the number of elements in the " +
-      "resulting sorted set.",
+    complexity: interComplexity,
     summary: "Lists the members that several sorted sets share.",
     keys: [keysCounted(1, RO | ACCESS)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      { name: "weight", type: "integer", token: "WEIGHTS", optional: true, multiple: true },
-      {
-        name: "aggregate",
-        type: "oneof",
-        token: "AGGREGATE",
-        optional: true,
-        arguments: [
-          { name: "sum", type: "pure-token", token: "SUM" },
-          { name: "min", type: "pure-token", token: "MIN" },
-          { name: "max", type: "pure-token", token: "MAX" },
-        ],
-      },
-      { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
-    ],
+    args: [numkeys, keys, ...scoreOptions, withScoresOption],
     run: zinterCommand,
   },
   {
@@ -89,16 +82,10 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
     arity: -3,
     flags: READONLY,
     since: "6.2.0",
-    complexity:
-      "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the " +
-      "sets, N is the size of the first set, and K is the size of the result set.",
+    complexity: diffComplexity,
     summary: "Lists the members of the first sorted set that no other one has.",
     keys: [keysCounted(1, RO | ACCESS)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
-    ],
+    args: [numkeys, keys, withScoresOption],
     run: zdiffCommand,
   },
   {
@@ -111,23 +98,7 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
       "being the number of elements in the resulting sorted set.",
     summary: "Stores the members of all of several sorted sets.",
     keys: [keyAt(1, OW | UPDATE), keysCounted(2, RO | ACCESS)],
-    args: [
-      { name: "destination", type: "key", keySpecIndex: 0 },
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 1, multiple: true },
-      { name: "weight", type: "integer", token: "WEIGHTS", optional: true, multiple: true },
-      {
-        name: "aggregate",
-        type: "oneof",
-        token: "AGGREGATE",
-        optional: true,
-        arguments: [
-          { name: "sum", type: "pure-token", token: "SUM" },
-          { name: "min", type: "pure-token", token: "MIN" },
-          { name: "max", type: "pure-token", token: "MAX" },
-        ],
-      },
-    ],
+    args: [destination, numkeys, sourceKeys, ...scoreOptions],
     run: zunionstoreCommand,
   },
   {
@@ -135,29 +106,10 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
     arity: -4,
     flags: WRITE | DENYOOM,
     since: "2.0.0",
-    complexity:
-      "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being " +
-      "the number of input sorted sets and M being the number of elements in the " +
-      "resulting sorted set.",
+    complexity: interComplexity,
     summary: "Stores the members that several sorted sets share.",
     keys: [keyAt(1, OW | UPDATE), keysCounted(2, RO | ACCESS)],
-    args: [
-      { name: "destination", type: "key", keySpecIndex: 0 },
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 1, multiple: true },
-      { name: "weight", type: "integer", token: "WEIGHTS", optional: true, multiple: true },
-      {
-        name: "aggregate",
-        type: "oneof",
-        token: "AGGREGATE",
-        optional: true,
-        arguments: [
-          { name: "sum", type: "pure-token", token: "SUM" },
-          { name: "min", type: "pure-token", token: "MIN" },
-          { name: "max", type: "pure-token", token: "MAX" },
-        ],
-      },
-    ],
+    args: [destination, numkeys, sourceKeys, ...scoreOptions],
     run: zinterstoreCommand,
   },
   {
@@ -165,16 +117,10 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
     arity: -4,
     flags: WRITE | DENYOOM,
     since: "6.2.0",
-    complexity:
-      "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the " +
-      "sets, N is the size of the first set, and K is the size of the result set.",
+    complexity: diffComplexity,
     summary: "Stores the members of the first sorted set that no other one has.",
     keys: [keyAt(1, OW | UPDATE), keysCounted(2, RO | ACCESS)],
-    args: [
-      { name: "destination", type: "key", keySpecIndex: 0 },
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 1, multiple: true },
-    ],
+    args: [destination, numkeys, sourceKeys],
     run: zdiffstoreCommand,
   },
   {
@@ -187,11 +133,7 @@ export const sortedSetAggregateCommands = defineFamily("sorted-set", [
       "of input sorted sets.",
     summary: "Counts the members that several sorted sets share.",
     keys: [keysCounted(1, RO | ACCESS)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      { name: "limit", type: "integer", token: "LIMIT", optional: true },
-    ],
+    args: [numkeys, keys, { name: "limit", type: "integer", token: "LIMIT", optional: true }],
     run: zintercardCommand,
   },
 ]);

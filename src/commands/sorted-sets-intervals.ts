@@ -4,7 +4,6 @@
 
 import {
   ACCESS,
-  type ArgumentSpec,
   DELETE,
   defineFamily,
   FAST,
@@ -17,10 +16,9 @@ import {
 import { EVENT_GENERIC, EVENT_ZSET } from "../keyspace/event-classes.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { ZSET } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { BY_LEX, BY_RANK, BY_SCORE, interval } from "./sorted-set-intervals.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const sortedSetIntervalCommands = defineFamily("sorted-set", [
   {

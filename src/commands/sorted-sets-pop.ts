@@ -20,9 +20,19 @@ import {
 import { EVENT_GENERIC, EVENT_ZSET } from "../keyspace/event-classes.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { type RecordView, ZSET } from "../structures/record.ts";
+import { countOption, key, keys, numkeys, tokens } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
+/** Of ZMPOP, and of BZMPOP behind its timeout. */
+const popArguments: readonly ArgumentSpec[] = [
+  numkeys,
+  keys,
+  { name: "where", type: "oneof", arguments: tokens("MIN", "MAX") },
+  countOption,
+];
+const popComplexity =
+  "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of elements in " +
+  "the sorted set, and M being the number of elements popped.";
 
 export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
   {
@@ -56,24 +66,10 @@ export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
     arity: -4,
     flags: WRITE,
     since: "7.0.0",
-    complexity:
-      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of " +
-      "elements in the sorted set, and M being the number of elements popped.",
+    complexity: popComplexity,
     summary: "Pops from the first of several sorted sets that has members.",
     keys: [keysCounted(1, RW | ACCESS | DELETE)],
-    args: [
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      {
-        name: "where",
-        type: "oneof",
-        arguments: [
-          { name: "min", type: "pure-token", token: "MIN" },
-          { name: "max", type: "pure-token", token: "MAX" },
-        ],
-      },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [...popArguments],
     run: zmpopCommand,
   },
   {
@@ -85,10 +81,7 @@ export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
     summary: "Pops the lowest score of the first sorted set that has members, or waits for one.",
     history: [["6.0.0", "`timeout` is interpreted as a double instead of an integer."]],
     keys: [keyRange(1, -2, 1, RW | ACCESS | DELETE)],
-    args: [
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      { name: "timeout", type: "double" },
-    ],
+    args: [keys, { name: "timeout", type: "double" }],
     run: bzpopminCommand,
   },
   {
@@ -100,10 +93,7 @@ export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
     summary: "Pops the highest score of the first sorted set that has members, or waits for one.",
     history: [["6.0.0", "`timeout` is interpreted as a double instead of an integer."]],
     keys: [keyRange(1, -2, 1, RW | ACCESS | DELETE)],
-    args: [
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      { name: "timeout", type: "double" },
-    ],
+    args: [keys, { name: "timeout", type: "double" }],
     run: bzpopmaxCommand,
   },
   {
@@ -111,25 +101,10 @@ export const sortedSetPopCommands = defineFamily<Features>("sorted-set", [
     arity: -5,
     flags: WRITE | BLOCKING,
     since: "7.0.0",
-    complexity:
-      "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of " +
-      "elements in the sorted set, and M being the number of elements popped.",
+    complexity: popComplexity,
     summary: "Pops from the first of several sorted sets that has members, or waits for one.",
     keys: [keysCounted(2, RW | ACCESS | DELETE)],
-    args: [
-      { name: "timeout", type: "double" },
-      { name: "numkeys", type: "integer" },
-      { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-      {
-        name: "where",
-        type: "oneof",
-        arguments: [
-          { name: "min", type: "pure-token", token: "MIN" },
-          { name: "max", type: "pure-token", token: "MAX" },
-        ],
-      },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [{ name: "timeout", type: "double" }, ...popArguments],
     run: bzmpopCommand,
   },
 ]);

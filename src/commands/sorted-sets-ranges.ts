@@ -4,7 +4,7 @@
 
 import {
   ACCESS,
-  type ArgumentSpec,
+  type CommandSpec,
   DENYOOM,
   defineFamily,
   keyAt,
@@ -17,12 +17,28 @@ import {
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { ZSET } from "../structures/record.ts";
 import { SortedSet } from "../structures/sorted-set.ts";
+import { key, limitOption, tokens, withScoresOption } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { BY_LEX, BY_RANK, BY_SCORE, interval } from "./sorted-set-intervals.ts";
 import { storeZset } from "./sorted-set-results.ts";
 import { indexOrReply } from "./string-arguments.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
+const rangeComplexity =
+  "O(log(N)+M) with N being the number of elements in the sorted set and M the number of " +
+  "elements returned.";
+
+/** What the commands share that ZRANGE with BYSCORE or BYLEX has replaced. */
+const limitedRange = {
+  arity: -4,
+  flags: READONLY,
+  complexity:
+    "O(log(N)+M) with N being the number of elements in the sorted set and M the number of " +
+    "elements being returned. If M is constant (e.g. always asking for the first 10 elements " +
+    "with LIMIT), you can consider it O(log(N)).",
+  docFlags: ["deprecated"],
+  deprecatedSince: "6.2.0",
+  keys: [keyAt(1, RO | ACCESS)],
+} as const satisfies Partial<CommandSpec>;
 
 export const sortedSetRangeCommands = defineFamily("sorted-set", [
   {
@@ -30,9 +46,7 @@ export const sortedSetRangeCommands = defineFamily("sorted-set", [
     arity: -4,
     flags: READONLY,
     since: "1.2.0",
-    complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number " +
-      "of elements returned.",
+    complexity: rangeComplexity,
     summary: "Lists the members in an interval of ranks, scores or members.",
     history: [["6.2.0", "Added the `REV`, `BYSCORE`, `BYLEX` and `LIMIT` options."]],
     keys: [keyAt(1, RO | ACCESS)],
@@ -45,24 +59,11 @@ export const sortedSetRangeCommands = defineFamily("sorted-set", [
         type: "oneof",
         since: "6.2.0",
         optional: true,
-        arguments: [
-          { name: "byscore", type: "pure-token", token: "BYSCORE" },
-          { name: "bylex", type: "pure-token", token: "BYLEX" },
-        ],
+        arguments: tokens("BYSCORE", "BYLEX"),
       },
       { name: "rev", type: "pure-token", token: "REV", since: "6.2.0", optional: true },
-      {
-        name: "limit",
-        type: "block",
-        token: "LIMIT",
-        since: "6.2.0",
-        optional: true,
-        arguments: [
-          { name: "offset", type: "integer" },
-          { name: "count", type: "integer" },
-        ],
-      },
-      { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
+      { ...limitOption, since: "6.2.0" },
+      withScoresOption,
     ],
     run: zrangeCommand,
   },
@@ -71,9 +72,7 @@ export const sortedSetRangeCommands = defineFamily("sorted-set", [
     arity: -4,
     flags: READONLY,
     since: "1.2.0",
-    complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number " +
-      "of elements returned.",
+    complexity: rangeComplexity,
     summary: "Lists the members in an interval of ranks, from the highest score down.",
     docFlags: ["deprecated"],
     deprecatedSince: "6.2.0",
@@ -83,142 +82,58 @@ export const sortedSetRangeCommands = defineFamily("sorted-set", [
       key,
       { name: "start", type: "integer" },
       { name: "stop", type: "integer" },
-      { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
+      withScoresOption,
     ],
     run: zrevrangeCommand,
   },
   {
     name: "ZRANGEBYSCORE",
-    arity: -4,
-    flags: READONLY,
+    ...limitedRange,
     since: "1.0.5",
-    complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number " +
-      "of elements being returned. If M is constant (e.g. always asking for the first 10 " +
-      "elements with LIMIT), you can consider it O(log(N)).",
     summary: "Lists the members with scores in an interval.",
     history: [["2.0.0", "Added the `WITHSCORES` modifier."]],
-    docFlags: ["deprecated"],
-    deprecatedSince: "6.2.0",
     replacedBy: "`ZRANGE` with the `BYSCORE` argument",
-    keys: [keyAt(1, RO | ACCESS)],
     args: [
       key,
       { name: "min", type: "double" },
       { name: "max", type: "double" },
-      {
-        name: "withscores",
-        type: "pure-token",
-        token: "WITHSCORES",
-        since: "2.0.0",
-        optional: true,
-      },
-      {
-        name: "limit",
-        type: "block",
-        token: "LIMIT",
-        optional: true,
-        arguments: [
-          { name: "offset", type: "integer" },
-          { name: "count", type: "integer" },
-        ],
-      },
+      { ...withScoresOption, since: "2.0.0" },
+      limitOption,
     ],
     run: zrangebyscoreCommand,
   },
   {
     name: "ZREVRANGEBYSCORE",
-    arity: -4,
-    flags: READONLY,
+    ...limitedRange,
     since: "2.2.0",
-    complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number " +
-      "of elements being returned. If M is constant (e.g. always asking for the first 10 " +
-      "elements with LIMIT), you can consider it O(log(N)).",
     summary: "Lists the members with scores in an interval, from the highest down.",
     history: [["2.1.6", "`min` and `max` can be exclusive."]],
-    docFlags: ["deprecated"],
-    deprecatedSince: "6.2.0",
     replacedBy: "`ZRANGE` with the `REV` and `BYSCORE` arguments",
-    keys: [keyAt(1, RO | ACCESS)],
     args: [
       key,
       { name: "max", type: "double" },
       { name: "min", type: "double" },
-      { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
-      {
-        name: "limit",
-        type: "block",
-        token: "LIMIT",
-        optional: true,
-        arguments: [
-          { name: "offset", type: "integer" },
-          { name: "count", type: "integer" },
-        ],
-      },
+      withScoresOption,
+      limitOption,
     ],
     run: zrevrangebyscoreCommand,
   },
   {
     name: "ZRANGEBYLEX",
-    arity: -4,
-    flags: READONLY,
+    ...limitedRange,
     since: "2.8.9",
-    complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number " +
-      "of elements being returned. If M is constant (e.g. always asking for the first 10 " +
-      "elements with LIMIT), you can consider it O(log(N)).",
     summary: "Lists the members in a lexicographical interval.",
-    docFlags: ["deprecated"],
-    deprecatedSince: "6.2.0",
     replacedBy: "`ZRANGE` with the `BYLEX` argument",
-    keys: [keyAt(1, RO | ACCESS)],
-    args: [
-      key,
-      { name: "min", type: "string" },
-      { name: "max", type: "string" },
-      {
-        name: "limit",
-        type: "block",
-        token: "LIMIT",
-        optional: true,
-        arguments: [
-          { name: "offset", type: "integer" },
-          { name: "count", type: "integer" },
-        ],
-      },
-    ],
+    args: [key, { name: "min", type: "string" }, { name: "max", type: "string" }, limitOption],
     run: zrangebylexCommand,
   },
   {
     name: "ZREVRANGEBYLEX",
-    arity: -4,
-    flags: READONLY,
+    ...limitedRange,
     since: "2.8.9",
-    complexity:
-      "O(log(N)+M) with N being the number of elements in the sorted set and M the number " +
-      "of elements being returned. If M is constant (e.g. always asking for the first 10 " +
-      "elements with LIMIT), you can consider it O(log(N)).",
     summary: "Lists the members in a lexicographical interval, from the last one down.",
-    docFlags: ["deprecated"],
-    deprecatedSince: "6.2.0",
     replacedBy: "`ZRANGE` with the `REV` and `BYLEX` arguments",
-    keys: [keyAt(1, RO | ACCESS)],
-    args: [
-      key,
-      { name: "max", type: "string" },
-      { name: "min", type: "string" },
-      {
-        name: "limit",
-        type: "block",
-        token: "LIMIT",
-        optional: true,
-        arguments: [
-          { name: "offset", type: "integer" },
-          { name: "count", type: "integer" },
-        ],
-      },
-    ],
+    args: [key, { name: "max", type: "string" }, { name: "min", type: "string" }, limitOption],
     run: zrevrangebylexCommand,
   },
   {
@@ -236,26 +151,9 @@ export const sortedSetRangeCommands = defineFamily("sorted-set", [
       { name: "src", type: "key", keySpecIndex: 1 },
       { name: "min", type: "string" },
       { name: "max", type: "string" },
-      {
-        name: "sortby",
-        type: "oneof",
-        optional: true,
-        arguments: [
-          { name: "byscore", type: "pure-token", token: "BYSCORE" },
-          { name: "bylex", type: "pure-token", token: "BYLEX" },
-        ],
-      },
+      { name: "sortby", type: "oneof", optional: true, arguments: tokens("BYSCORE", "BYLEX") },
       { name: "rev", type: "pure-token", token: "REV", optional: true },
-      {
-        name: "limit",
-        type: "block",
-        token: "LIMIT",
-        optional: true,
-        arguments: [
-          { name: "offset", type: "integer" },
-          { name: "count", type: "integer" },
-        ],
-      },
+      limitOption,
     ],
     run: zrangestoreCommand,
   },

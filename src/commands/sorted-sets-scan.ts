@@ -2,14 +2,13 @@
 // large one; a small one is returned whole.
 
 import { randomBelow } from "../base/random.ts";
-import { ACCESS, type ArgumentSpec, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
+import { ACCESS, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
 import { ZsetValue } from "../keyspace/zset-value.ts";
 import { ZSET } from "../structures/record.ts";
+import { key, scanArguments, withScoresOption } from "./argument-specs.ts";
 import { collectionScanOrReply, replyEmptyScan } from "./collection-scan.ts";
 import type { Context } from "./features.ts";
 import { insertScanHeader, NO_CURSOR, parseCursor } from "./scan.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const sortedSetScanCommands = defineFamily("sorted-set", [
   {
@@ -24,12 +23,7 @@ export const sortedSetScanCommands = defineFamily("sorted-set", [
     summary: "Lists some of the members with their scores, and where to go on.",
     tips: ["nondeterministic_output"],
     keys: [keyAt(1, RO | ACCESS)],
-    args: [
-      key,
-      { name: "cursor", type: "integer" },
-      { name: "pattern", type: "pattern", token: "MATCH", optional: true },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [key, ...scanArguments],
     run: zscanCommand,
   },
   {
@@ -47,10 +41,7 @@ export const sortedSetScanCommands = defineFamily("sorted-set", [
         name: "options",
         type: "block",
         optional: true,
-        arguments: [
-          { name: "count", type: "integer" },
-          { name: "withscores", type: "pure-token", token: "WITHSCORES", optional: true },
-        ],
+        arguments: [{ name: "count", type: "integer" }, withScoresOption],
       },
     ],
     run: zrandmemberCommand,

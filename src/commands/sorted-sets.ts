@@ -5,7 +5,6 @@
 import { parseDouble } from "../base/double.ts";
 import {
   ACCESS,
-  type ArgumentSpec,
   DELETE,
   DENYOOM,
   defineFamily,
@@ -22,9 +21,8 @@ import { ZsetValue } from "../keyspace/zset-value.ts";
 import { EMPTY_BYTES, writeEmpty } from "../structures/listpack.ts";
 import { LISTPACK, type RecordView, ZSET } from "../structures/record.ts";
 import { SortedSet } from "../structures/sorted-set.ts";
+import { key, tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const sortedSetCommands = defineFamily("sorted-set", [
   {
@@ -49,20 +47,14 @@ export const sortedSetCommands = defineFamily("sorted-set", [
         type: "oneof",
         since: "3.0.2",
         optional: true,
-        arguments: [
-          { name: "nx", type: "pure-token", token: "NX" },
-          { name: "xx", type: "pure-token", token: "XX" },
-        ],
+        arguments: tokens("NX", "XX"),
       },
       {
         name: "comparison",
         type: "oneof",
         since: "6.2.0",
         optional: true,
-        arguments: [
-          { name: "gt", type: "pure-token", token: "GT" },
-          { name: "lt", type: "pure-token", token: "LT" },
-        ],
+        arguments: tokens("GT", "LT"),
       },
       { name: "change", type: "pure-token", token: "CH", since: "3.0.2", optional: true },
       { name: "increment", type: "pure-token", token: "INCR", since: "3.0.2", optional: true },

@@ -4,7 +4,6 @@
 
 import { Int64 } from "../base/int64.ts";
 import {
-  type ArgumentSpec,
   DELETE,
   DENYOOM,
   defineFamily,
@@ -24,13 +23,12 @@ import type { ConsumerGroup } from "../structures/consumer-groups.ts";
 import { STREAM } from "../structures/record.ts";
 import { Stream } from "../structures/stream.ts";
 import { StreamId } from "../structures/stream-id.ts";
+import { key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 import { idOrReply, isCharacter, looseIdOrReply } from "./stream-arguments.ts";
 import { replyNoGroup } from "./stream-replies.ts";
 import { createStream } from "./streams.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const streamGroupCommands = defineFamily<Features>("stream", [
   {

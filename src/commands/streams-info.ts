@@ -1,16 +1,7 @@
 // XINFO: what a stream, its groups and their consumers look like.
 
 import { latin1Bytes } from "../base/text.ts";
-import {
-  ACCESS,
-  type ArgumentSpec,
-  defineFamily,
-  keyAt,
-  LOADING,
-  READONLY,
-  RO,
-  STALE,
-} from "../command/spec.ts";
+import { ACCESS, defineFamily, keyAt, LOADING, READONLY, RO, STALE } from "../command/spec.ts";
 import { streamOf } from "../keyspace/stream-value.ts";
 import { type Consumer, type ConsumerGroup, NEVER } from "../structures/consumer-groups.ts";
 import { EntryCounter } from "../structures/entry-counter.ts";
@@ -20,12 +11,11 @@ import { StreamCursor } from "../structures/stream-cursor.ts";
 import { estimateLag } from "../structures/stream-distance.ts";
 import { StreamId } from "../structures/stream-id.ts";
 import { radixNodeCount } from "../structures/stream-radix.ts";
+import { countOption, key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
 import { int64OrReply } from "./stream-arguments.ts";
 import { replyEntry, replyId, replyInt64, replyNoGroup, replyRange } from "./stream-replies.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const streamInfoCommands = defineFamily<Features>("stream", [
   {
@@ -80,10 +70,7 @@ export const streamInfoCommands = defineFamily<Features>("stream", [
             name: "full-block",
             type: "block",
             optional: true,
-            arguments: [
-              { name: "full", type: "pure-token", token: "FULL" },
-              { name: "count", type: "integer", token: "COUNT", optional: true },
-            ],
+            arguments: [{ name: "full", type: "pure-token", token: "FULL" }, countOption],
           },
         ],
         run: xinfoStreamCommand,

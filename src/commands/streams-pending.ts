@@ -6,7 +6,6 @@
 import { Int64 } from "../base/int64.ts";
 import {
   ACCESS,
-  type ArgumentSpec,
   DELETE,
   defineFamily,
   FAST,
@@ -25,6 +24,7 @@ import { EntryCounter } from "../structures/entry-counter.ts";
 import { type RecordView, STREAM } from "../structures/record.ts";
 import type { Stream } from "../structures/stream.ts";
 import { ID_WORDS, StreamId } from "../structures/stream-id.ts";
+import { countOption, key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import {
   idOrReply,
@@ -42,8 +42,6 @@ import {
   replyNoKeyOrGroup,
   shownArgument,
 } from "./stream-replies.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 export const streamPendingCommands = defineFamily<Features>("stream", [
   {
@@ -122,7 +120,7 @@ export const streamPendingCommands = defineFamily<Features>("stream", [
       { name: "consumer", type: "string" },
       { name: "min-idle-time", type: "string" },
       { name: "start", type: "string" },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
+      countOption,
       { name: "justid", type: "pure-token", token: "JUSTID", optional: true },
     ],
     run: xautoclaimCommand,

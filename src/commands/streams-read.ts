@@ -24,6 +24,7 @@ import type { Stream } from "../structures/stream.ts";
 import { StreamCursor } from "../structures/stream-cursor.ts";
 import { estimateDistance, hasTombstoneAfter } from "../structures/stream-distance.ts";
 import { StreamId, streamIdText } from "../structures/stream-id.ts";
+import { countOption, keys } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import { idOrReply, int64OrReply, isCharacter } from "./stream-arguments.ts";
 import { propagateClaim, propagateGroupId } from "./stream-effects.ts";
@@ -48,10 +49,7 @@ const streamsArgument: ArgumentSpec = {
   name: "streams",
   type: "block",
   token: "STREAMS",
-  arguments: [
-    { name: "key", type: "key", keySpecIndex: 0, multiple: true },
-    { name: "id", type: "string", multiple: true },
-  ],
+  arguments: [keys, { name: "id", type: "string", multiple: true }],
 };
 
 export const streamReadCommands = defineFamily<Features>("stream", [
@@ -63,7 +61,7 @@ export const streamReadCommands = defineFamily<Features>("stream", [
     summary: "Reads, or waits for, entries after given IDs of some streams.",
     keys: [keysBeforeIds(1)],
     args: [
-      { name: "count", type: "integer", token: "COUNT", optional: true },
+      countOption,
       { name: "milliseconds", type: "integer", token: "BLOCK", optional: true },
       streamsArgument,
     ],
@@ -87,7 +85,7 @@ export const streamReadCommands = defineFamily<Features>("stream", [
           { name: "consumer", type: "string" },
         ],
       },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
+      countOption,
       { name: "milliseconds", type: "integer", token: "BLOCK", optional: true },
       { name: "noack", type: "pure-token", token: "NOACK", optional: true },
       streamsArgument,

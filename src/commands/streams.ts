@@ -25,6 +25,7 @@ import type { ReplyWriter } from "../resp/reply.ts";
 import { STREAM } from "../structures/record.ts";
 import { Stream } from "../structures/stream.ts";
 import { StreamId } from "../structures/stream-id.ts";
+import { countOption, key } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 import {
   addOptionsOrReply,
@@ -40,8 +41,6 @@ import {
   trimOptionsOrReply,
 } from "./stream-arguments.ts";
 import { replyId, replyRange } from "./stream-replies.ts";
-
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 
 const TRIM_ARGUMENTS: readonly ArgumentSpec[] = [
   {
@@ -134,12 +133,7 @@ export const streamCommands = defineFamily<Features>("stream", [
     summary: "Reads entries between two IDs.",
     history: [["6.2.0", "Added exclusive ranges."]],
     keys: [keyAt(1, RO | ACCESS)],
-    args: [
-      key,
-      { name: "start", type: "string" },
-      { name: "end", type: "string" },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [key, { name: "start", type: "string" }, { name: "end", type: "string" }, countOption],
     run: xrangeCommand,
   },
   {
@@ -151,12 +145,7 @@ export const streamCommands = defineFamily<Features>("stream", [
     summary: "Reads entries between two IDs, newest first.",
     history: [["6.2.0", "Added exclusive ranges."]],
     keys: [keyAt(1, RO | ACCESS)],
-    args: [
-      key,
-      { name: "end", type: "string" },
-      { name: "start", type: "string" },
-      { name: "count", type: "integer", token: "COUNT", optional: true },
-    ],
+    args: [key, { name: "end", type: "string" }, { name: "start", type: "string" }, countOption],
     run: xrevrangeCommand,
   },
   {

@@ -26,6 +26,7 @@ import {
 import { EVENT_GENERIC, EVENT_STRING } from "../keyspace/event-classes.ts";
 import { NULL_REF } from "../memory/pool.ts";
 import { KEEP_EXPIRY, NO_EXPIRY, STRING } from "../structures/record.ts";
+import { key, keys, numkeys, tokens } from "./argument-specs.ts";
 import {
   bulkExpiry,
   EXPIRY_TIME,
@@ -40,7 +41,6 @@ import {
 } from "./expiry-options.ts";
 import type { Context } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const pairs: ArgumentSpec = {
   name: "data",
   type: "block",
@@ -59,7 +59,7 @@ export const stringMultipleCommands = defineFamily("string", [
     summary: "Reads the string values of several keys.",
     tips: ["request_policy:multi_shard"],
     keys: [keyRange(1, -1, 1, RO | ACCESS)],
-    args: [{ name: "key", type: "key", keySpecIndex: 0, multiple: true }],
+    args: [keys],
     run: mgetCommand,
   },
   {
@@ -95,17 +95,9 @@ export const stringMultipleCommands = defineFamily("string", [
     tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
     keys: [keysCounted(1, OW | UPDATE, 2)],
     args: [
-      { name: "numkeys", type: "integer" },
+      numkeys,
       pairs,
-      {
-        name: "condition",
-        type: "oneof",
-        optional: true,
-        arguments: [
-          { name: "nx", type: "pure-token", token: "NX" },
-          { name: "xx", type: "pure-token", token: "XX" },
-        ],
-      },
+      { name: "condition", type: "oneof", optional: true, arguments: tokens("NX", "XX") },
       expiryArgument("KEEPTTL"),
     ],
     run: msetexCommand,

@@ -6,17 +6,7 @@
 import { fitsInt64, integerLength, parseInt64, parseInteger, writeInteger } from "../base/ascii.ts";
 import { addDecimals, NOT_FINITE, SUM_BYTES_MAX } from "../base/decimal.ts";
 import { latin1Bytes } from "../base/text.ts";
-import {
-  ACCESS,
-  type ArgumentSpec,
-  DENYOOM,
-  defineFamily,
-  FAST,
-  keyAt,
-  RW,
-  UPDATE,
-  WRITE,
-} from "../command/spec.ts";
+import { ACCESS, DENYOOM, defineFamily, FAST, keyAt, RW, UPDATE, WRITE } from "../command/spec.ts";
 import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import {
   ENCODING_AUTO,
@@ -26,9 +16,9 @@ import {
   STRING,
   setEncoding,
 } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const flags = WRITE | DENYOOM | FAST;
 const keys = [keyAt(1, RW | ACCESS | UPDATE)];
 

@@ -21,10 +21,10 @@ import {
 } from "../command/spec.ts";
 import { EVENT_STRING } from "../keyspace/event-classes.ts";
 import { NO_EXPIRY, STRING } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
 import { indexOrReply, isBackward, repliedTooLong } from "./string-arguments.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const value: ArgumentSpec = { name: "value", type: "string" };
 const rangeArguments: readonly ArgumentSpec[] = [
   key,

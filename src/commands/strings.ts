@@ -24,6 +24,7 @@ import {
 } from "../command/spec.ts";
 import { EVENT_GENERIC, EVENT_STRING } from "../keyspace/event-classes.ts";
 import { KEEP_EXPIRY, NO_EXPIRY, type RecordView, STRING } from "../structures/record.ts";
+import { key } from "./argument-specs.ts";
 import {
   bulkExpiry,
   CONDITION,
@@ -45,7 +46,6 @@ import {
 } from "./expiry-options.ts";
 import type { Context } from "./features.ts";
 
-const key: ArgumentSpec = { name: "key", type: "key", keySpecIndex: 0 };
 const value: ArgumentSpec = { name: "value", type: "string" };
 
 const setCondition: ArgumentSpec = {

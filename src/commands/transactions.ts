@@ -12,6 +12,7 @@ import {
   STALE,
   UNQUEUED,
 } from "../command/spec.ts";
+import { keys } from "./argument-specs.ts";
 import type { Context, Features } from "./features.ts";
 
 const ALWAYS = NOSCRIPT | LOADING | STALE;
@@ -52,7 +53,7 @@ export const transactionCommands = defineFamily<Features>("transactions", [
     complexity: "O(1) for every key.",
     summary: "Has the next transaction fail if one of the keys changes until then.",
     keys: [keyRange(1, -1, 1, RO)],
-    args: [{ name: "key", type: "key", keySpecIndex: 0, multiple: true }],
+    args: [keys],
     run: watchCommand,
   },
   {
