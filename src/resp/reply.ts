@@ -24,6 +24,8 @@ const GREATER = 62;
 const COMMA = 44;
 const HASH = 35;
 const EQUALS = 61;
+/** Letters of the format of a verbatim string. */
+const FORMAT_LENGTH = 3;
 const BRACKET = 40;
 
 /** What the buffer shrinks back to once a large reply has left. */
@@ -259,11 +261,11 @@ export class ReplyWriter {
     this.verbatimBytes(format, utf8Bytes(text));
   }
 
-  /** As `verbatim`, of bytes. Cold. */
+  /** As `verbatim`, of bytes, in a format cut or filled up with blanks to three letters. Cold. */
   verbatimBytes(format: string, bytes: Uint8Array): void {
     if (this.protocol === 2) return this.bulkBytes(bytes);
-    this.#integerLine(EQUALS, bytes.length + 4);
-    this.raw(latin1Bytes(`${format}:`));
+    this.#integerLine(EQUALS, bytes.length + FORMAT_LENGTH + 1);
+    this.raw(latin1Bytes(`${format.slice(0, FORMAT_LENGTH).padEnd(FORMAT_LENGTH)}:`));
     this.raw(bytes);
     this.raw(LINE_END);
   }

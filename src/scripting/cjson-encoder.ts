@@ -26,7 +26,9 @@ const ESCAPES: readonly (Uint8Array | undefined)[] = Array.from({ length: 256 },
   return latin1Bytes(`\\u${byte.toString(16).padStart(4, "0")}`);
 });
 
-const TYPE_NAMES = ["nil", "boolean", "userdata", "number", "string", "table", "function"];
+const TYPE_NAMES = [
+  ...["nil", "boolean", "userdata", "number", "string", "table", "function", "userdata", "thread"],
+];
 
 /** Encodes values of one virtual machine. */
 export class CjsonEncoder {
@@ -48,7 +50,7 @@ export class CjsonEncoder {
   }
 
   #refuse(state: number, index: number, reason: string): never {
-    const name = TYPE_NAMES[this.#lua.api.lua_type(state, index)] ?? "userdata";
+    const name = TYPE_NAMES[this.#lua.api.lua_type(state, index)];
     return this.#lua.raise(state, `Cannot serialise ${name}: ${reason}`);
   }
 

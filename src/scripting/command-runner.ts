@@ -236,6 +236,11 @@ export class CommandRunner<S extends ServerContext> {
       if (Math.abs(value) < LARGEST_SHORT && value !== 0) return;
       if (Math.abs(value) < 2 ** 63) return this.#replaceNumber(state, index, value);
     }
+    if (this.#lua.isNegativeNaN(state, index)) {
+      this.#lua.pushText(state, "-nan");
+      api.lua_replace(state, index);
+      return;
+    }
     const end = writeDouble(this.#number, 0, value);
     this.#lua.pushBytes(state, this.#number, 0, end);
     api.lua_replace(state, index);

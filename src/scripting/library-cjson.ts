@@ -45,9 +45,10 @@ function integerOption(
   const { api } = lua;
   let value = old;
   if (api.lua_type(state, index) !== LUA_NIL) {
-    value = api.luaL_checkinteger(state, index);
+    value = lua.checkInt(state, index);
     if (value < min || value > max) {
-      lua.raiseArgument(state, index, `expected integer between ${min} and ${max}`);
+      // Whichever argument it is, the original blames the first.
+      lua.raiseArgument(state, 1, `expected integer between ${min} and ${max}`);
     }
   }
   api.lua_pushinteger(state, value);
@@ -60,7 +61,8 @@ function booleanOption(lua: Lua, state: number, index: number, old: boolean): bo
   if (api.lua_type(state, index) !== LUA_NIL) {
     if (api.lua_type(state, index) === LUA_BOOLEAN) value = api.lua_toboolean(state, index) !== 0;
     else {
-      const text = api.lua_type(state, index) === LUA_STRING ? lua.text(state, index) : "";
+      lua.checkString(state, index);
+      const text = lua.printed(state, index);
       if (text !== "on" && text !== "off") {
         lua.raiseArgument(state, index, `invalid option '${text}'`);
       }

@@ -1,11 +1,13 @@
 // The `cmsgpack` library: Lua values as MessagePack, as lua-cmsgpack 0.4.0 writes and reads it.
 
 import { ByteBuilder } from "./byte-builder.ts";
+import { toInt32 } from "./integers.ts";
 import { LUA_BOOLEAN, LUA_NUMBER, LUA_STRING, LUA_TABLE, type Lua } from "./lua.ts";
 
 /** Tables nested deeper are packed as nil. */
 const NESTING_MAX = 16;
 const UINT32 = 2 ** 32;
+const SIGN = 128;
 
 const number = new DataView(new ArrayBuffer(8));
 
@@ -24,7 +26,7 @@ class Packer {
     const type = api.lua_type(state, -1);
     if (type === LUA_STRING) this.#string(state);
     else if (type === LUA_BOOLEAN) this.out.byte(api.lua_toboolean(state, -1) !== 0 ? 0xc3 : 0xc2);
-    else if (type === LUA_NUMBER) this.#number(api.lua_tonumber(state, -1));
+    else if (type === LUA_NUMBER) this.#number(state);
     else if (type === LUA_TABLE && level < NESTING_MAX) this.#table(state, level);
     else this.out.byte(0xc0);
     api.lua_settop(state, -2);
@@ -46,14 +48,16 @@ class Packer {
     this.out.bigEndian(length, bytes);
   }
 
-  #number(value: number): void {
+  #number(state: number): void {
     const { out } = this;
+    const value = this.#lua.api.lua_tonumber(state, -1);
     if (Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63) {
       return this.#integer(value);
     }
     number.setFloat32(0, value);
     const isFloat = number.getFloat32(0) === value;
     if (!isFloat) number.setFloat64(0, value);
+    if (this.#lua.isNegativeNaN(state, -1)) number.setUint8(0, number.getUint8(0) | SIGN);
     out.byte(isFloat ? 0xca : 0xcb);
     for (let k = 0; k < (isFloat ? 4 : 8); k++) out.byte(number.getUint8(k));
   }
@@ -239,10 +243,10 @@ export function addCmsgpack(lua: Lua): void {
     const at = lua.checkString(state, 1);
     const length = lua.length;
     if (offset < 0 || limit < 0) {
-      const text = `offset of ${offset} and limit of ${length}.`;
+      const text = `offset of ${toInt32(offset)} and limit of ${length}.`;
       lua.raise(state, `Invalid request to unpack with ${text}`);
     } else if (offset > length) {
-      lua.raise(state, `Start offset ${offset} greater than input length ${length}.`);
+      lua.raise(state, `Start offset ${toInt32(offset)} greater than input length ${length}.`);
     }
     unpacker.at = at + offset;
     unpacker.end = at + length;
@@ -259,7 +263,7 @@ export function addCmsgpack(lua: Lua): void {
     return count + 1;
   };
   const optional = (state: number, index: number, missing: number) =>
-    api.lua_type(state, index) <= 0 ? missing : api.luaL_checkinteger(state, index);
+    api.lua_type(state, index) <= 0 ? missing : lua.checkInteger(state, index);
   api.lua_createtable(main, 0, 8);
   lua.setFunctions(main, {
     pack: (state) => {
@@ -275,7 +279,7 @@ export function addCmsgpack(lua: Lua): void {
     },
     unpack: (state) => unpack(state, 0, 0),
     unpack_one: (state) => unpack(state, 1, optional(state, 2, 0)),
-    unpack_limit: (state) => unpack(state, api.luaL_checkinteger(state, 2), optional(state, 3, 0)),
+    unpack_limit: (state) => unpack(state, lua.checkInteger(state, 2), optional(state, 3, 0)),
   });
   for (const [name, text] of [
     ["_NAME", "cmsgpack"],

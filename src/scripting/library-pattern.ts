@@ -110,7 +110,7 @@ export class PatternLibrary {
     const { api } = lua;
     const text = lua.checkString(state, 1);
     const { length } = lua;
-    const times = api.luaL_checkinteger(state, 2);
+    const times = lua.checkInt(state, 2);
     if (length === 0 || times <= 0) {
       lua.pushText(state, "");
       return 1;
@@ -183,7 +183,8 @@ export class PatternLibrary {
       const textLength = lua.length;
       const pattern = lua.checkString(state, 2);
       const length = lua.length;
-      const from = fromEnd(api.luaL_optinteger(state, 3, 1), textLength) - 1;
+      const first = api.lua_type(state, 3) <= LUA_NIL ? 1 : lua.checkInteger(state, 3);
+      const from = fromEnd(first, textLength) - 1;
       this.#begin(text, textLength, pattern, length);
       this.#at = text + Math.max(0, Math.min(from, textLength));
       if (isFind && (api.lua_toboolean(state, 4) !== 0 || !this.#isPattern())) {
@@ -289,7 +290,7 @@ export class PatternLibrary {
     const pattern = lua.checkString(state, 2);
     const type = api.lua_type(state, 3);
     const own = new Substitution();
-    own.countMax = api.luaL_optinteger(state, 4, textLength + 1);
+    own.countMax = api.lua_type(state, 4) <= LUA_NIL ? textLength + 1 : lua.checkInt(state, 4);
     if (type < LUA_NUMBER || type > LUA_FUNCTION) {
       lua.raiseArgument(state, 3, "string/function/table expected");
     }

@@ -5,11 +5,13 @@
 //   cn s     n bytes; bytes up to a zero    c0  as many as the number before says
 
 import { ByteBuilder } from "./byte-builder.ts";
+import { toInt64, toUint64 } from "./integers.ts";
 import type { Lua } from "./lua.ts";
 
 const INT_BYTES_MAX = 32;
 const INT32_MAX = 2 ** 31 - 1;
 const ALIGNMENT_MAX = 8;
+const SIGN = 128;
 
 const double = new DataView(new ArrayBuffer(8));
 
@@ -115,10 +117,9 @@ function isInteger(option: string): boolean {
   return "bBhHlLTiI".includes(option);
 }
 
-/** A double as C converts it to 64 bits. */
+/** A double as the original converts it: what is negative by way of a signed integer. */
 function to64(value: number): bigint {
-  if (!(Math.abs(value) < 2 ** 64)) return 1n << 63n;
-  return BigInt.asUintN(64, BigInt(Math.trunc(value)));
+  return value < 0 ? BigInt.asUintN(64, BigInt(toInt64(value))) : toUint64(value);
 }
 
 function putInteger(out: ByteBuilder, value: number, size: number, isLittle: boolean): void {
@@ -145,6 +146,8 @@ function getInteger(bytes: Uint8Array, at: number, format: Format): number {
 function pack(lua: Lua, out: ByteBuilder, state: number): number {
   const format = new Format(lua, state);
   out.clear();
+  // What stands behind the arguments is told by errors about missing ones.
+  lua.api.lua_pushnil(state);
   let argument = 2;
   while (format.next()) {
     for (let k = format.padding(out.length); k > 0; k--) out.byte(0);
@@ -154,9 +157,13 @@ function pack(lua: Lua, out: ByteBuilder, state: number): number {
     } else if (option === "x") {
       out.byte(0);
     } else if (option === "f" || option === "d") {
-      const value = lua.api.luaL_checknumber(state, argument++);
+      const value = lua.api.luaL_checknumber(state, argument);
       if (option === "f") double.setFloat32(0, value, format.isLittle);
       else double.setFloat64(0, value, format.isLittle);
+      if (lua.isNegativeNaN(state, argument++)) {
+        const at = format.isLittle ? size - 1 : 0;
+        double.setUint8(at, double.getUint8(at) | SIGN);
+      }
       for (let k = 0; k < size; k++) out.byte(double.getUint8(k));
     } else if (option === "c" || option === "s") {
       const at = lua.checkString(state, argument++);
@@ -177,7 +184,7 @@ function unpack(lua: Lua, state: number): number {
   const format = new Format(lua, state);
   const data = lua.checkString(state, 2);
   const length = lua.length;
-  const first = api.lua_type(state, 3) <= 0 ? 1 : api.luaL_checkinteger(state, 3);
+  const first = api.lua_type(state, 3) <= 0 ? 1 : lua.checkInteger(state, 3);
   if (first === 0) lua.raiseArgument(state, 3, "offset must be 1 or greater");
   // What is negative is an enormous offset for the original.
   if (first < 0) lua.raiseArgument(state, 2, "data string too short");
@@ -239,7 +246,8 @@ function size(lua: Lua, state: number): number {
     if (format.option === "c" && format.size === 0) {
       lua.raiseArgument(state, 1, "option 'c0' has no fixed size");
     }
-    if (!isInteger(format.option) && !"xfdc".includes(format.option)) format.control();
+    // Letters and digits that mean nothing take no room here.
+    if (!/[0-9A-Za-z]/.test(format.option)) format.control();
     total += format.size;
   }
   lua.api.lua_pushinteger(state, total);

@@ -227,6 +227,30 @@ export class LuaModule {
     return this.#addEntry(instance.exports.f);
   }
 
+  /** The same of the C function at an index, before which `prepare` may replace arguments. */
+  addPrepared(index: number, prepare: (state: number) => void): number {
+    const env = { prepare, run: this.#table.get(index) };
+    const instance = new WebAssembly.Instance(seamModules().prepared, { env: env as never });
+    return this.#addEntry(instance.exports.f);
+  }
+
+  /**
+   * The same of the C function at an index whose arguments from `first` on are integers, before
+   * which `fit` sees those that are strings or not within 32 bits.
+   */
+  addRanged(index: number, first: number, fit: (state: number, argument: number) => void): number {
+    const env = { memory: this.#memory, fit, run: this.#table.get(index) };
+    const seam = seamModules().ranged;
+    const { f } = new WebAssembly.Instance(seam[first - 1], { env: env as never }).exports;
+    return this.#addEntry(f);
+  }
+
+  /** Whether the sign of the number at an index, counted from 1, is set: NaN has one, too. */
+  hasSign(state: number, index: number): boolean {
+    const value = this.words[(state + STATE_BASE) >>> 2] + ((index - 1) << VALUE_SHIFT);
+    return this.bytes[value + 7] >= 128;
+  }
+
   /** The index of a C function of the seams: pcall, less, index. */
   addSeam(name: string): number {
     return this.#addEntry(this.#seams[name]);

@@ -231,6 +231,52 @@ function buildGuarded(): WebAssembly.Module {
     .module();
 }
 
+/** Makes a C function that has `prepare` look at the arguments, then is `run`. */
+function buildPrepared(): WebAssembly.Module {
+  const m = new WasmAssembler().importFunction("prepare", 1, 0).importFunction("run", 1, 1);
+  return m.function("f", [1, 0, 1], get(0), m.call("prepare"), get(0), m.call("run")).module();
+}
+
+/** Of lua_State, and of a value on its stack; see lua-module.ts. */
+const STATE_TOP = 8;
+const STATE_BASE = 12;
+const VALUE_SHIFT = 4;
+const VALUE_TYPE = 8;
+const TYPE_NUMBER = 3;
+const TYPE_STRING = 4;
+
+/**
+ * Makes a C function that has `fit` look at arguments from `first` on that are strings, or numbers
+ * that 32 bits do not hold, then is `run`.
+ */
+function buildRanged(first: number): WebAssembly.Module {
+  const m = new WasmAssembler()
+    .importMemory("memory")
+    .importFunction("fit", 2, 0)
+    .importFunction("run", 1, 1);
+  const [state, value, argument] = [0, 1, 2];
+  const field = (offset: number) => [get(state), number(offset), op.add, op.load];
+  return m
+    .function(
+      "f",
+      [1, 2, 1],
+      ...[number(first), set(argument), op.loop],
+      ...[...field(STATE_BASE), get(argument), number(1), op.subtract],
+      ...[number(VALUE_SHIFT), op.shiftLeft, op.add, tee(value)],
+      ...[...field(STATE_TOP), op.lessThan, op.if],
+      ...[get(value), number(VALUE_TYPE), op.add, op.load, number(TYPE_STRING), op.equal, op.if],
+      ...[get(state), get(argument), m.call("fit"), op.else],
+      ...[get(value), number(VALUE_TYPE), op.add, op.load, number(TYPE_NUMBER), op.equal, op.if],
+      ...[get(value), op.isWithin32Bits, op.isZero, op.if],
+      ...[get(state), get(argument), m.call("fit"), op.end],
+      ...[op.end, op.end],
+      ...[get(argument), number(1), op.add, set(argument), op.branch(1)],
+      ...[op.end, op.end],
+      ...[get(state), m.call("run")],
+    )
+    .module();
+}
+
 /** Makes a C function, or another one that Lua calls, of a JavaScript function. */
 function buildPlain(): WebAssembly.Module {
   const m = new WasmAssembler().importFunction("run", 1, 1);
@@ -243,6 +289,9 @@ export interface SeamModules {
   readonly seams: WebAssembly.Module;
   readonly resumable: WebAssembly.Module;
   readonly guarded: WebAssembly.Module;
+  readonly prepared: WebAssembly.Module;
+  /** By the number of arguments in front of the first that is an integer. */
+  readonly ranged: readonly WebAssembly.Module[];
   readonly plain: WebAssembly.Module;
 }
 
@@ -254,6 +303,8 @@ export function seamModules(): SeamModules {
     seams: buildSeams(),
     resumable: buildResumable(),
     guarded: buildGuarded(),
+    prepared: buildPrepared(),
+    ranged: [1, 2, 3].map(buildRanged),
     plain: buildPlain(),
   };
   return modules;

@@ -159,7 +159,7 @@ export class LuaToReply {
     const { api } = this.#lua;
     this.#lua.getField(state, -1, "format");
     if (api.lua_type(state, -1) !== LUA_STRING) return false;
-    const format = this.#lua.text(state, -1).slice(0, 3);
+    const format = this.#lua.printed(state, -1);
     this.#lua.getField(state, -2, "string");
     if (api.lua_type(state, -1) !== LUA_STRING) return false;
     const at = this.#lua.string(state, -1);

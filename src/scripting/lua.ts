@@ -8,6 +8,7 @@
 
 import { copyBytes } from "../base/ascii.ts";
 import { latin1Text, utf8Bytes } from "../base/text.ts";
+import { toInt32, toInt64 } from "./integers.ts";
 import { LUA_BYTES_MAX, type LuaApi, LuaModule, type Supervisor } from "./lua-module.ts";
 
 export const LUA_REGISTRY = -10000;
@@ -20,6 +21,7 @@ export const LUA_NUMBER = 3;
 export const LUA_STRING = 4;
 export const LUA_TABLE = 5;
 export const LUA_FUNCTION = 6;
+export const LUA_THREAD = 8;
 
 const SCRATCH_BYTES = 1 << 16;
 const GROWN_BYTES_KEPT = 1 << 20;
@@ -161,8 +163,8 @@ export class Lua {
     if (api.lua_type(state, -1) !== LUA_TABLE || api.lua_checkstack(state, 2) === 0) return;
     this.getField(state, -1, "err");
     const type = api.lua_type(state, -1);
+    // What is no text stays behind the table: one result more, as in Redis.
     if (type === LUA_STRING || type === LUA_NUMBER) api.lua_replace(state, -2);
-    else api.lua_settop(state, -2);
   }
 
   /** Cold: calls a library's opening function, which leaves its tables among the globals. */
@@ -243,6 +245,28 @@ export class Lua {
     bytes[at + text.length] = 0;
     this.api.luaL_argerror(state, argument, at);
     throw new Error("luaL_argerror returned");
+  }
+
+  /** Whether there is a NaN with a sign, which JavaScript does not tell apart. */
+  isNegativeNaN(state: number, index: number): boolean {
+    const { api } = this;
+    if (
+      api.lua_type(state, index) !== LUA_NUMBER ||
+      !Number.isNaN(api.lua_tonumber(state, index))
+    ) {
+      return false;
+    }
+    return this.module.hasSign(state, index < 0 ? api.lua_gettop(state) + index + 1 : index);
+  }
+
+  /** As Lua's own check of an integer argument where integers have 64 bits. */
+  checkInteger(state: number, index: number): number {
+    return toInt64(this.api.luaL_checknumber(state, index));
+  }
+
+  /** The same of an `int`. */
+  checkInt(state: number, index: number): number {
+    return toInt32(this.api.luaL_checknumber(state, index));
   }
 
   /** As Lua's own check of a string argument: returns its address, `length` its length. */

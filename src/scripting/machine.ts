@@ -7,7 +7,16 @@ import type { Logger } from "../base/log.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { CommandRunner, type ScriptHost } from "./command-runner.ts";
-import { LUA_NIL, LUA_NUMBER, LUA_STRING, LUA_TABLE, Lua } from "./lua.ts";
+import {
+  LUA_BOOLEAN,
+  LUA_FUNCTION,
+  LUA_NIL,
+  LUA_NUMBER,
+  LUA_STRING,
+  LUA_TABLE,
+  LUA_THREAD,
+  Lua,
+} from "./lua.ts";
 import type { Supervisor } from "./lua-module.ts";
 import { LuaToReply } from "./lua-to-reply.ts";
 import { addRedisLibrary, type RedisLibraryParts } from "./redis-library.ts";
@@ -87,6 +96,7 @@ export class Machine<S extends ServerContext> {
     };
     addRedisLibrary(this.library);
     this.sandbox.add("redis");
+    this.#addHandler();
     this.sandbox.close();
     this.#record = lua.api.malloc(RECORD_BYTES);
     this.#recordOptions = lua.api.malloc(8);
@@ -192,13 +202,40 @@ export class Machine<S extends ServerContext> {
     return heapBytes > LARGE_HEAP_BYTES && this.bytes < heapBytes / 4;
   }
 
+  /** What Redis handles errors with is there for scripts, too. */
+  #addHandler(): void {
+    const { lua, sandbox } = this;
+    const { api, main } = lua;
+    lua.push(main, sandbox.globals);
+    lua.pushFunction(main, (state) => this.#describe(state, this.#placeOf(state)));
+    lua.setField(main, -2, "__redis__err__handler");
+    api.lua_settop(main, -2);
+  }
+
   /** Handles an error where it happens, before anything is unwound. */
   #noteError(state: number): number {
     const isTable = this.lua.api.lua_type(state, -1) === LUA_TABLE;
     this.isErrorCounted = isTable && this.replies.isCounted(state);
     this.error = this.errorText(state);
-    this.errorPlace = this.#placeOf(state);
-    this.lua.api.lua_settop(state, 1);
+    const place = this.#placeOf(state);
+    this.errorPlace = place === undefined ? "" : `, on ${place.source}:${place.line}`;
+    return this.#describe(state, place);
+  }
+
+  /** Makes the error that is the first argument a table, with its place. */
+  #describe(state: number, place: ErrorPlace | undefined): number {
+    const { lua } = this;
+    const { api } = lua;
+    api.lua_settop(state, 1);
+    if (api.lua_type(state, 1) !== LUA_TABLE) {
+      this.replies.pushError(state, `ERR ${this.#textOf(state)}`);
+      api.lua_replace(state, 1);
+    }
+    if (place === undefined) return 1;
+    lua.pushText(state, place.source);
+    lua.setField(state, 1, "source");
+    api.lua_pushnumber(state, place.line);
+    lua.setField(state, 1, "line");
     return 1;
   }
 
@@ -220,23 +257,39 @@ export class Machine<S extends ServerContext> {
     const { lua } = this;
     const type = lua.api.lua_type(state, -1);
     if (type === LUA_STRING || type === LUA_NUMBER) return lua.printed(state, -1);
-    if (type === LUA_NIL) return "nil";
-    return lua.api.lua_toboolean(state, -1) !== 0 ? "true" : "false";
+    if (type <= LUA_NIL) return "nil";
+    if (type === LUA_BOOLEAN) return lua.api.lua_toboolean(state, -1) !== 0 ? "true" : "false";
+    const name = type === LUA_FUNCTION ? "function" : type === LUA_THREAD ? "thread" : "userdata";
+    const address = lua.api.lua_topointer(state, -1);
+    return `${name}: ${address === 0 ? "(nil)" : `0x${address.toString(16)}`}`;
   }
 
-  #placeOf(state: number): string {
+  /** Where an error has been raised: in the caller, or in the caller of a C function. */
+  #placeOf(state: number): ErrorPlace | undefined {
     const { lua } = this;
     const { api, module } = lua;
     const record = this.#record;
+    let isFirst = true;
     for (let level = 1; level < PLACE_LEVELS; level++) {
-      if (api.lua_getstack(state, level, record) === 0) return "";
+      if (api.lua_getstack(state, level, record) === 0) return undefined;
       api.lua_getinfo(state, this.#recordOptions, record);
       const { words } = module;
-      const isC = lua.textAt(words[(record + WHAT) >>> 2]) === "C";
       const source = lua.textAt(words[(record + SOURCE) >>> 2]);
-      if (isC || source === "=prelude" || source === "=(tail call)") continue;
-      return `, on ${source}:${words[(record + LINE) >>> 2] | 0}`;
+      // The prelude's functions stand for the C function that called them.
+      if (source === "=prelude") {
+        isFirst = true;
+        continue;
+      }
+      const isC = lua.textAt(words[(record + WHAT) >>> 2]) === "C";
+      if (!isC || !isFirst) return { source, line: words[(record + LINE) >>> 2] | 0 };
+      isFirst = false;
     }
-    return "";
+    return undefined;
   }
+}
+
+/** A source, as Lua names it, and a line. */
+interface ErrorPlace {
+  readonly source: string;
+  readonly line: number;
 }

@@ -3,12 +3,8 @@
 // table.sort is written in Lua because the original compares without ever calling the hook, and its
 // worst case is quadratic: a sort could not be suspended. It takes the same steps as the original
 // (a quicksort with the median of three), since what an order that is none leads to can be seen.
-// load takes source only: behind a space, bytecode is none. The globals come as an argument.
 
 export const PRELUDE = `
-local G = ...
-local load, type, byte = G.load, G.type, G.string.byte
-
 -- Sorts t[lo] to t[up]; true where the order is found to be none.
 local function sort(t, lo, up, before)
   while lo < up do
@@ -47,17 +43,6 @@ local function sort(t, lo, up, before)
       up = i - 1
     end
   end
-end
-
-function G.load(reader, ...)
-  if type(reader) ~= "function" then return load(reader, ...) end
-  local isFirst = true
-  return load(function()
-    local piece = reader()
-    if isFirst and type(piece) == "string" and byte(piece) == 27 then piece = " " .. piece end
-    isFirst = false
-    return piece
-  end, ...)
 end
 
 return sort

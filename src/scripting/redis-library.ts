@@ -3,7 +3,8 @@
 import { REDIS_VERSION } from "../base/version.ts";
 import type { ServerContext } from "../command/context.ts";
 import { type CommandRunner, REPL_ALL } from "./command-runner.ts";
-import { LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
+import { directInt32 } from "./integers.ts";
+import { LUA_STRING, type Lua } from "./lua.ts";
 import type { ReplyToLua } from "./reply-to-lua.ts";
 import { sha1Hex } from "./script-cache.ts";
 
@@ -91,7 +92,7 @@ function replyFunctions<S extends ServerContext>(parts: RedisLibraryParts<S>) {
       replies.pushError(state, "ERR wrong number or type of arguments");
       return 1;
     }
-    let text = lua.text(state, 1);
+    let text = field === "err" ? lua.printed(state, 1) : lua.text(state, 1);
     if (field === "err") {
       if (text.startsWith("-")) text = text.slice(1);
       if (!text.includes(" ")) text = `ERR ${text}`;
@@ -122,7 +123,7 @@ function modeFunctions<S extends ServerContext>(parts: RedisLibraryParts<S>) {
       if (api.lua_gettop(state) !== 1) {
         return raise(parts, state, "redis.setresp() requires one argument.");
       }
-      const version = api.lua_tonumber(state, -1);
+      const version = directInt32(api.lua_tonumber(state, -1));
       if (version !== 2 && version !== 3) {
         return raise(parts, state, "RESP version must be 2 or 3.");
       }
@@ -133,7 +134,7 @@ function modeFunctions<S extends ServerContext>(parts: RedisLibraryParts<S>) {
       if (api.lua_gettop(state) !== 1) {
         return raise(parts, state, "redis.set_repl() requires one argument.");
       }
-      const flags = Math.trunc(api.lua_tonumber(state, -1));
+      const flags = directInt32(api.lua_tonumber(state, -1));
       if ((flags & ~REPL_ALL) !== 0) {
         const names = "Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.";
         return raise(parts, state, `Invalid replication flags. ${names}`);
@@ -160,10 +161,10 @@ function log<S extends ServerContext>(parts: RedisLibraryParts<S>, state: number
   const { api } = lua;
   const count = api.lua_gettop(state);
   if (count < 2) return raise(parts, state, "redis.log() requires two arguments or more.");
-  if (api.lua_type(state, 1) !== LUA_NUMBER) {
+  if (api.lua_isnumber(state, 1) === 0) {
     return raise(parts, state, "First argument must be a number (log level).");
   }
-  const level = Math.trunc(api.lua_tonumber(state, 1));
+  const level = directInt32(api.lua_tonumber(state, 1));
   if (level < 0 || level > 3) return raise(parts, state, "Invalid log level.");
   const texts: string[] = [];
   for (let k = 2; k <= count; k++) {

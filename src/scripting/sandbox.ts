@@ -10,6 +10,7 @@ import { addCjson } from "./library-cjson.ts";
 import { addCmsgpack } from "./library-cmsgpack.ts";
 import { PatternLibrary } from "./library-pattern.ts";
 import { structFunctions } from "./library-struct.ts";
+import { widenIntegers } from "./library-wide.ts";
 import {
   LUA_FUNCTION,
   LUA_GLOBALS,
@@ -18,6 +19,7 @@ import {
   LUA_STRING,
   LUA_TABLE,
   type Lua,
+  upvalue,
 } from "./lua.ts";
 import type { Supervisor } from "./lua-module.ts";
 import { CALL } from "./lua-seams.ts";
@@ -132,7 +134,7 @@ export class Sandbox {
   #addLibraries(clock: Clock): void {
     const { lua } = this;
     const { api, main } = lua;
-    this.#replaceRandom();
+    this.#replaceMath();
     const startedUs = clock.monotonicUs();
     api.lua_createtable(main, 0, 1);
     lua.pushFunction(main, (state) => {
@@ -166,24 +168,77 @@ export class Sandbox {
     this.#patterns.addTo(-1);
     api.lua_settop(main, globals);
     if (!lua.load(main, latin1Bytes(PRELUDE), "=prelude")) throw new Error(lua.text(main, -1));
-    api.lua_pushvalue(main, globals);
-    if (api.lua_pcall(main, 1, 1, 0) !== 0) throw new Error(lua.text(main, -1));
+    if (api.lua_pcall(main, 0, 1, 0) !== 0) throw new Error(lua.text(main, -1));
     const sort = lua.keep(main);
     lua.pushSeam(main, "less");
     const less = lua.keep(main);
+    widenIntegers(lua, globals);
+    this.#replaceLoad(globals);
     lua.getField(main, globals, "table");
-    lua.getField(main, -1, "insert");
-    const insert = lua.module.addGuarded(api.lua_tocfunction(main, -1), (state) => {
-      if (this.#standIn(state, 1)) lua.raisePlain(state, READ_ONLY);
+    this.#guard("insert", (state) => {
+      // A wrong call is refused by the function itself.
+      const count = api.lua_gettop(state);
+      const isCall = count === 2 || (count === 3 && api.lua_isnumber(state, 2) !== 0);
+      if (isCall && this.#standIn(state, 1)) lua.raisePlain(state, READ_ONLY);
     });
-    api.lua_settop(main, -2);
-    api.lua_pushcclosure(main, insert, 0);
-    lua.setField(main, -2, "insert");
+    this.#guard("foreach", (state) => this.#lookThrough(state));
     lua.pushResumable(main, (state, isAgain) =>
       isAgain === 0 ? this.#beginSort(state, sort, less) : this.#endSort(state),
     );
     lua.setField(main, -2, "sort");
     api.lua_settop(main, globals);
+  }
+
+  /** load takes source only: behind a space, bytecode is none. */
+  #replaceLoad(globals: number): void {
+    const { lua } = this;
+    const { api, main, module } = lua;
+    const [reader, isFirst] = [upvalue(1), upvalue(2)];
+    const read = module.addResumable((state, isAgain) => {
+      if (isAgain === 0) {
+        api.lua_pushvalue(state, reader);
+        return CALL;
+      }
+      if (api.lua_toboolean(state, isFirst) === 0) return 1;
+      api.lua_pushboolean(state, 0);
+      api.lua_replace(state, isFirst);
+      if (api.lua_type(state, -1) === LUA_STRING) this.#disarm(state, -1);
+      return 1;
+    });
+    lua.getField(main, globals, "load");
+    const index = module.addPrepared(api.lua_tocfunction(main, -1), (state) => {
+      if (api.lua_type(state, 1) !== LUA_FUNCTION) return;
+      api.lua_pushvalue(state, 1);
+      api.lua_pushboolean(state, 1);
+      api.lua_pushcclosure(state, read, 2);
+      api.lua_replace(state, 1);
+    });
+    api.lua_settop(main, globals);
+    api.lua_pushcclosure(main, index, 0);
+    lua.setField(main, globals, "load");
+  }
+
+  /** Puts a space in front of bytecode: then it is source, with a character that none has. */
+  #disarm(state: number, index: number): void {
+    const { lua } = this;
+    const at = lua.string(state, index);
+    if (lua.length === 0 || lua.bytes[at] !== BINARY_MARK) return;
+    lua.api.lua_pushvalue(state, index);
+    lua.pushText(state, " ");
+    lua.api.lua_insert(state, -2);
+    lua.api.lua_concat(state, 2);
+    lua.api.lua_replace(state, index < 0 ? index - 1 : index);
+  }
+
+  /** Has `check` see tables with a metatable before a function of the library on top does. */
+  #guard(name: string, check: (state: number) => void): void {
+    const { lua } = this;
+    const { api, main } = lua;
+    lua.getField(main, -1, name);
+    const index = lua.module.addGuarded(api.lua_tocfunction(main, -1), check);
+    api.lua_settop(main, -2);
+    api.lua_pushcclosure(main, index, 0);
+    lua.setField(main, -2, name);
   }
 
   /** table.sort(table [, before]): calls the prelude's sort. */
@@ -263,18 +318,38 @@ export class Sandbox {
     this.#stringMetatable = lua.keep(lua.main);
   }
 
-  #replaceRandom(): void {
+  #replaceMath(): void {
     const { lua } = this;
     const { main } = lua;
     lua.getField(main, -1, "math");
     lua.setFunctions(main, {
       random: (state) => this.#random(state),
       randomseed: (state) => {
-        this.random.seed(lua.api.luaL_checkinteger(state, 1));
+        this.random.seed(lua.checkInt(state, 1));
         return 0;
       },
+      frexp: (state) => this.#splitNumber(state),
     });
     lua.api.lua_settop(main, -2);
+  }
+
+  /** frexp(number): the C library leaves open what the exponent of infinity is. */
+  #splitNumber(state: number): number {
+    const { api } = this.lua;
+    const number = api.luaL_checknumber(state, 1);
+    if (number === 0 || !Number.isFinite(number)) {
+      api.lua_settop(state, 1);
+      api.lua_pushnumber(state, 0);
+      return 2;
+    }
+    // Halving and doubling are exact, and nothing else is done here.
+    let exponent = 0;
+    let fraction = Math.abs(number);
+    for (; fraction >= 1; fraction /= 2) exponent++;
+    for (; fraction < 0.5; fraction *= 2) exponent--;
+    api.lua_pushnumber(state, number < 0 ? -fraction : fraction);
+    api.lua_pushnumber(state, exponent);
+    return 2;
   }
 
   #random(state: number): number {
@@ -287,8 +362,8 @@ export class Sandbox {
       api.lua_pushnumber(state, drawn);
       return 1;
     }
-    const low = count === 1 ? 1 : api.luaL_checkinteger(state, 1);
-    const high = api.luaL_checkinteger(state, count);
+    const low = count === 1 ? 1 : lua.checkInt(state, 1);
+    const high = lua.checkInt(state, count);
     if (low > high) lua.raiseArgument(state, count, "interval is empty");
     api.lua_pushnumber(state, Math.floor(drawn * (high - low + 1)) + low);
     return 1;
@@ -297,18 +372,11 @@ export class Sandbox {
   /** loadstring(text [, name]), which takes source only. */
   #loadString(state: number): number {
     const { lua } = this;
-    const { api, module } = lua;
+    const { api } = lua;
     lua.checkString(state, 1);
     const isNamed = api.lua_type(state, 2) > LUA_NIL;
     const nameAt = lua.checkString(state, isNamed ? 2 : 1);
-    const at = lua.string(state, 1);
-    if (module.bytes[at] === BINARY_MARK && lua.length > 0) {
-      // Behind a space it is no bytecode, but a source with a character that none has.
-      lua.pushText(state, " ");
-      api.lua_pushvalue(state, 1);
-      api.lua_concat(state, 2);
-      api.lua_replace(state, 1);
-    }
+    this.#disarm(state, 1);
     const source = lua.string(state, 1);
     if (api.luaL_loadbuffer(state, source, lua.length, nameAt) === 0) return 1;
     api.lua_pushnil(state);

@@ -58,6 +58,8 @@ export const op = {
   lessThan: [0x48] as Bytes,
   greaterUnsigned: [0x4b] as Bytes,
   load: [0x28, 2, 0] as Bytes,
+  /** Of the double at an address: whether its absolute value is below 2^31. */
+  isWithin32Bits: [0x2b, 3, 0, 0x99, 0x44, 0, 0, 0, 0, 0, 0, 0xe0, 0x41, 0x63] as Bytes,
   shiftLeft: [0x74] as Bytes,
   add: [0x6a] as Bytes,
   subtract: [0x6b] as Bytes,

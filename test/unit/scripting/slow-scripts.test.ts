@@ -48,7 +48,7 @@ for (const script of [
   "local t = setmetatable({}, {__index = function() while true do end end}) " +
     "return (string.gsub('abc', '%w', t))",
   "while true do xpcall(error, function() while true do end end) end",
-  "load(function() while true do end end)",
+  "load(function() while true do end end) while true do end",
   "table.foreach({1}, function() while true do end end)",
   "local mt = {} mt.__lt = function() while true do end end " +
     "table.sort({setmetatable({}, mt), setmetatable({}, mt)})",
