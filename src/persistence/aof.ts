@@ -67,10 +67,7 @@ export interface AppendOnlyFileOptions {
   onDurable?: () => void;
 }
 
-/**
- * `everysec` syncs early once this much is at stake, so that little has to be kept: at 16 MB the
- * buffer grew to 64, and growing stopped the loop for 10 to 40 ms.
- */
+/** `everysec` syncs early once this much is at stake, so that little has to be kept. */
 const UNSYNCED_BYTES_EARLY = 4 * 1024 * 1024;
 /** More than this is not kept for the case that a sync fails. */
 const KEPT_BYTES_MAX = 64 * 1024 * 1024;
@@ -303,7 +300,7 @@ export class AppendOnlyFile implements EffectSink {
 
   /** Bytes of memory held. */
   get memoryBytes(): number {
-    return this.#buffer.bytes.length;
+    return this.#buffer.capacity;
   }
 
   /** Fills in what INFO says about the log. */
@@ -407,23 +404,35 @@ export class AppendOnlyFile implements EffectSink {
       this.#break("Cannot allocate memory");
       return false;
     }
-    const length = buffer.limit - buffer.written;
+    const { limit } = buffer;
     const effects = this.#next === undefined ? this.#appendedEffects : this.#boundaryEffects;
-    const outcome = file.write(buffer.bytes, buffer.written, buffer.limit);
+    while (buffer.written < limit) {
+      buffer.load(buffer.written);
+      const rest = limit - buffer.written;
+      const length = Math.min(rest, buffer.pieceEnd - buffer.pieceStart);
+      const reached = length === rest ? effects : this.#writtenEffects;
+      if (!this.#writePiece(file, length, reached)) return false;
+    }
+    return true;
+  }
+
+  /** Writes the beginning of what the buffer has loaded; returns as `#write` does. */
+  #writePiece(file: AppendFile, length: number, effects: number): boolean {
+    const { piece, pieceStart } = this.#buffer;
+    const outcome = file.write(piece, pieceStart, pieceStart + length);
     if (outcome === undefined) {
       this.#wrote(length, effects);
       return true;
     }
     this.#writing = true;
-    buffer.pinned = true;
     this.#activity = outcome.then(
       () => {
-        this.#endWriting();
+        this.#writing = false;
         this.#wrote(length, effects);
         this.#continue();
       },
       (error) => {
-        this.#endWriting();
+        this.#writing = false;
         if (error instanceof SharedFileError) this.#isShared = true;
         if (this.#isShared) this.#break(systemErrorText(error));
         else this.#fail(error, "Error writing to the AOF file");
@@ -432,11 +441,7 @@ export class AppendOnlyFile implements EffectSink {
     return false;
   }
 
-  #endWriting(): void {
-    this.#writing = false;
-    this.#buffer.pinned = false;
-  }
-
+  /** So many bytes, which end so many bytes of effects, are in the file. */
   #wrote(length: number, effects: number): void {
     this.#writtenEffects = effects;
     this.#buffer.written += length;
@@ -454,7 +459,7 @@ export class AppendOnlyFile implements EffectSink {
     const file = this.#file;
     if (file === undefined || this.#writing || this.#syncing || this.#gathering) return;
     if (this.#failure !== "") {
-      if (this.#retrying) this.#rewrote(file);
+      if (this.#retrying && this.#write(file)) this.#rewrote(file);
       return;
     }
     if (!this.#write(file)) return;
@@ -732,7 +737,11 @@ export class AppendOnlyFile implements EffectSink {
         if (rewrite) buffer.written = buffer.kept;
       }
       buffer.cover(1);
-      if (buffer.pendingBytes > 0) await file.write(buffer.bytes, buffer.written, buffer.length);
+      while (buffer.pendingBytes > 0) {
+        buffer.load(buffer.written);
+        await file.write(buffer.piece, buffer.pieceStart, buffer.pieceEnd);
+        buffer.written += buffer.pieceEnd - buffer.pieceStart;
+      }
       file.syncNow();
     } catch (error) {
       durable = false;

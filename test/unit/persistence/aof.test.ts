@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ManualClock } from "../../../src/base/clock.ts";
 import type { Logger } from "../../../src/base/log.ts";
+import { randomBelow, Xoshiro } from "../../../src/base/random.ts";
 import { PersistenceStatus } from "../../../src/command/persistence-status.ts";
 import { AppendOnlyFile, type FsyncPolicy } from "../../../src/persistence/aof.ts";
 import { settle } from "../../harness/crash-simulation.ts";
@@ -383,6 +384,54 @@ describe("a full disk", () => {
     await tickFor(aof, 1000);
     expect(written()).toBe(`${SELECT_0}ab`);
     expect(aof.writable).toBe(true);
+  });
+});
+
+describe("bursts of many times what is written at once", () => {
+  for (const seed of [1, 2, 3, 4]) {
+    test(`reach the disk whole, through failures and slow writes (${seed})`, async () => {
+      const random = new Xoshiro(seed);
+      const chance = (oneIn: number) => randomBelow(random, oneIn) === 0;
+      const aof = openLog(seed === 1 ? "always" : "everysec");
+      let expected = SELECT_0;
+      disk.partial = (length) => randomBelow(random, length);
+      for (let k = 0; k < 40; k++) {
+        disk.slowWrites = chance(2);
+        disk.holdSyncs = chance(3);
+        disk.fault = () => (chance(12) ? "EIO" : undefined);
+        for (let count = randomBelow(random, 20); count >= 0; count--) {
+          const text = `${k}:${count} `.repeat(randomBelow(random, chance(9) ? 80_000 : 8000));
+          append(aof, text);
+          expected += text;
+        }
+        aof.endOfTurn();
+        await settle();
+        expect(expected.startsWith(written())).toBe(true);
+        if (chance(3)) await tickFor(aof, 100 * randomBelow(random, 20));
+        if (chance(2)) disk.finishSyncs();
+      }
+      heal();
+      disk.holdSyncs = false;
+      disk.finishSyncs();
+      await tickFor(aof, 2000);
+      expect(written() === expected).toBe(true);
+      expect(await aof.close()).toBe(true);
+      expect(durable() === expected).toBe(true);
+      expect(count("write")).toBeGreaterThan(expected.length / 300_000);
+    });
+  }
+
+  test("are closed whole while the file fails", async () => {
+    const aof = openLog("everysec");
+    failOn("write", "ENOSPC");
+    disk.partial = (length) => length >> 1;
+    const texts = Array.from({ length: 300 }, (_, k) => `${k} `.repeat(2000));
+    for (const text of texts) append(aof, text);
+    aof.endOfTurn();
+    await settle();
+    heal();
+    expect(await aof.close()).toBe(true);
+    expect(durable() === SELECT_0 + texts.join("")).toBe(true);
   });
 });
 

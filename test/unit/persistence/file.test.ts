@@ -112,15 +112,6 @@ describe("a new file on the disk", () => {
     expect([found.length, found.slice(0, 8)]).toEqual([3_000_000 - 94, "abcdefAA"]);
   });
 
-  test("is written by others than the one who asks", async () => {
-    const file = diskFileSystem.create(fresh());
-    const written = file.write(bytesOf("ab"), 0, 2, 0);
-    expect(file.size()).toBe(0);
-    await written;
-    expect(file.size()).toBe(2);
-    file.close();
-  });
-
   test("that is closed meanwhile keeps its descriptor until nothing is under way", async () => {
     const open = () => readdirSync("/proc/self/fd").length;
     const before = open();
