@@ -75,7 +75,7 @@ export class SnapshotRunner {
     status.currentCopiedBytes = 0;
     status.snapshotsBegun++;
     status.lastSnapshotBeginUs = Math.floor(server.clock.monotonicUs()) - beganUs;
-    this.#schedule();
+    this.#sliceAfter(PAUSE_MS);
   }
 
   /**
@@ -123,13 +123,17 @@ export class SnapshotRunner {
     }
   }
 
-  #schedule(): void {
-    this.#timer = setTimeout(() => void this.#slice(), PAUSE_MS);
+  /**
+   * A slice by itself in a turn: timers that are due late follow upon each other without a look at
+   * the sockets, immediates do not.
+   */
+  #sliceAfter(ms: number): void {
+    const writer = this.#writer;
+    this.#timer = setTimeout(() => setImmediate(() => void this.#slice(writer!)), ms);
   }
 
-  async #slice(): Promise<void> {
-    const writer = this.#writer;
-    if (writer === undefined) return;
+  async #slice(writer: SnapshotFileWriter): Promise<void> {
+    if (this.#writer !== writer) return;
     try {
       if (!this.#isTaken) {
         const delayUs = this.#server.config.integer("rdb-key-save-delay");
@@ -137,7 +141,7 @@ export class SnapshotRunner {
         this.#isTaken = !writer.step(delayUs > 0 ? 0 : sliceUs);
         this.#noteProgress(writer.snapshot);
         if (delayUs > 0) return this.#pace(writer.snapshot.keysTaken * delayUs);
-        if (!this.#isTaken) return this.#schedule();
+        if (!this.#isTaken) return this.#sliceAfter(PAUSE_MS);
       }
       await writer.finish();
       if (this.#writer !== writer) return;
@@ -167,7 +171,7 @@ export class SnapshotRunner {
   #pace(delayUs: number): void {
     const dueMs = this.#startedMs + delayUs / 1000;
     const waitMs = Math.max(PAUSE_MS, dueMs - this.#server.clock.wallMs());
-    this.#timer = setTimeout(() => void this.#slice(), waitMs);
+    this.#sliceAfter(waitMs);
   }
 
   #ended(): void {
@@ -190,8 +194,8 @@ export class SnapshotRunner {
   #clearSome(): void {
     const snapshot = this.#abandoned;
     if (snapshot === undefined) return;
-    if (snapshot.step(SLICE_US)) this.#timer = setTimeout(() => this.#clearSome(), PAUSE_MS);
-    else this.#abandoned = undefined;
+    if (!snapshot.step(SLICE_US)) this.#abandoned = undefined;
+    else this.#timer = setTimeout(() => setImmediate(() => this.#clearSome()), PAUSE_MS);
   }
 
   /** Clears what an abandoned snapshot has marked, at once. */

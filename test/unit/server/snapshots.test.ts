@@ -486,6 +486,30 @@ describe("a background save", () => {
     expect(saving.run("strlen key:19998")).toBe(":1000\r\n");
   });
 
+  test("takes one slice in a turn, also where timers follow upon each other", async () => {
+    const saving = new Saving();
+    saving.run("debug populate 500 key 100");
+    saving.fixture.clock.tickUs = 20;
+    const real = globalThis.setTimeout;
+    const due: (() => void)[] = [];
+    globalThis.setTimeout = ((callback: () => void) => due.push(callback)) as never;
+    try {
+      saving.run("bgsave");
+      let turns = 0;
+      for (let callback = due.shift(); callback !== undefined; callback = due.shift()) {
+        callback();
+        expect(due).toEqual([]);
+        await new Promise((go) => setImmediate(go));
+        turns++;
+      }
+      expect(turns).toBeGreaterThan(2);
+    } finally {
+      globalThis.setTimeout = real;
+    }
+    await saving.settle();
+    expect(saving.info("rdb_last_bgsave_status")).toBe("ok");
+  });
+
   test("that is given up while a write is under way leaves nothing behind", async () => {
     const saving = new Saving("rdbcompression no");
     const { disk, fixture } = saving;
