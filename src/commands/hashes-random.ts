@@ -6,10 +6,12 @@
 import { randomBelow } from "../base/random.ts";
 import { ACCESS, defineFamily, keyAt, READONLY, RO } from "../command/spec.ts";
 import { EMPTIED, expireFields, hasDueFields, MORE } from "../keyspace/field-expiry.ts";
+import { fieldEntries } from "../keyspace/hash-pack.ts";
 import { Entry, firstEntry, nextEntry, skipEntries, TERMINATOR } from "../structures/listpack.ts";
 import type { MemberTable } from "../structures/member-table.ts";
-import { CONTAINER, HASH, LISTPACK_EX, type RecordView } from "../structures/record.ts";
+import { CONTAINER, HASH, type RecordView } from "../structures/record.ts";
 import { key } from "./argument-specs.ts";
+import { drawCountOrReply } from "./draw-count.ts";
 import type { Context, Features } from "./features.ts";
 
 export const hashRandomCommands = defineFamily<Features>("hash", [
@@ -39,7 +41,6 @@ export const hashRandomCommands = defineFamily<Features>("hash", [
 ]);
 
 const OUT_OF_RANGE = "ERR value is out of range";
-const INT64_MAX = 2n ** 63n - 1n;
 /** A reply of repeated fields longer than this is refused, since nobody could send it. */
 const REPLY_BYTES_MAX = 2 ** 30;
 /** What a field takes in a reply at least. */
@@ -48,25 +49,15 @@ const REPLY_FIELD_BYTES = 7;
 // HRANDFIELD key [count [WITHVALUES]]
 function hrandfieldCommand(c: Context): void {
   if (c.count === 2) return replyOne(c);
-  const count = c.int64(2);
-  if (count === undefined) return c.reply.notAnInteger();
-  if (count < -INT64_MAX) {
-    return c.reply.error(
-      `ERR value is out of range, value must between ${-INT64_MAX} and ${INT64_MAX}`,
-    );
-  }
+  const count = drawCountOrReply(c, "withvalues");
+  if (Number.isNaN(count)) return;
   const withValues = c.count > 3;
-  if (c.count > 4 || (withValues && !c.is(3, "withvalues"))) return c.reply.syntaxError();
-  // Twice as many elements must be countable.
-  if (withValues && (count < -(INT64_MAX / 2n) || count > INT64_MAX / 2n)) {
-    return c.reply.error(OUT_OF_RANGE);
-  }
   const found = c.readKey(1);
   if (found === undefined) return c.reply.array(0);
   if (found.type !== HASH) return c.reply.wrongType();
-  if (count === 0n || !expireDue(c, found)) return c.reply.array(0);
-  if (count < 0n) replyWithRepeats(c, found, Number(-count), withValues);
-  else replyDistinct(c, found, Number(count), withValues);
+  if (count === 0 || !expireDue(c, found)) return c.reply.array(0);
+  if (count < 0) replyWithRepeats(c, found, -count, withValues);
+  else replyDistinct(c, found, count, withValues);
 }
 
 /** One field, without a count. */
@@ -82,7 +73,7 @@ function replyOne(c: Context): void {
   }
   const index = randomBelow(random, hashes.count(c.db, found));
   const first = firstEntry(found.valueStart);
-  replyEntry(c, found, skipEntries(found.bytes, first, index * entriesPerField(found)), false);
+  replyEntry(c, found, skipEntries(found.bytes, first, index * fieldEntries(found)), false);
 }
 
 /** Deletes the fields that are due; false where none was left, and the key is gone. */
@@ -93,10 +84,6 @@ function expireDue(c: Context, found: RecordView): boolean {
   let step = MORE as number;
   while (step === MORE) step = expireFields(keyspace, c.db, found, () => {});
   return step !== EMPTIED;
-}
-
-function entriesPerField(found: RecordView): number {
-  return found.encoding === LISTPACK_EX ? 3 : 2;
 }
 
 /** Draws `count` times from all fields. */
@@ -148,7 +135,7 @@ function replyHeader(c: Context, count: number, values: boolean): void {
 /** Where the fields of a hash in place begin. */
 function fieldOffsets(found: RecordView): number[] {
   const offsets: number[] = [];
-  const step = entriesPerField(found);
+  const step = fieldEntries(found);
   const pack = found.bytes;
   for (let at = firstEntry(found.valueStart); pack[at] !== TERMINATOR; ) {
     offsets.push(at);

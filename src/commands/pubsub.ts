@@ -137,15 +137,9 @@ function psubscribeCommand(c: Context): void {
 
 // PUBLISH channel message
 function publishCommand(c: Context): void {
-  const receivers = c.server.pubsub.publish(
-    c.bytes,
-    c.start(1),
-    c.end(1),
-    c.bytes,
-    c.start(2),
-    c.end(2),
-  );
-  c.reply.integer(receivers);
+  const { bytes } = c;
+  const { pubsub } = c.server;
+  c.reply.integer(pubsub.publish(bytes, c.start(1), c.end(1), bytes, c.start(2), c.end(2)));
 }
 
 // PUNSUBSCRIBE [pattern [pattern ...]]
@@ -155,15 +149,9 @@ function punsubscribeCommand(c: Context): void {
 
 // SPUBLISH shardchannel message
 function spublishCommand(c: Context): void {
-  const receivers = c.server.pubsub.publishShard(
-    c.bytes,
-    c.start(1),
-    c.end(1),
-    c.bytes,
-    c.start(2),
-    c.end(2),
-  );
-  c.reply.integer(receivers);
+  const { bytes } = c;
+  const { pubsub } = c.server;
+  c.reply.integer(pubsub.publishShard(bytes, c.start(1), c.end(1), bytes, c.start(2), c.end(2)));
 }
 
 // SSUBSCRIBE shardchannel [shardchannel ...]

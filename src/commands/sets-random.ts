@@ -26,6 +26,7 @@ import type { MemberTable } from "../structures/member-table.ts";
 import { CONTAINER, INTSET, LISTPACK, type RecordView, SET } from "../structures/record.ts";
 import { SetMember } from "../structures/set-member.ts";
 import { key } from "./argument-specs.ts";
+import { BELOW_RANGE } from "./draw-count.ts";
 import type { Context, Features } from "./features.ts";
 import { bulkMember, bulkMembers } from "./set-replies.ts";
 
@@ -67,8 +68,6 @@ const UNLINK_NAME = latin1Bytes("UNLINK");
 
 const OUT_OF_RANGE = "ERR value is out of range, must be positive";
 const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
-const BELOW_RANGE =
-  "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 const INT64_MIN = -(2n ** 63n);
 
 /** Members that one SREM of SPOP's effect names at most, as in Redis. */

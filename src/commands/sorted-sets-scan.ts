@@ -7,6 +7,7 @@ import { ZsetValue } from "../keyspace/zset-value.ts";
 import { ZSET } from "../structures/record.ts";
 import { key, scanArguments, withScoresOption } from "./argument-specs.ts";
 import { collectionScanOrReply, replyEmptyScan } from "./collection-scan.ts";
+import { drawCountOrReply } from "./draw-count.ts";
 import type { Context } from "./features.ts";
 import { insertScanHeader, NO_CURSOR, parseCursor } from "./scan.ts";
 
@@ -83,7 +84,6 @@ function zscanCommand(c: Context): void {
   insertScanHeader(reply, mark, position, shown * 2);
 }
 
-const INT64_MAX = 2n ** 63n - 1n;
 /** A reply longer than this is refused, since nobody could send it. */
 const REPLY_BYTES_MAX = 2 ** 31;
 const REPLY_MEMBER_BYTES = 7;
@@ -91,26 +91,16 @@ const REPLY_MEMBER_BYTES = 7;
 // ZRANDMEMBER key [count [WITHSCORES]]
 function zrandmemberCommand(c: Context): void {
   if (c.count === 2) return replyOne(c);
-  const count = c.int64(2);
-  if (count === undefined) return c.reply.notAnInteger();
-  if (count < -INT64_MAX) {
-    return c.reply.error(
-      `ERR value is out of range, value must between ${-INT64_MAX} and ${INT64_MAX}`,
-    );
-  }
+  const count = drawCountOrReply(c, "withscores");
+  if (Number.isNaN(count)) return;
   const withScores = c.count > 3;
-  if (c.count > 4 || (withScores && !c.is(3, "withscores"))) return c.reply.syntaxError();
-  // Twice as many elements must be countable.
-  if (withScores && (count < -(INT64_MAX / 2n) || count > INT64_MAX / 2n)) {
-    return c.reply.error("ERR value is out of range");
-  }
   const found = c.readKey(1);
   if (found === undefined) return c.reply.array(0);
   if (found.type !== ZSET) return c.reply.wrongType();
-  if (count === 0n) return c.reply.array(0);
+  if (count === 0) return c.reply.array(0);
   const value = zset.open(c.db, found);
-  if (count < 0n) replyRepeated(c, value, Number(-count), withScores);
-  else replyDistinct(c, value, Number(count), withScores);
+  if (count < 0) replyRepeated(c, value, -count, withScores);
+  else replyDistinct(c, value, count, withScores);
 }
 
 function replyOne(c: Context): void {

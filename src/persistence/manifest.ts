@@ -14,11 +14,13 @@
 // twice in a line, history behind what is current, and history of increments without a base.
 
 import { latin1Bytes, latin1Text } from "../base/text.ts";
-import { splitWords } from "../base/words.ts";
+import { quoted, splitWords } from "../base/words.ts";
 import { type FileSystem, joinPath, replaceFile } from "./file-system.ts";
 
 const LINE_BYTES_MAX = 1023;
 const INCREMENT_INFIX = ".incr.";
+/** What needs no quotes: printable, and neither a blank, a quote nor a backslash. */
+const PLAIN_WORD = /^[!#-&(-[\]-~]+$/;
 
 export const BASE = "b";
 export const HISTORY = "h";
@@ -172,24 +174,14 @@ export function formatManifest(manifest: Manifest): Uint8Array {
   let text = "";
   for (const entry of entries) {
     if (entry === undefined) continue;
-    text += `file ${quoteName(entry.name)} seq ${entry.sequence} type ${entry.type}\n`;
+    text += `file ${asWord(entry.name)} seq ${entry.sequence} type ${entry.type}\n`;
   }
   return latin1Bytes(text);
 }
 
 /** Quotes a name where it holds anything that would end or change the word. */
-function quoteName(name: string): string {
-  let quoted = "";
-  let needed = name === "";
-  for (const character of name) {
-    const code = character.charCodeAt(0);
-    if (character === '"' || character === "\\") quoted += `\\${character}`;
-    else if (code > 32 && code < 127) quoted += character;
-    else if (code === 32) quoted += " ";
-    else quoted += `\\x${code.toString(16).padStart(2, "0")}`;
-    needed ||= code <= 32 || code >= 127 || "\"\\'".includes(character);
-  }
-  return needed ? `"${quoted}"` : name;
+function asWord(name: string): string {
+  return PLAIN_WORD.test(name) ? name : quoted(name);
 }
 
 /** Reads the manifest of a log, or undefined where there is none. */

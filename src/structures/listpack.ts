@@ -136,11 +136,6 @@ export function endOf(bytes: Uint8Array, start: number): number {
   return start + uint32At(bytes, start) - 1;
 }
 
-/** The last entry, or NO_ENTRY. */
-export function lastEntry(bytes: Uint8Array, start: number): number {
-  return previousEntry(bytes, start, endOf(bytes, start));
-}
-
 /** Bytes of an entry's content: the entry without the size behind it. */
 function contentBytes(bytes: Uint8Array, at: number): number {
   const first = bytes[at];

@@ -13,7 +13,6 @@ import {
   findEntry,
   firstEntry,
   isValidListpack,
-  lastEntry,
   NO_ENTRY,
   nextEntry,
   previousEntry,
@@ -116,7 +115,8 @@ class Model {
       check(this.#entry.end <= this.#entry.bytes.length, "a valid entry's text is inside");
     }
     const backward: number[] = [];
-    for (let at = lastEntry(copy, 0); at !== NO_ENTRY; at = previousEntry(copy, 0, at)) {
+    let at = previousEntry(copy, 0, endOf(copy, 0));
+    for (; at !== NO_ENTRY; at = previousEntry(copy, 0, at)) {
       backward.unshift(at);
     }
     check(Bun.deepEquals(forward, backward), "a valid listpack is walked alike both ways");

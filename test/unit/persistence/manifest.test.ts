@@ -124,6 +124,18 @@ describe("a manifest", () => {
     );
   });
 
+  test("is written with names quoted as Redis quotes them", () => {
+    const written = (name: string) => {
+      const increments = [{ name, sequence: 1, type: "i" as const }];
+      return latin1Text(formatManifest({ base: undefined, increments, history: [] }));
+    };
+    const line = (name: string) => `file ${name} seq 1 type i\n`;
+    expect(written("plain")).toBe(line("plain"));
+    expect(written('with"q')).toBe(line('"with\\"q"'));
+    expect(written("tab\t")).toBe(line('"tab\\t"'));
+    expect(written("nl\n")).toBe(line('"nl\\n"'));
+  });
+
   test("comes back as it was, whatever the names", () => {
     for (let code = 1; code < 256; code++) {
       if (code === 0x2f) continue;

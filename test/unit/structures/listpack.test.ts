@@ -19,7 +19,6 @@ import {
   HEADER_BYTES,
   isIntegerEntry,
   isValidListpack,
-  lastEntry,
   NO_ENTRY,
   nextEntry,
   previousEntry,
@@ -178,7 +177,8 @@ test("walking meets every entry in both directions and stops at the ends", () =>
   }
   expect(forward).toEqual(values);
   const backward: string[] = [];
-  for (let at = lastEntry(bytes, start); at !== NO_ENTRY; at = previousEntry(bytes, start, at)) {
+  let at = previousEntry(bytes, start, endOf(bytes, start));
+  for (; at !== NO_ENTRY; at = previousEntry(bytes, start, at)) {
     backward.unshift(text(bytes, at));
   }
   expect(backward).toEqual(values);
