@@ -129,7 +129,9 @@ export class Blocking {
    * `complete`, as the purpose may be.
    */
   hold(c: CommandContext<ServerContext>, purpose: WaitPurpose, deadlineMs: number): Waiter {
-    assert(!c.client.denyBlocking, "a client that must not wait is answered at once");
+    // For completion a transaction waits as a whole.
+    const mayWait = !c.client.denyBlocking || purpose === FOR_COMPLETION;
+    assert(mayWait, "a client that must not wait is answered at once");
     const waiter = this.#waiterOf(c, NO_TYPE, false, deadlineMs);
     waiter.purpose = purpose;
     if (purpose === FOR_ACKNOWLEDGEMENT) this.#acknowledging.add(waiter);

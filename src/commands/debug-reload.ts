@@ -43,10 +43,7 @@ export function debugLoadAof(c: Context): void {
     return c.reply.error("ERR Error trying to load the AOF files, check server logs.");
   }
   if (persistence.loading) return c.reply.error(LOADING_TEXT);
-  // Loading takes many turns of the event loop; a transaction is one.
-  if (c.client.denyBlocking) {
-    return c.reply.error("ERR DEBUG LOADAOF is not possible in a transaction");
-  }
+  // Loading takes many turns of the event loop, which a transaction waits for as a whole.
   const waiter = blocking.hold(c, FOR_COMPLETION, FOREVER);
   durability.reload(() => c.server.complete(waiter));
 }

@@ -79,6 +79,7 @@ export class BlockedClients implements BlockingHost {
   }
 
   released(client: Client): void {
+    if (this.#server.transactions.isSuspended(client) && !this.#goOnWithin(client)) return;
     client.isUnblocked = true;
     this.#released.push(client);
   }
@@ -92,6 +93,21 @@ export class BlockedClients implements BlockingHost {
   answered(client: Client, mark: number): void {
     this.#deliver(client, mark);
     this.released(client);
+  }
+
+  /** Runs what a transaction has queued behind the command that waited; false if it waits again. */
+  #goOnWithin(client: Client): boolean {
+    const { dispatcher, keyspace, transactions } = this.#server;
+    const c = this.#c;
+    const mark = c.reply.length;
+    const event = c.suspend();
+    c.client = client;
+    c.db = keyspace.databases[client.dbIndex];
+    c.reply.protocol = client.protocol;
+    const hasEnded = transactions.goOn(c, dispatcher);
+    this.#deliver(client, mark);
+    c.resume(event);
+    return hasEnded;
   }
 
   /** At the end of an event: lets the clients that were answered in it go on. */

@@ -207,7 +207,8 @@ export class Durability implements EffectSink, LogControl {
     server.keyspace.clear();
     server.libraries.clear();
     const loader = await this.#read((line) => server.logger.log(LOG_NOTICE, line));
-    if (aof !== undefined) await this.#goOnAfter(loader);
+    // Also where it could not be loaded the time before.
+    if (this.#state === "on") await this.#goOnAfter(loader);
     server.effects.changes = 0;
     server.logger.log(LOG_NOTICE, "Append Only File loaded by DEBUG LOADAOF");
     return loader.files.parts.length > 0;

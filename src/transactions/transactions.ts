@@ -29,7 +29,7 @@ interface RunningTransaction {
 export class Transactions {
   readonly watches: Watches;
   readonly #spares: CommandQueue[] = [];
-  /** The one that waits for a slow script of its own. */
+  /** The one that waits for a command of its own: a slow script, DEBUG LOADAOF. */
   #suspended: RunningTransaction | undefined;
   /** Bytes of the queues in use. */
   #queueBytes = 0;
@@ -121,9 +121,14 @@ export class Transactions {
     c.resume(exec);
   }
 
+  /** Cold: whether a client's transaction waits for one of its commands. */
+  isSuspended(client: Client): boolean {
+    return this.#suspended?.client === client;
+  }
+
   /**
-   * Cold: a slow script of a client, which the context points at, has ended: runs what was queued
-   * behind it, if it was part of a transaction. False where there was another slow one.
+   * Cold: the command that a client waited for, which the context points at, has ended: runs what
+   * was queued behind it, if it was part of a transaction. False where that waits for another one.
    */
   goOn<S extends ServerContext>(c: CommandContext<S>, executor: CommandExecutor<S>): boolean {
     const suspended = this.#suspended;

@@ -1,6 +1,6 @@
 // WAIT, WAITAOF and DEBUG LOADAOF, against Redis 8.0: with a log under each policy, and without.
 
-import type { RawClient } from "../harness/client.ts";
+import { encodeCommand, type RawClient } from "../harness/client.ts";
 import { type Command, differential, type Side } from "../harness/differential.ts";
 import { caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
 
@@ -190,6 +190,32 @@ differential(
       ]);
       const others = await replies(other, [["watch", "k"], ["debug", "loadaof"], ["dbsize"]]);
       return [before === found[1], found, whole.map(({ raw }) => raw), others];
+    });
+
+    probe("DEBUG LOADAOF in a transaction, which waits as a whole", async (client, side) => {
+      const found: string[] = [];
+      await client.ask("set", "q", 1);
+      for (const policy of ["everysec", "always"]) {
+        await client.ask("config", "set", "appendfsync", policy);
+        const batch: Command[] = [
+          ...[["multi"], ["set", "q", 5], ["debug", "loadaof"], ["get", "q"], ["set", "r", 5]],
+          ...[["debug", "loadaof"], ["mget", "q", "r"], ["set", "s", policy], ["exec"]],
+          ...[["ping"], ["mget", "q", "r", "s"], ["debug", "loadaof"], ["mget", "q", "r", "s"]],
+          ...[["set", "w", 1], ["watch", "w"], ["multi"], ["debug", "loadaof"], ["exec"]],
+          ...[["multi"], ["set", "w", 2], ["exec"], ["get", "w"]],
+        ];
+        found.push(...(await client.pipeline(batch)).map(({ raw }) => raw));
+      }
+      // Who leaves meanwhile leaves a whole transaction behind.
+      const leaving = await side.connect();
+      const rest: Command[] = [["multi"], ["debug", "loadaof"], ["set", "left", 1], ["exec"]];
+      for (const command of rest) leaving.send(encodeCommand(command));
+      leaving.close();
+      let left = "";
+      while (!left.startsWith("$1")) left = (await client.ask("get", "left")).raw;
+      await client.ask("debug", "loadaof");
+      found.push((await client.ask("get", "left")).raw);
+      return found;
     });
   },
   { args: WITH_LOG },

@@ -6,6 +6,7 @@ import { Xoshiro } from "../../../src/base/random.ts";
 import { SharedFileError } from "../../../src/persistence/file-system.ts";
 import { FaultyFileSystem } from "../../harness/faulty-file-system.ts";
 import { FOLDER, Rewrites, STARTED } from "./rewrites-fixture.ts";
+import { request } from "./server-fixture.ts";
 
 const REFUSED = "-MISCONF Errors writing to the AOF file: ";
 const LAYOUTS = [
@@ -301,4 +302,27 @@ test("a log that another process writes to is left to it", async () => {
   expect(rewrites.manifest).toBe(manifest);
   expect(await run(rewrites, "incr n")).toStartWith(REFUSED);
   await rewrites.stop();
+});
+
+test("a log that DEBUG LOADAOF has refused goes on once it is repaired and loaded", async () => {
+  const rewrites = await Rewrites.start("appendonly yes");
+  const { disk } = rewrites;
+  await run(rewrites, "set a 1", "config set appendfsync always");
+  const path = `${FOLDER}appendonly.aof.1.incr.aof`;
+  const whole = disk.contentOf(path);
+  const load = async () => {
+    const peer = rewrites.fixture.connect();
+    peer.send(request("debug loadaof"));
+    for (let k = 0; k < 1000 && peer.transport.length === 0; k++) await rewrites.fixture.endTurn();
+    return peer.transport.take();
+  };
+  const damaged = Buffer.from(whole);
+  damaged[0] ^= 1;
+  disk.put(path, damaged);
+  expect(await load()).toStartWith("-ERR Error trying to load the AOF files");
+  expect(await run(rewrites, "set a 2")).toStartWith(REFUSED);
+  disk.put(path, whole);
+  expect(await load()).toBe("+OK\r\n");
+  expect(await run(rewrites, "append a 2", "get a")).toBe(":2\r\n$2\r\n12\r\n");
+  await expectWell(rewrites, "appendonly yes");
 });
