@@ -126,6 +126,8 @@ export class Client {
   kind: ClientKind = "normal";
   isMonitor = false;
   noEvict = false;
+  /** Marked by DEBUG as one of the server's own. */
+  isInternal = false;
   /** Set once the client is to be closed; nothing more of it is executed. */
   closing = false;
   /** Its replies so far are still sent before it is closed. */

@@ -10,6 +10,8 @@ export class DebugSettings {
   skipsChecksums = false;
   /** The server stands still for so long before it writes to the append-only file. */
   flushSleepUs = 0;
+  /** Scripts may call commands that are denied to them otherwise. */
+  scriptsCallDenied = false;
   /** What DEBUG LEAK was told to keep for good. */
   readonly leaked: Uint8Array[] = [];
 }

@@ -32,6 +32,11 @@ export function clientBytes(client: Client): number {
   return bufferBytes + client.argumentBytes + client.queuedBytes + client.listenedBytes;
 }
 
+/** Whether maxmemory-clients may close a client to make room. */
+export function mayBeEvicted(client: Client): boolean {
+  return client.kind === "normal" && !client.noEvict;
+}
+
 /** Bytes of the arguments of what a client runs, or is held at. */
 function argumentBytes(c: Context, client: Client): number {
   if (client !== c.client) return client.argumentBytes;
@@ -101,6 +106,7 @@ export function flagsOf(client: Client): string {
   if (client.isReadonly) flags += "r";
   if (client.noEvict) flags += "e";
   if (client.noTouch) flags += "T";
+  if (client.isInternal) flags += "I";
   return flags === "" ? "N" : flags;
 }
 

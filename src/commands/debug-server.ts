@@ -6,7 +6,11 @@ import { randomBelow } from "../base/random.ts";
 import { latin1Text } from "../base/text.ts";
 import { REDIS_VERSION } from "../base/version.ts";
 import { rewriteConfigFile } from "../config/rewrite.ts";
+import { CELL_BYTES, SEGMENT_HEADER_BYTES } from "../memory/cell-table.ts";
+import { CHUNK_BYTES } from "../memory/pool.ts";
+import { GRANULE_BYTES, PAGE_BYTES } from "../memory/size-classes.ts";
 import type { Script } from "../scripting/script.ts";
+import { HANDLE_BYTES } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 import { replyWrongSubcommand } from "./help.ts";
 
@@ -115,6 +119,22 @@ export function debugScript(c: Context): void {
     c.server.logger.log(LOG_NOTICE, `SCRIPT SHA: ${sha}\n${latin1Text(body, 0, body.length)}`);
   }
   c.reply.ok();
+}
+
+/** What the data set is made of; C's structures are not there. */
+const STRUCTURE_BYTES = {
+  granule: GRANULE_BYTES,
+  page: PAGE_BYTES,
+  chunk: CHUNK_BYTES,
+  segment: SEGMENT_HEADER_BYTES,
+  cell: CELL_BYTES,
+  handle: HANDLE_BYTES,
+};
+
+// DEBUG STRUCTSIZE
+export function debugStructureSizes(c: Context): void {
+  const sizes = Object.entries(STRUCTURE_BYTES).map(([name, bytes]) => `${name}:${bytes}`);
+  c.reply.bulkText(`bits:64 ${sizes.join(" ")}`);
 }
 
 const MATCHES = 100_000;

@@ -6,6 +6,14 @@ import { randomHex } from "../base/random.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { ADMIN, defineFamily, LOADING, NOSCRIPT, STALE } from "../command/spec.ts";
 import {
+  debugClusterLink,
+  debugDropPackets,
+  debugInternalSecret,
+  debugPauseReplication,
+  debugReplicate,
+} from "./debug-absent.ts";
+import { debugClientEviction, debugMarkInternal, debugReplyBuffer } from "./debug-clients.ts";
+import {
   debugDigest,
   debugDigestValue,
   debugHashTable,
@@ -30,6 +38,7 @@ import {
   debugScript,
   debugSegfault,
   debugStringMatch,
+  debugStructureSizes,
 } from "./debug-server.ts";
 import type { Context, Features } from "./features.ts";
 import { type HelpEntry, replyHelp, replyWrongSubcommand } from "./help.ts";
@@ -59,19 +68,24 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["aof-flush-sleep", { counts: [3, 3], run: debugFlushSleep }],
   ["assert", { counts: [2, ANY_COUNT], run: debugAssert }],
   ["change-repl-id", { counts: [2, 2], run: debugChangeReplicationId }],
+  ["client-eviction", { counts: [2, 2], run: debugClientEviction }],
+  ["clusterlink", { counts: [5, 5], run: debugClusterLink }],
   ["crash-and-recover", { counts: [2, ANY_COUNT], run: debugCrashAndRecover }],
   ["digest", { counts: [2, 2], run: debugDigest }],
   ["digest-value", { counts: [2, ANY_COUNT], run: debugDigestValue }],
   ["config-rewrite-force-all", { counts: [2, 2], run: debugRewriteConfig }],
+  ["drop-cluster-packet-filter", { counts: [3, 3], run: debugDropPackets }],
   ["dict-resizing", { counts: [3, 3], run: accept }],
   ["error", { counts: [3, 3], run: debugError }],
   ["help", { counts: [2, 2], run: debugHelp }],
   ["htstats", { counts: [3, ANY_COUNT], run: debugHashTable }],
   ["htstats-key", { counts: [3, ANY_COUNT], run: debugKeyHashTable }],
+  ["internal_secret", { counts: [2, 2], run: debugInternalSecret }],
   ["leak", { counts: [3, 3], run: debugLeak }],
   ["listpack", { counts: [3, 3], run: debugListpack }],
   ["loadaof", { counts: [2, ANY_COUNT], run: debugLoadAof }],
   ["log", { counts: [3, 3], run: debugLog }],
+  ["mark-internal-client", { counts: [2, 3], run: debugMarkInternal }],
   ["object", { counts: [3, 3], run: debugObject }],
   ["oom", { counts: [2, ANY_COUNT], run: debugOutOfMemory }],
   ["panic", { counts: [2, ANY_COUNT], run: debugPanic }],
@@ -81,15 +95,18 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ["quicklist", { counts: [3, 4], run: debugQuicklist }],
   ["quicklist-packed-threshold", { counts: [3, 3], run: debugPackedThreshold }],
   ["reload", { counts: [2, ANY_COUNT], run: debugReload }],
+  ["repl-pause", { counts: [3, 3], run: debugPauseReplication }],
+  ["replicate", { counts: [3, ANY_COUNT], run: debugReplicate }],
   ["replybuffer", { counts: [4, 4], run: debugReplyBuffer }],
   ["restart", { counts: [2, ANY_COUNT], run: debugRestart }],
   ["script", { counts: [3, 3], run: debugScript }],
   ["sdslen", { counts: [3, 3], run: debugStringLength }],
   ["segfault", { counts: [2, ANY_COUNT], run: debugSegfault }],
   ["set-active-expire", { counts: [3, 3], run: debugActiveExpire }],
-  ["set-disable-deny-scripts", { counts: [3, 3], run: accept }],
+  ["set-disable-deny-scripts", { counts: [3, 3], run: debugAllowInScripts }],
   ["set-skip-checksum-validation", { counts: [3, 3], run: debugSkipChecksums }],
   ["stringmatch-test", { counts: [2, 2], run: debugStringMatch }],
+  ["structsize", { counts: [2, 2], run: debugStructureSizes }],
   ["sleep", { counts: [3, 3], run: debugSleep }],
 ]);
 
@@ -120,7 +137,7 @@ function isLocal(c: Context): boolean {
   return c.client.isUnixSocket || address.startsWith("127.") || address.startsWith("[::1]:");
 }
 
-/** For knobs of mechanisms that do not exist here. */
+/** DEBUG DICT-RESIZING: indexes always fit themselves to the data. */
 function accept(c: Context): void {
   c.reply.ok();
 }
@@ -164,6 +181,12 @@ function debugSkipChecksums(c: Context): void {
   c.reply.ok();
 }
 
+// DEBUG SET-DISABLE-DENY-SCRIPTS 0 | 1
+function debugAllowInScripts(c: Context): void {
+  c.server.debugSettings.scriptsCallDenied = leadingInteger(c, 2) !== 0;
+  c.reply.ok();
+}
+
 // DEBUG LOG message
 function debugLog(c: Context): void {
   c.server.logger.log(LOG_WARNING, `DEBUG LOG: ${c.text(2)}`);
@@ -203,36 +226,27 @@ function debugPackedThreshold(c: Context): void {
   c.reply.ok();
 }
 
-// DEBUG REPLYBUFFER PEAK-RESET-TIME NEVER | RESET | ms
-// DEBUG REPLYBUFFER RESIZING 0 | 1
-function debugReplyBuffer(c: Context): void {
-  if (c.is(2, "peak-reset-time")) {
-    const known = c.is(3, "never") || c.is(3, "reset") || c.int64(3) !== undefined;
-    if (known) c.reply.ok();
-    else c.reply.notAnInteger();
-  } else if (c.is(2, "resizing")) {
-    c.reply.ok();
-  } else {
-    replyWrongSubcommand(c, "DEBUG");
-  }
-}
-
 const HELP: readonly HelpEntry[] = [
   ["AOF-FLUSH-SLEEP <microseconds>", "Stop the server each time before it writes to the log."],
   ["ASSERT", "Crash the process as a failed assertion does."],
   ["CHANGE-REPL-ID", "Make up a new replication ID: no replica can go on from the old one."],
+  ["CLIENT-EVICTION", "Tell how large clients are that maxmemory-clients may close."],
+  ["CLUSTERLINK KILL <to|from|all> <node-id>", "Close links to a node of the cluster."],
   ["CONFIG-REWRITE-FORCE-ALL", "Rewrite the configuration file with every directive in it."],
   ["CRASH-AND-RECOVER [<ms>]", "Crash, and start again after a while, 0 ms by default."],
   ["DIGEST", "Return a fingerprint of all data."],
   ["DIGEST-VALUE <key> [<key> ...]", "Return a fingerprint of each key's value."],
   ["DICT-RESIZING <0|1>", "Accepted; indexes always fit themselves to the data."],
+  ["DROP-CLUSTER-PACKET-FILTER <type>", "Ignore such packets of the cluster; -1: none."],
   ["ERROR <string>", "Reply with <string> as an error."],
   ["HTSTATS <dbid> [full]", "Describe the index of a database."],
   ["HTSTATS-KEY <key> [full]", "Describe the hash table of a key's value."],
+  ["INTERNAL_SECRET", "Return what the nodes of a cluster know each other by."],
   ["LEAK <string>", "Keep <string> in memory for good."],
   ["LISTPACK <key>", "Write the entries of a listpack to the log."],
   ["LOADAOF", "Write out what the append-only file lacks, and load it in place of the data."],
   ["LOG <message>", "Write <message> to the log."],
+  ["MARK-INTERNAL-CLIENT [UNMARK]", "Count the connection among internal ones, or not."],
   ["OBJECT <key>", "Describe how a key's value is stored."],
   ["OOM", "Crash the process as one without memory does."],
   ["PANIC", "Crash the process as a broken server does."],
@@ -248,12 +262,17 @@ const HELP: readonly HelpEntry[] = [
     "map, attrib, push, verbatim, true, false.",
   ],
   ["QUICKLIST <key> [<0|1>]", "Write what a long list takes to the log."],
-  ["QUICKLIST-PACKED-THRESHOLD <size>", "Accepted; large list elements need no other form."],
+  ["QUICKLIST-PACKED-THRESHOLD <size>", "List elements of that size get nodes of their own."],
   [
     "RELOAD [NOSAVE] [NOFLUSH] [MERGE]",
     "Save the data set, empty it and load it again; NOSAVE loads the file that is there,",
     "NOFLUSH keeps what is in memory, MERGE lets loaded keys replace those.",
   ],
+  [
+    "REPL-PAUSE <clear|after-fork|before-rdb-channel|on-streaming-repl-buf>",
+    "Stop the server at a step of replication.",
+  ],
+  ["REPLICATE <arg> [<arg> ...]", "Send a command to replicas, and run it nowhere else."],
   ["REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|time>", "Accepted; clients share reply buffers."],
   ["REPLYBUFFER RESIZING <0|1>", "Accepted; clients share reply buffers."],
   ["RESTART [<ms>]", "Rewrite the configuration, save and stop; then as CRASH-AND-RECOVER."],
@@ -261,9 +280,10 @@ const HELP: readonly HelpEntry[] = [
   ["SDSLEN <key>", "Tell the lengths of a string and its key."],
   ["SEGFAULT", "Crash the process as access to invalid memory does."],
   ["SET-ACTIVE-EXPIRE <0|1>", "Expire keys that nobody asks for, or not."],
-  ["SET-DISABLE-DENY-SCRIPTS <0|1>", "Accepted."],
+  ["SET-DISABLE-DENY-SCRIPTS <0|1>", "Let scripts call commands that are denied to them, or not."],
   ["SET-SKIP-CHECKSUM-VALIDATION <0|1>", "Load data whose checksum is wrong, or not."],
   ["SLEEP <seconds>", "Stop the whole server for a while."],
+  ["STRUCTSIZE", "Tell the sizes of what data is made of, in bytes."],
   ["STRINGMATCH-TEST", "Match random texts with random patterns."],
 ];
 

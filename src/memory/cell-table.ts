@@ -38,8 +38,9 @@ import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, type Pool, PoolExhausted } from ".
 /** No cell: `seek` found nothing. */
 export const NO_CELL = -1;
 
-const HEADER_BYTES = HEADER_WORDS * 4;
-const CELL_BYTES = 8;
+/** What stands in front of a segment's cells, and one of those. */
+export const SEGMENT_HEADER_BYTES = HEADER_WORDS * 4;
+export const CELL_BYTES = 8;
 
 /** Spare cells behind the last home that a new segment has at least, the stopper included. */
 const SPARE_MIN = 6;
@@ -97,7 +98,7 @@ export class CellTable {
     const homes = expected === 0 ? HOMES_MIN : Math.min(homesFor(expected), HOMES_MAX);
     this.#segmentRefs[0] = this.#newSegment(homes);
     this.#segmentShapes[0] = homes << HOMES_SHIFT;
-    this.#noteDensity((pool.capacity(this.#segmentRefs[0]) - HEADER_BYTES) / CELL_BYTES, 0);
+    this.#noteDensity((pool.capacity(this.#segmentRefs[0]) - SEGMENT_HEADER_BYTES) / CELL_BYTES, 0);
     pool.outsideBytes += this.directoryBytes;
   }
 
@@ -805,11 +806,11 @@ export class CellTable {
   }
 
   #newSegment(homes: number): number {
-    const ref = this.#pool.allocate(HEADER_BYTES + (homes + SPARE_MIN) * CELL_BYTES);
+    const ref = this.#pool.allocate(SEGMENT_HEADER_BYTES + (homes + SPARE_MIN) * CELL_BYTES);
     const words = this.#pool.words[ref >>> CHUNK_SHIFT];
     const start = (ref & GRANULE_MASK) << 1;
     const capacity = this.#pool.capacity(ref);
-    const cells = (capacity - HEADER_BYTES) / CELL_BYTES;
+    const cells = (capacity - SEGMENT_HEADER_BYTES) / CELL_BYTES;
     if (cells > CELLS_MAX) {
       this.#pool.free(ref);
       throw new PoolExhausted("too many keys have the same hash");

@@ -39,7 +39,8 @@ export const GRANULE_MASK = (1 << CHUNK_SHIFT) - 1;
 /** The ref of nothing. */
 export const NULL_REF = 0;
 
-const CHUNK_BYTES = CHUNK_PAGES * PAGE_BYTES;
+/** Bytes of a chunk that is not one large block's. */
+export const CHUNK_BYTES = CHUNK_PAGES * PAGE_BYTES;
 const CHUNKS_MAX = 1 << (32 - CHUNK_SHIFT);
 const PAGE_SHIFT = 13;
 /** Above half a chunk a block gets a chunk of its own. */

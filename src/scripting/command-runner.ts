@@ -33,6 +33,8 @@ export interface ScriptHost<S extends ServerContext> {
   readonly registry: CommandRegistry<S>;
   /** Evicts until memory is below maxmemory; false where that is impossible. */
   makeRoom(): boolean;
+  /** Whether a script may call a command that is denied to scripts. */
+  allowsDenied(command: Command<S>): boolean;
   /** The MISCONF text that refuses writes, or "". */
   writeRefusal(): string;
   /** The MISCONF text that refuses scripts that may write, or "". */
@@ -258,7 +260,8 @@ export class CommandRunner<S extends ServerContext> {
       return "ERR Wrong number of args calling Redis command from script";
     }
     const { flags } = command;
-    if ((flags & NOSCRIPT) !== 0) return "ERR This Redis command is not allowed from script";
+    const isDenied = (flags & NOSCRIPT) !== 0 && !this.#host.allowsDenied(command);
+    if (isDenied) return "ERR This Redis command is not allowed from script";
     if (this.client.user.isRestricted) {
       const refusal = this.#host.accessRefusal(this.#c, command, this.#caller);
       if (refusal !== "") return refusal;

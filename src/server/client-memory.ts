@@ -12,7 +12,7 @@
 
 import { LOG_WARNING, type Logger } from "../base/log.ts";
 import type { Client } from "../command/client.ts";
-import { clientBytes } from "../commands/client-line.ts";
+import { clientBytes, mayBeEvicted } from "../commands/client-line.ts";
 import type { Config } from "../config/config.ts";
 
 /** A connection as seen from here. */
@@ -98,9 +98,4 @@ export class ClientMemory {
   #bytesOf(connection: CountedConnection): number {
     return this.#counted.get(connection) ?? 0;
   }
-}
-
-/** Whether a client may be closed to make room. */
-export function mayBeEvicted(client: Client): boolean {
-  return client.kind === "normal" && !client.noEvict;
 }

@@ -16,6 +16,12 @@ import type { BlockedClients } from "./blocked-clients.ts";
 import { isOutOfMemory } from "./dispatch.ts";
 import type { Server } from "./server.ts";
 
+/** What would run a script within a script, or make another of the client that scripts have. */
+const NEVER_IN_SCRIPTS: ReadonlySet<string> = new Set([
+  ...["scripting", "transactions", "connection", "pubsub"],
+  ...["DEBUG", "MONITOR", "SHUTDOWN"],
+]);
+
 /** The host of one server's scripts. */
 export class ServerScriptHost implements ScriptHost<Features> {
   readonly #server: Server;
@@ -34,6 +40,11 @@ export class ServerScriptHost implements ScriptHost<Features> {
 
   makeRoom(): boolean {
     return this.#server.makeRoom();
+  }
+
+  allowsDenied({ spec, group }: Command<Features>): boolean {
+    if (!this.#server.debugSettings.scriptsCallDenied) return false;
+    return !NEVER_IN_SCRIPTS.has(group) && !NEVER_IN_SCRIPTS.has(spec.name);
   }
 
   writeRefusal(): string {

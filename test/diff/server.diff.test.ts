@@ -316,6 +316,20 @@ differential("info", "redis8", ({ probe }) => {
 const DEBUG_PROTOCOL = ["string", "integer", "double", "null", "array", "set", "map", "attrib"];
 DEBUG_PROTOCOL.push("push", "verbatim", "true", "false", "bignum", "junk");
 
+/** What is answered alike without a cluster and without replicas. */
+const DEBUG_LINES = [
+  ...["client-eviction", "client-eviction x", "structsize x", "replicate", "replicate x"],
+  ...["replicate set a b", "clusterlink", "clusterlink kill", "clusterlink kill to x"],
+  ...["clusterlink nosuch to x", "CLUSTERLINK KILL all x", "clusterlink kill to x y"],
+  ...["drop-cluster-packet-filter", "drop-cluster-packet-filter -1", "internal_secret"],
+  ...["drop-cluster-packet-filter x", "drop-cluster-packet-filter 99999999999"],
+  ...["drop-cluster-packet-filter 1 2", "internal_secret x", "repl-pause", "repl-pause nosuch"],
+  ...["repl-pause after-fork", "repl-pause CLEAR", "repl-pause clear x", "mark-internal-client x"],
+  ...["repl-pause before-rdb-channel", "repl-pause on-streaming-repl-buf", "repl-pause clear"],
+  ...["mark-internal-client unmark x", "set-disable-deny-scripts", "dict-resizing 1 2"],
+  ...["set-disable-deny-scripts 0 1", "dict-resizing 1", "dict-resizing x", "mallctl", "jmap x"],
+];
+
 function* debugCommands(): Generator<Command> {
   yield ["set", "k", "v"];
   for (const type of DEBUG_PROTOCOL) {
@@ -360,12 +374,60 @@ function* debugCommands(): Generator<Command> {
   yield ["dbsize"];
   yield ["debug", "change-repl-id"];
   yield ["debug", "jmap"];
+  for (const line of DEBUG_LINES) yield ["debug", ...line.split(" ")];
   for (const variant of caseVariants("object")) yield ["debug", variant, "absent"];
 }
 
-differential("debug", "redis8", ({ compare }) => compare("DEBUG", debugCommands), {
-  args: ["--enable-debug-command", "yes"],
-});
+const DEBUG_ARGS = ["--enable-debug-command", "yes"];
+
+differential(
+  "debug",
+  "redis8",
+  ({ compare, probe }) => {
+    compare("DEBUG", debugCommands);
+
+    probe("an internal client is shown as such", async (client) => {
+      const seen: unknown[] = [];
+      const lines = ["client no-touch on", "debug mark-internal-client", "reset"];
+      lines.push("debug mark-internal-client UNMARK");
+      for (const line of lines) {
+        const reply = await client.ask(...line.split(" "));
+        const info = await client.ask("client", "info");
+        seen.push(reply.raw, /flags=\w+/.exec(info.text)?.[0]);
+      }
+      return seen;
+    });
+
+    probe("CLIENT-EVICTION sorts clients by their size", async (client) => {
+      await client.ask("config", "set", "maxmemory-clients", "1gb");
+      const reply = await client.ask("debug", "client-eviction");
+      await client.ask("config", "set", "maxmemory-clients", "0");
+      const lines = reply.text.split("\n");
+      const total = lines.reduce(
+        (sum, line) => sum + Number(/clients: (\d+)/.exec(line)?.[1] ?? 0),
+        0,
+      );
+      return [reply.kind, total, lines.map((line) => line.replace(/tot-mem:.*/, ""))];
+    });
+
+    compare("scripts may call what is denied to them once DEBUG lets them", function* () {
+      const call = (words: string) => {
+        const args = words.split(" ").map((word) => `'${word}'`);
+        return ["eval", `return redis.call(${args.join(",")})`, "0"];
+      };
+      for (const allowed of ["0", "1", "x"]) {
+        yield ["debug", "set-disable-deny-scripts", allowed];
+        for (const line of DENIED_IN_SCRIPTS) yield call(line);
+      }
+    });
+  },
+  { args: DEBUG_ARGS },
+);
+
+const DENIED_IN_SCRIPTS = [
+  ...["acl whoami", "config get maxmemory", "config nosuch", "acl users", "slowlog reset"],
+  ...["lastsave", "wait 0 0", "command count x"],
+];
 
 differential("debug refused", "redis8", ({ compare }) => {
   compare("DEBUG is refused unless it is enabled", function* () {

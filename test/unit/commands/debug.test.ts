@@ -61,6 +61,7 @@ describe("DEBUG switches", () => {
       cronPaused: true,
       skipsChecksums: true,
       flushSleepUs: 1500,
+      scriptsCallDenied: false,
       leaked: [],
     });
     fixture.run("debug", "aof-flush-sleep", "x");
