@@ -17,6 +17,7 @@ import { diskFileSystem } from "./persistence/file.ts";
 import { systemErrorText } from "./persistence/file-system.ts";
 import { LoadError } from "./persistence/load-error.ts";
 import { applyCommandLine, parseCommandLine, type StartRequest } from "./server/command-line.ts";
+import { reportCrashes } from "./server/crashes.ts";
 import { diskConfigFiles } from "./server/disk-config-files.ts";
 import { ListenError } from "./server/listeners.ts";
 import { LogFile } from "./server/log-file.ts";
@@ -179,7 +180,7 @@ async function run(request: StartRequest): Promise<void> {
     restartDelayMs = -1;
     return false;
   };
-  server.crash = (signal) => process.kill(process.pid, signal);
+  reportCrashes(server);
   process.on("SIGTERM", () => {
     log.log(LOG_WARNING, "Received SIGTERM scheduling shutdown...");
     if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigterm"))) stop();
@@ -191,10 +192,6 @@ async function run(request: StartRequest): Promise<void> {
     }
     log.log(LOG_WARNING, "Received SIGINT scheduling shutdown...");
     if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigint"))) stop();
-  });
-  process.on("uncaughtException", (error) => {
-    log.log(LOG_WARNING, `An error that must not happen ends the server: ${error.stack}`);
-    process.exit(1);
   });
   // The terminal's end is not the server's.
   process.on("SIGHUP", () => {});

@@ -1,5 +1,5 @@
-// DEBUG's subcommands about what is not there: a cluster, replicas. They answer as a Redis does that
-// is neither in a cluster nor has replicas, where they change as little.
+// DEBUG's subcommands about what is not there: a cluster, replicas. They answer as a Redis that is
+// neither in a cluster nor has replicas, where they change as little.
 
 import type { Context } from "./features.ts";
 import { replyWrongSubcommand } from "./help.ts";

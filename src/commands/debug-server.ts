@@ -11,6 +11,7 @@ import { CHUNK_BYTES } from "../memory/pool.ts";
 import { GRANULE_BYTES, PAGE_BYTES } from "../memory/size-classes.ts";
 import type { Script } from "../scripting/script.ts";
 import { HANDLE_BYTES } from "../structures/record.ts";
+import { reportCrash } from "./crash-report.ts";
 import type { Context } from "./features.ts";
 import { replyWrongSubcommand } from "./help.ts";
 
@@ -30,42 +31,53 @@ export function debugRewriteConfig(c: Context): void {
 
 // DEBUG ASSERT
 export function debugAssert(c: Context): void {
-  crash(c, "SIGABRT", "=== ASSERTION FAILED ===", "==> DEBUG ASSERT: '1 == 2' is not true");
+  panic(c, "=== ASSERTION FAILED ===", "==> DEBUG ASSERT: '1 == 2' is not true");
 }
 
 /** What nobody has: Redis asks for as much. */
 const IMPOSSIBLE_BYTES = 2n ** 63n - 1n;
+const PANIC_LINES = [
+  "------------------------------------------------",
+  "!!! Software Failure. Press left mouse button to continue",
+];
 
 // DEBUG OOM
 export function debugOutOfMemory(c: Context): void {
   const amount = `${IMPOSSIBLE_BYTES} bytes!`;
-  crash(
+  c.server.logger.log(LOG_WARNING, `Out Of Memory allocating ${amount}`);
+  panic(
     c,
-    "SIGABRT",
-    `Out Of Memory allocating ${amount}`,
-    `Guru Meditation: aborting for OUT OF MEMORY. Allocating ${amount}`,
+    ...PANIC_LINES,
+    `Guru Meditation: Redis aborting for OUT OF MEMORY. Allocating ${amount}`,
   );
 }
 
 // DEBUG PANIC
 export function debugPanic(c: Context): void {
   const seconds = Math.floor(c.nowMs / 1000);
-  crash(c, "SIGABRT", `Guru Meditation: DEBUG PANIC called at Unix time ${seconds}`);
+  panic(c, ...PANIC_LINES, `Guru Meditation: DEBUG PANIC called at Unix time ${seconds}`);
 }
 
 // DEBUG SEGFAULT
 export function debugSegfault(c: Context): void {
-  crash(c, "SIGSEGV", `MiniRedis ${REDIS_VERSION} crashed by signal: 11`);
+  // Who wants no reports has none of signals at all.
+  const isReported = c.server.config.flag("crash-log-enabled");
+  crash(c, "SIGSEGV", isReported ? [`MiniRedis ${REDIS_VERSION} crashed by signal: 11`] : []);
+}
+
+function panic(c: Context, ...reason: readonly string[]): void {
+  crash(c, c.server.config.flag("use-exit-on-panic") ? "exit" : "SIGABRT", reason);
 }
 
 /** Ends the process without saving or replying anything, for those who test what that does. */
-function crash(c: Context, signal: "SIGSEGV" | "SIGABRT", ...lines: readonly string[]): void {
-  const { crash, logger } = c.server;
+function crash(c: Context, how: "SIGSEGV" | "SIGABRT" | "exit", reason: readonly string[]): void {
+  const { crash } = c.server;
   if (crash === undefined) {
     return c.reply.error("ERR The server is a part of a program, which is not to be ended");
   }
-  for (const line of lines) logger.log(LOG_WARNING, line);
-  crash(signal);
+  const { stack } = new Error("This is where the server was told to crash.");
+  if (reason.length > 0) reportCrash(c, { reason, stack, isCommand: true });
+  crash(how);
 }
 
 // DEBUG CRASH-AND-RECOVER [milliseconds]

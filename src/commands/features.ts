@@ -99,8 +99,11 @@ export interface Features extends ServerContext {
    * a part of the reply to a transaction or script.
    */
   pushFirst(): void;
-  /** Ends the process at once by a signal; undefined in a program that the server is a part of. */
-  readonly crash: ((signal: "SIGSEGV" | "SIGABRT") => void) | undefined;
+  /**
+   * Ends the process at once, by a signal or with status 1; undefined in a program that the server
+   * is a part of.
+   */
+  readonly crash: ((how: "SIGSEGV" | "SIGABRT" | "exit") => void) | undefined;
   /**
    * Has the process begin anew after a while, saved and stopped before where it is graceful; false
    * where that cannot be. Undefined like `crash`.

@@ -26,7 +26,8 @@ import {
 /** A line of INFO: a field's name and value. */
 export type InfoField = readonly [name: string, value: string | number];
 
-interface Section {
+/** A section of INFO. */
+export interface Section {
   readonly title: string;
   readonly fields: (c: Context) => InfoField[];
   /** Shown without asking; by "all" and "everything"; only by its name. */
@@ -55,15 +56,23 @@ const SECTIONS: readonly Section[] = [
 
 // INFO [section [section ...]]
 export function infoCommand(c: Context): void {
+  c.reply.verbatim(
+    "txt",
+    infoText(c, (section) => isWanted(c, section)),
+  );
+}
+
+/** The sections of INFO that are wanted. */
+export function infoText(c: Context, isWanted: (section: Section) => boolean): string {
   c.server.refreshFigures();
   let text = "";
   for (const section of SECTIONS) {
-    if (!isWanted(c, section)) continue;
+    if (!isWanted(section)) continue;
     if (text !== "") text += "\r\n";
     text += `# ${section.title}\r\n`;
     for (const [name, value] of section.fields(c)) text += `${name}:${value}\r\n`;
   }
-  c.reply.verbatim("txt", text);
+  return text;
 }
 
 function isWanted(c: Context, section: Section): boolean {

@@ -36,7 +36,6 @@ const SYSLOG_FACILITIES = [
 const ONE_THREAD = "commands run on one thread, whose processor the system chooses";
 const NO_SYSLOG = "the log goes to the log file or to standard output";
 const NO_SUPERVISOR = "start-up is not reported to a supervisor; run in the foreground";
-const NO_CRASH_HANDLER = "crash reports are the runtime's";
 
 const networkDirectives: readonly Directive[] = [
   special("bind", "* -::*", addressesType),
@@ -138,10 +137,15 @@ const processDirectives: readonly Directive[] = [
     withoutEffect: ONE_THREAD,
   }),
   flag("jemalloc-bg-thread", true, { withoutEffect: "the byte pool frees memory itself" }),
-  flag("crash-log-enabled", true, { withoutEffect: NO_CRASH_HANDLER }),
-  flag("crash-memcheck-enabled", true, { withoutEffect: NO_CRASH_HANDLER }),
-  flag("use-exit-on-panic", false, { hidden: true, withoutEffect: NO_CRASH_HANDLER }),
-  integer("watchdog-period", 0, COUNT, { hidden: true, withoutEffect: NO_CRASH_HANDLER }),
+  flag("crash-log-enabled", true),
+  flag("crash-memcheck-enabled", true, {
+    withoutEffect: "the runtime shows nobody its memory, which a report of a crash could test",
+  }),
+  flag("use-exit-on-panic", false, { hidden: true }),
+  integer("watchdog-period", 0, COUNT, {
+    hidden: true,
+    withoutEffect: "nobody can look at the stack of the one thread while it is busy",
+  }),
 ];
 
 const logDirectives: readonly Directive[] = [
