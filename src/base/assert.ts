@@ -4,7 +4,7 @@
 export const VERIFY = process.env.MINIREDIS_VERIFY === "1";
 
 /** Thrown when an invariant of this program does not hold. Never caused by client input. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override name = "AssertionError";
 }
 

@@ -210,10 +210,3 @@ export function deferFamily<S extends ServerContext>(
 ): DeferredFamily<S> {
   return { names: names.split(" "), load };
 }
-
-/** Declares that a family is at hand. */
-export function presentFamily<S extends ServerContext>(
-  family: CommandFamily<S>,
-): DeferredFamily<S> {
-  return { names: family.commands.map(({ name }) => name), load: () => family };
-}

@@ -167,11 +167,6 @@ export class Config {
     return refusal ?? this.#setAll(changes);
   }
 
-  /** Whether a directive's value is a secret, which logs must not show. */
-  isSensitive(name: string): boolean {
-    return findDirective(name)?.sensitive === true;
-  }
-
   #refusal(name: string, directive: Directive, circumstances: SetCircumstances) {
     if (directive.access === "immutable") return setFailed(name, "can't set immutable config");
     if (directive.access === "protected" && !this.#allows(circumstances)) {

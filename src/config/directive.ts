@@ -28,8 +28,6 @@ export interface DirectiveTraits {
   readonly access?: Access;
   /** CONFIG GET answers the exact name only, no pattern. */
   readonly hidden?: true;
-  /** A secret: to be kept out of logs. */
-  readonly sensitive?: true;
   /** CONFIG SET answers -LOADING while the data set is loaded. */
   readonly refusedWhileLoading?: true;
   /** Why the directive is accepted but changes nothing here. */

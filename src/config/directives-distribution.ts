@@ -21,8 +21,8 @@ const LONG_COUNT = { min: 0, max: INT64_MAX };
 
 const replicationDirectives: readonly Directive[] = [
   special("replicaof", "", primaryAddressType, { ...IMMUTABLE, aliases: ["slaveof"] }),
-  optionalText("masteruser", { sensitive: true, aliases: ["primaryuser"] }),
-  optionalText("masterauth", { sensitive: true, aliases: ["primaryauth"] }),
+  optionalText("masteruser", { aliases: ["primaryuser"] }),
+  optionalText("masterauth", { aliases: ["primaryauth"] }),
   flag("replica-serve-stale-data", true, { aliases: ["slave-serve-stale-data"] }),
   flag("replica-read-only", true, { aliases: ["slave-read-only"] }),
   flag("replica-ignore-maxmemory", true, { aliases: ["slave-ignore-maxmemory"] }),

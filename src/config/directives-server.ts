@@ -175,7 +175,7 @@ const clientDirectives: readonly Directive[] = [
 ];
 
 const accessDirectives: readonly Directive[] = [
-  optionalText("requirepass", { sensitive: true }),
+  optionalText("requirepass"),
   text("aclfile", "", IMMUTABLE),
   integer("acllog-max-len", 128, LONG_COUNT),
   choice("acl-pubsub-default", "resetchannels", ["allchannels", "resetchannels"]),
@@ -185,10 +185,10 @@ const tlsDirectives: readonly Directive[] = [
   integer("tls-port", 0, PORT),
   optionalText("tls-cert-file"),
   optionalText("tls-key-file"),
-  optionalText("tls-key-file-pass", { sensitive: true }),
+  optionalText("tls-key-file-pass"),
   optionalText("tls-client-cert-file"),
   optionalText("tls-client-key-file"),
-  optionalText("tls-client-key-file-pass", { sensitive: true }),
+  optionalText("tls-client-key-file-pass"),
   optionalText("tls-dh-params-file"),
   optionalText("tls-ca-cert-file"),
   optionalText("tls-ca-cert-dir"),

@@ -37,7 +37,7 @@ export function nodeName(text: string): void {
 }
 
 /** The variables that a process title may mention. */
-export const TITLE_VARIABLES: readonly string[] = [
+const TITLE_VARIABLES: readonly string[] = [
   "title",
   "listen-addr",
   "server-mode",

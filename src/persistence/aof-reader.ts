@@ -275,7 +275,7 @@ export function isFollowedByChecksum(file: ReadFile, size: number, reader: AofRe
 }
 
 /** Reads a checksum line at `bytes[start, end)`, its line end included; undefined if it is none. */
-export function checksumAt(
+function checksumAt(
   bytes: Uint8Array,
   start: number,
   end: number,

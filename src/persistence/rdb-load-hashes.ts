@@ -118,7 +118,7 @@ export class FieldsWithTimes extends PairSource {
 const FIELD_EXPIRY_MAX = 2 ** 46;
 
 /** A field's expiry as the file has it, 0 for none. Throws where it is beyond what can be. */
-export function checkedExpiry(time: number): number {
+function checkedExpiry(time: number): number {
   if (time < 0 || time >= FIELD_EXPIRY_MAX)
     throw new RdbError("A hash field's expiry is out of range");
   return time === 0 ? NO_EXPIRY : time;

@@ -173,7 +173,7 @@ export class CjsonEncoder {
 }
 
 /** A number as C's "%.<precision>g" prints it. */
-export function formatGeneral(value: number, precision: number): string {
+function formatGeneral(value: number, precision: number): string {
   if (Number.isNaN(value)) return Object.is(value, -Number.NaN) ? "nan" : "-nan";
   if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";

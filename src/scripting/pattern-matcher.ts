@@ -17,7 +17,7 @@ export const NO_MATCH = -1;
 export const OUT_OF_STEPS = -2;
 export const BAD_PATTERN = -3;
 
-export const CAPTURES_MAX = 32;
+const CAPTURES_MAX = 32;
 /** In place of a capture's length: it has not ended; it is a position. */
 export const UNFINISHED = -1;
 export const POSITION = -2;

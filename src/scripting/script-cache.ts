@@ -6,7 +6,7 @@ import { latin1Text } from "../base/text.ts";
 import { parseShebang, Script } from "./script.ts";
 
 const EVALUATED_MAX = 500;
-export const SHA_LENGTH = 40;
+const SHA_LENGTH = 40;
 /** What a script takes beside its source: as estimated. */
 const SCRIPT_BYTES = 200;
 

@@ -48,7 +48,7 @@ const ALPHA_INFINITE = 0.7213475204444817;
 const TWO_32 = 0x1_0000_0000;
 
 /** What C's conversion makes of an estimate that is no int64. */
-export const COUNT_OVERFLOW = -(2 ** 63);
+const COUNT_OVERFLOW = -(2 ** 63);
 
 /** Where the last located element belongs. */
 export const place = { register: 0, rank: 0 };

@@ -355,6 +355,6 @@ export class ListNodes implements Releasable {
 }
 
 /** The offset of a block in its chunk. */
-export function baseOf(ref: number): number {
+function baseOf(ref: number): number {
   return (ref & GRANULE_MASK) << 3;
 }

@@ -19,7 +19,7 @@ export const INNER_MAX = 51;
 
 // Granules and words from a node's begin.
 export const SCORES = 2;
-export const REFS = (SCORES + LEAF_MAX) << 1;
+const REFS = (SCORES + LEAF_MAX) << 1;
 export const CHILDREN = (SCORES + INNER_MAX) << 1;
 export const COUNTS = CHILDREN + INNER_MAX;
 export const PREVIOUS = 1;

@@ -7,12 +7,12 @@ import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { PersistenceStatus } from "../../../src/command/persistence-status.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
-import { presentFamily } from "../../../src/command/spec.ts";
 import { configCommands } from "../../../src/commands/config.ts";
 import type { Features } from "../../../src/commands/features.ts";
 import { Config } from "../../../src/config/config.ts";
 import { loadConfig } from "../../../src/config/file.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
+import { presentFamily } from "../../harness/present-family.ts";
 import { MemoryFiles } from "../config/memory-files.ts";
 import { RecordedChannel } from "./server-fixture.ts";
 

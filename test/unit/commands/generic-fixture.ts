@@ -8,7 +8,7 @@ import { Client, SILENT_CHANNEL } from "../../../src/command/client.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
-import { type CommandFamily, presentFamily } from "../../../src/command/spec.ts";
+import type { CommandFamily } from "../../../src/command/spec.ts";
 import { commandCommands } from "../../../src/commands/command.ts";
 import { databaseCommands } from "../../../src/commands/databases.ts";
 import { expiryCommands } from "../../../src/commands/expiry.ts";
@@ -21,6 +21,7 @@ import { waitCommands } from "../../../src/commands/wait.ts";
 import { Config } from "../../../src/config/config.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { type Protocol, ReplyWriter } from "../../../src/resp/reply.ts";
+import { presentFamily } from "../../harness/present-family.ts";
 import { nobodyWaits } from "./nobody-waits.ts";
 
 export const START_MS = 1_700_000_000_000;

@@ -15,7 +15,6 @@ import { Pauses } from "../../../src/command/pauses.ts";
 import { PersistenceStatus } from "../../../src/command/persistence-status.ts";
 import { type Command, CommandRegistry } from "../../../src/command/registry.ts";
 import { CommandLog } from "../../../src/command/slowlog.ts";
-import { presentFamily } from "../../../src/command/spec.ts";
 import { type MemoryReport, Statistics } from "../../../src/command/statistics.ts";
 import { clientCommands } from "../../../src/commands/client.ts";
 import { connectionCommands } from "../../../src/commands/connection.ts";
@@ -32,6 +31,7 @@ import { ReplyWriter } from "../../../src/resp/reply.ts";
 import { NO_EXPIRY } from "../../../src/structures/record.ts";
 import { Tracking } from "../../../src/tracking/tracking.ts";
 import { Transactions } from "../../../src/transactions/transactions.ts";
+import { presentFamily } from "../../harness/present-family.ts";
 import { nobodyWaits } from "./nobody-waits.ts";
 
 export const START_MS = 1_700_000_000_000;

@@ -7,7 +7,6 @@ import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { Effects } from "../../../src/command/effects.ts";
 import { CommandRegistry } from "../../../src/command/registry.ts";
-import { presentFamily } from "../../../src/command/spec.ts";
 import { bitmapCommands } from "../../../src/commands/bitmaps.ts";
 import { bitmapFieldCommands } from "../../../src/commands/bitmaps-field.ts";
 import { bitmapOperationCommands } from "../../../src/commands/bitmaps-operations.ts";
@@ -27,6 +26,7 @@ import { encodingName } from "../../../src/keyspace/encoding.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
 import { ReplyWriter } from "../../../src/resp/reply.ts";
 import { HASH, LISTPACK, RecordView } from "../../../src/structures/record.ts";
+import { presentFamily } from "../../harness/present-family.ts";
 
 export const START_MS = 1_700_000_000_000;
 export const WRONG_TYPE = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";

@@ -9,13 +9,13 @@ import {
   defineFamily,
   keyAt,
   keyRange,
-  presentFamily,
   RW,
   WRITE,
 } from "../../../src/command/spec.ts";
 import type { Context, Features } from "../../../src/commands/features.ts";
 import * as listpack from "../../../src/structures/listpack.ts";
 import { LIST, LISTPACK, ZSET } from "../../../src/structures/record.ts";
+import { presentFamily } from "../../harness/present-family.ts";
 
 /** Bytes of the entry 1. */
 const ENTRY_BYTES = 2;
