@@ -79,6 +79,12 @@ export interface ScriptHost<S extends ServerContext> {
   isPermitted(c: CommandContext<S>, command: Command<S>, client: Client): boolean;
 }
 
+/** Where replies begin, and which of them is the next to be given again. */
+export interface RepliesHad {
+  readonly starts: Int32Array;
+  next: number;
+}
+
 /** Runs the commands of one machine's scripts. */
 export class CommandRunner<S extends ServerContext> {
   readonly #lua: Lua;
@@ -103,6 +109,9 @@ export class CommandRunner<S extends ServerContext> {
   /** Commands that the script has run. */
   #calls = 0;
   #checkedMemory = false;
+  /** The replies that a compiled form of the script has had, which the script is given again. */
+  #had: Uint8Array = new Uint8Array(0);
+  #hadStarts: RepliesHad | undefined;
 
   constructor(lua: Lua, replies: ReplyToLua, host: ScriptHost<S>) {
     this.#lua = lua;
@@ -128,6 +137,17 @@ export class CommandRunner<S extends ServerContext> {
     c.effects.open();
   }
 
+  /** Cold: the script that has begun goes on from its beginning, given the replies it has had. */
+  takeOver(replies: Uint8Array, had: RepliesHad): void {
+    this.#had = replies;
+    this.#hadStarts = had;
+  }
+
+  /** The script that is going to be run has begun already. */
+  get isTakenOver(): boolean {
+    return this.#hadStarts !== undefined;
+  }
+
   /** It has ended: the context is given back. */
   leave(c: CommandContext<S>, event: SuspendedCommand<S>): void {
     c.resume(event);
@@ -138,6 +158,7 @@ export class CommandRunner<S extends ServerContext> {
 
   /** What it changed is one unit. */
   close(c: CommandContext<S>): void {
+    this.#hadStarts = undefined;
     c.effects.close();
     this.#host.countCommands(this.#calls);
     if (!this.hasWritten) return;
@@ -148,6 +169,8 @@ export class CommandRunner<S extends ServerContext> {
   /** Runs the command in a Lua function's arguments; pushes one value, or raises an error. */
   call(state: number, raises: boolean): number {
     const { api, module } = this.#lua;
+    const had = this.#hadStarts;
+    if (had !== undefined && had.next < had.starts.length) return this.#again(state, raises, had);
     const count = module.argumentCount(state);
     if (count === 0) {
       const text = "ERR Please specify at least one argument for this redis lib call";
@@ -182,6 +205,30 @@ export class CommandRunner<S extends ServerContext> {
     reply.length = mark;
     if (isError && raises) return api.lua_error(state);
     return 1;
+  }
+
+  /** Cold: gives a reply that has been had again, as `call` does. */
+  #again(state: number, raises: boolean, had: RepliesHad): number {
+    const isError = this.#replies.push(state, this.#had, had.starts[had.next++]);
+    return isError && raises ? this.#lua.api.lua_error(state) : 1;
+  }
+
+  /**
+   * Runs a command for a compiled script, with arguments that are its own; false, with nothing
+   * done, where it is refused.
+   */
+  runPrepared(
+    command: Command<S>,
+    bytes: Uint8Array,
+    starts: Int32Array,
+    ends: Int32Array,
+    count: number,
+  ): boolean {
+    const c = this.#c;
+    c.setArguments(bytes, starts, ends, 0, count);
+    if (this.#refusal(command, count) !== "") return false;
+    this.#execute(command, c.reply.length);
+    return true;
   }
 
   /** Cold: pushes an error, or raises it. */

@@ -120,7 +120,7 @@ export class Executions<S extends ServerContext> implements Supervisor {
     const run = this.#next;
     run.begin(c, script, machine);
     this.#run = run;
-    runner.enter(c, flags);
+    if (!runner.isTakenOver) runner.enter(c, flags);
     this.#status = RUNNING;
     const promise = lua.module.run(lua.main, argumentCount, machine.handler);
     if (this.#status === RUNNING) {

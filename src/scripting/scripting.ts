@@ -4,6 +4,7 @@
 
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ScriptHost } from "./command-runner.ts";
+import type { CompiledScripts } from "./compiled/compiled-scripts.ts";
 import type { Executions } from "./executions.ts";
 import type { Supervisor } from "./lua-module.ts";
 import type { Machine } from "./machine.ts";
@@ -30,9 +31,13 @@ export function refusalToRun<S extends ServerContext>(
 /** Lua and its libraries: loaded when the first script arrives. */
 const machineModule = (): typeof import("./machine.ts") => require("./machine.ts");
 
+const compiledModule = (): typeof import("./compiled/compiled-scripts.ts") =>
+  require("./compiled/compiled-scripts.ts");
+
 /** EVAL's machine. */
 class ScriptMachine<S extends ServerContext> {
   readonly machine: Machine<S>;
+  readonly compiled: CompiledScripts<S>;
   readonly keysName: number;
   readonly argvName: number;
 
@@ -47,6 +52,8 @@ class ScriptMachine<S extends ServerContext> {
       supervisor,
       isForFunctions: false,
     });
+    const { CompiledScripts } = compiledModule();
+    this.compiled = new CompiledScripts(this.machine.runner, host);
     const { lua } = this.machine;
     lua.pushText(lua.main, "KEYS");
     this.keysName = lua.keep(lua.main);
@@ -127,10 +134,18 @@ export class Scripting<S extends ServerContext> {
 
   /** Runs a script whose keys are arguments [first, first + keyCount), the rest its ARGV. */
   run(c: CommandContext<S>, script: Script, first: number, keyCount: number, flags: number): void {
-    const { machine, keysName, argvName } = this.#ready(c);
+    const { machine, compiled, keysName, argvName } = this.#ready(c);
     if (script.machine !== this.#generation) this.#compile(c, script);
-    if (script.seesKeys) machine.setArguments(c, first, first + keyCount, keysName);
-    if (script.seesArguments) machine.setArguments(c, first + keyCount, c.count, argvName);
+    if (compiled.run(c, script, first, keyCount, flags)) return;
+    // alloc: `try` costs nothing where nothing is thrown
+    try {
+      if (script.seesKeys) machine.setArguments(c, first, first + keyCount, keysName);
+      if (script.seesArguments) machine.setArguments(c, first + keyCount, c.count, argvName);
+    } catch (error) {
+      // There is no memory even for them.
+      if (machine.runner.isTakenOver) machine.runner.close(c);
+      throw error;
+    }
     machine.lua.push(machine.lua.main, script.ref);
     this.#executions.call(c, machine, script, 0, flags);
   }
@@ -156,6 +171,8 @@ export class Scripting<S extends ServerContext> {
     }
     script.ref = lua.keep(main);
     script.machine = this.#generation;
+    script.compiled = undefined;
+    script.calls = 0;
     return "";
   }
 

@@ -2,6 +2,7 @@
 
 import { bitsFuzzer } from "./bits.fuzz.ts";
 import { cellTableFuzzer } from "./cell-table.fuzz.ts";
+import { compiledScriptsFuzzer } from "./compiled-scripts.fuzz.ts";
 import { decoderFuzzer } from "./decoder.fuzz.ts";
 import { dumpPayloadFuzzer } from "./dump-payload.fuzz.ts";
 import type { Fuzzer } from "./fuzzer.ts";
@@ -37,4 +38,5 @@ export const FUZZERS: readonly Fuzzer[] = [
   streamFuzzer,
   snapshotFuzzer,
   trackingFuzzer,
+  compiledScriptsFuzzer,
 ];

@@ -1,0 +1,143 @@
+// Scripts that are called again and again are compiled to JavaScript, as far as they do what is
+// plain; see compiled-run.ts. What the virtual machine has to take over time and again is left to
+// it.
+
+import { VERIFY } from "../../base/assert.ts";
+import { latin1Text } from "../../base/text.ts";
+import {
+  type CommandContext,
+  type ServerContext,
+  SuspendedCommand,
+} from "../../command/context.ts";
+import type { Command } from "../../command/registry.ts";
+import type { CommandRunner, ScriptHost } from "../command-runner.ts";
+import type { Script } from "../script.ts";
+import { hasGivenUp } from "./bail.ts";
+import { CompiledRun } from "./compiled-run.ts";
+import { generate, OPERATIONS } from "./generator.ts";
+import type { Value } from "./operations.ts";
+import { parse } from "./parser.ts";
+import { Unsupported } from "./tokens.ts";
+
+/** A script is compiled once it has been called so many times. */
+const CALLS_MIN = VERIFY ? 1 : 50;
+const SOURCE_BYTES_MAX = 1 << 13;
+/** So many are compiled at a time. */
+const COMPILED_MAX = 256;
+/** A script may be taken over so many times, and in so great a part of its calls. */
+const TAKEN_OVER_MAX = 16;
+const TAKEN_OVER_SHARE = 1 / 8;
+
+/** What a script is compiled to. */
+// biome-ignore lint/suspicious/noExplicitAny: every server has its own kind of CompiledRun
+export type CompiledFunction = (run: any) => Value;
+
+/** The compiled scripts of one machine. */
+export class CompiledScripts<S extends ServerContext> {
+  readonly #runner: CommandRunner<S>;
+  readonly #host: ScriptHost<S>;
+  readonly #run: CompiledRun<S>;
+  readonly #event = new SuspendedCommand<S>();
+  /** The oldest first. */
+  readonly #compiled = new Set<Script>();
+
+  constructor(runner: CommandRunner<S>, host: ScriptHost<S>) {
+    this.#runner = runner;
+    this.#host = host;
+    this.#run = new CompiledRun(runner);
+  }
+
+  /** Runs a script and replies with its result; false where the machine must run it, or go on. */
+  run(
+    c: CommandContext<S>,
+    script: Script,
+    first: number,
+    keyCount: number,
+    flags: number,
+  ): boolean {
+    const main = script.compiled ?? this.#prepare(script);
+    // What users may not do is logged: it is asked but once.
+    if (main === undefined || c.client.user.isRestricted) return false;
+    if (!this.#run.begun(c, first, keyCount)) return false;
+    script.calls++;
+    const start = c.reply.length;
+    c.suspend(this.#event);
+    this.#runner.enter(c, flags);
+    try {
+      const value = main(this.#run);
+      c.reply.protocol = this.#event.protocol;
+      this.#run.finish(value, start);
+    } catch (error) {
+      if (!hasGivenUp(error)) throw error;
+      this.#handOver(c, script, start);
+      return false;
+    }
+    this.#runner.leave(c, this.#event);
+    return true;
+  }
+
+  /** Cold: the machine goes on from here. */
+  #handOver(c: CommandContext<S>, script: Script, start: number): void {
+    const { reply } = c;
+    const { replyCount, replyStarts } = this.#run;
+    this.#runner.takeOver(reply.buffer.slice(start, reply.length), {
+      starts: replyStarts.slice(0, replyCount).map((mark) => mark - start),
+      next: 0,
+    });
+    reply.length = start;
+    c.resume(this.#event);
+    script.takenOver++;
+    const isOften = script.takenOver > script.calls * TAKEN_OVER_SHARE;
+    if (script.takenOver > TAKEN_OVER_MAX && isOften && !VERIFY) this.#giveUp(script);
+  }
+
+  /** Cold: leaves a script to the virtual machine for good. */
+  #giveUp(script: Script): void {
+    script.compiled = undefined;
+    script.isCompilable = false;
+    this.#compiled.delete(script);
+  }
+
+  /** Cold: compiles a script that has been called often enough. */
+  #prepare(script: Script): CompiledFunction | undefined {
+    if (!script.isCompilable || ++script.calls < CALLS_MIN) return undefined;
+    script.calls = 0;
+    script.takenOver = 0;
+    script.compiled = this.#compile(script);
+    if (script.compiled === undefined) script.isCompilable = false;
+    else this.#add(script);
+    return script.compiled;
+  }
+
+  #add(script: Script): void {
+    this.#compiled.add(script);
+    if (this.#compiled.size <= COMPILED_MAX) return;
+    const oldest = this.#compiled.values().next().value!;
+    oldest.compiled = undefined;
+    this.#compiled.delete(oldest);
+  }
+
+  #compile({ source }: Script): CompiledFunction | undefined {
+    if (source.length > SOURCE_BYTES_MAX) return undefined;
+    try {
+      const tree = parse(latin1Text(source));
+      const { source: text, constants } = generate(tree, (words) => this.#find(words));
+      const make = new Function(...OPERATIONS.map(([name]) => name), "k", text);
+      return make(...OPERATIONS.map(([, operation]) => operation), constants);
+    } catch (error) {
+      // What is generated is too deep for the engine's own parser, at worst.
+      if (VERIFY && !(error instanceof Unsupported || error instanceof RangeError)) throw error;
+      return undefined;
+    }
+  }
+
+  /** The command of constant words; undefined where the machine had better find it. */
+  #find(words: readonly Uint8Array[]): Command<S> | undefined {
+    const [name, subname] = words;
+    const command = this.#host.registry.find(name, 0, name.length);
+    if (command?.subcommands === undefined) return command?.run === undefined ? undefined : command;
+    if (subname === undefined) return undefined;
+    const found = command.subcommands.find(subname, 0, subname.length);
+    return found?.run === undefined ? undefined : found;
+  }
+}
