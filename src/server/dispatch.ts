@@ -32,6 +32,7 @@ import {
   MAY_REPLICATE,
   NO_AUTH,
   NO_MULTI,
+  READONLY,
   SKIP_MONITOR,
   SKIP_SLOWLOG,
   UNQUEUED,
@@ -551,8 +552,14 @@ export class Dispatcher implements CommandExecutor<Features> {
     if (server.executions.isBusy && (flags & ALLOW_BUSY) === 0) {
       return this.#refuse(command, server.executions.busyText);
     }
+    if (client.isMonitor && (flags & (READONLY | WRITE | MAY_REPLICATE)) !== 0) {
+      // A monitor counts among the replicas, which pauses do not hold.
+      return this.#refuse(command, "ERR Replica can't interact with the keyspace");
+    }
     const isPaused =
-      server.pauses.level !== PAUSE_NONE && server.pauses.appliesTo(flags, this.#c.nowMs);
+      server.pauses.level !== PAUSE_NONE &&
+      !client.isMonitor &&
+      server.pauses.appliesTo(flags, this.#c.nowMs);
     const { migrations } = server;
     if (isPaused || (migrations.isActive && migrations.holds(this.#c, command))) {
       client.blocked = true;
@@ -740,7 +747,7 @@ function isUnusual(client: Client): boolean {
 
 /** What counts as a command's flags in a transaction: EXEC does what all that is queued does. */
 function flagsOfQueue(queue: QueuedCommands | undefined): number {
-  return queue === undefined ? 0 : queue.flags & (WRITE | MAY_REPLICATE | DENYOOM);
+  return queue === undefined ? 0 : queue.flags & (READONLY | WRITE | MAY_REPLICATE | DENYOOM);
 }
 
 function isEnding(client: Client): boolean {

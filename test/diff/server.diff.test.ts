@@ -1,6 +1,6 @@
 // Server commands against Redis 8.0: CONFIG, DEBUG, SLOWLOG, LATENCY, MEMORY, MONITOR, INFO.
 
-import type { RawClient } from "../harness/client.ts";
+import { encodeCommand, type RawClient } from "../harness/client.ts";
 import { type Command, differential } from "../harness/differential.ts";
 import { arities, caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
 import { INFO_FIELDS_ASIDE, PROCESS_PARAMETERS, VALKEY_PARAMETERS } from "../harness/normalise.ts";
@@ -231,6 +231,35 @@ differential(
         lines.push(line.replace(/^[\d.]+ \[(\d+) [^\]]*\]/, "TIME [$1 ADDRESS]"));
       }
       return lines;
+    });
+
+    probe("a client that monitors counts among the replicas", async (client, side) => {
+      const monitor = await side.connect();
+      await monitor.run("monitor");
+      const asked: Command[] = [
+        ...[
+          ["get", "k"],
+          ["set", "k", "v"],
+          ["publish", "c", "m"],
+          ["eval", "return 1", "0"],
+        ],
+        ...[["multi"], ["get", "k"], ["exec"], ["multi"], ["ping"], ["exec"], ["echo", "x"]],
+        ...[["select", "1"], ["dbsize"], ["keys", "*"], ["client", "getname"], ["info", "junk"]],
+      ];
+      const replies: string[] = [];
+      const ask = async (command: Command) => {
+        monitor.send(encodeCommand(command));
+        let reply = await monitor.next();
+        while (/^[\d.]+ \[/.test(reply.text)) reply = await monitor.next();
+        replies.push(reply.raw);
+      };
+      for (const command of asked) await ask(command);
+      await client.run("client", "pause", "100000");
+      await ask(["ping"]);
+      await ask(["client", "unpause"]);
+      await ask(["reset"]);
+      await ask(["get", "k"]);
+      return replies;
     });
 
     compare("ROLE, TIME, LASTSAVE and the rest of the small ones", function* (known) {
