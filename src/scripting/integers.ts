@@ -5,6 +5,7 @@
 const INT32_BOUND = 2 ** 31;
 const INT64_BOUND = 2 ** 63;
 const UINT64_BOUND = 2 ** 64;
+const UINT64_MAX = 2n ** 64n - 1n;
 
 /** As int64_t, still a double. */
 export function toInt64(value: number): number {
@@ -58,4 +59,35 @@ export function printInteger(conversion: string, value: number): string | undefi
   const text = prefix + digits;
   const printed = flags.includes("-") ? text.padEnd(room) : text.padStart(room);
   return kind === "X" ? printed.toUpperCase() : printed;
+}
+
+/** What C's isspace knows. */
+const SPACES = " \t\n\v\f\r";
+
+/**
+ * The whole of a text as strtoul reads it in a base of 2 to 36, space around it aside: 64 bits,
+ * the largest where it is larger, a negative number as what its bits say. Undefined where it is no
+ * number.
+ */
+export function parseUnsigned(text: string, base: number): number | undefined {
+  let at = 0;
+  let end = text.length;
+  while (at < end && SPACES.includes(text[at])) at++;
+  while (end > at && SPACES.includes(text[end - 1])) end--;
+  const isNegative = text[at] === "-";
+  if (isNegative || text[at] === "+") at++;
+  const hasPrefix =
+    base === 16 && text[at] === "0" && (text[at + 1] === "x" || text[at + 1] === "X");
+  if (hasPrefix && end - at > 2) at += 2;
+  if (at === end) return undefined;
+  let value = 0n;
+  for (; at < end; at++) {
+    const digit = Number.parseInt(text[at], 36);
+    if (!(digit < base)) return undefined;
+    value = value * BigInt(base) + BigInt(digit);
+    // Digits of any number cost no more than this.
+    if (value > UINT64_MAX) value = UINT64_MAX + 1n;
+  }
+  if (value > UINT64_MAX) return UINT64_BOUND;
+  return Number(isNegative ? BigInt.asUintN(64, -value) : value);
 }

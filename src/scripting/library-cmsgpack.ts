@@ -180,7 +180,8 @@ class Unpacker {
     const bytes = code === 0xca ? 4 : code === 0xcb ? 8 : 1 << (code & 3);
     const at = this.#take(state, bytes);
     for (let k = 0; k < bytes; k++) number.setUint8(k, this.#lua.bytes[at + k]);
-    this.#lua.api.lua_pushnumber(state, readNumber(code, bytes));
+    const value = readNumber(code, bytes);
+    this.#lua.pushNumber(state, value, Number.isNaN(value) && number.getUint8(0) >= SIGN);
   }
 
   /** Takes `count` bytes; returns where they are. */

@@ -140,7 +140,9 @@ function getInteger(bytes: Uint8Array, at: number, format: Format): number {
   }
   const isSigned = format.option >= "a";
   if (!isSigned) return Number(value);
-  return Number(BigInt.asIntN(Math.min(64, format.size * 8), value));
+  // Beyond 8 bytes the original shifts by the count's low six bits, as its processor does.
+  const mask = BigInt.asUintN(64, -1n << BigInt((format.size * 8 - 1) & 63));
+  return Number(BigInt.asIntN(64, (value & mask) === 0n ? value : value | mask));
 }
 
 function pack(lua: Lua, out: ByteBuilder, state: number): number {
@@ -209,13 +211,14 @@ function unpack(lua: Lua, state: number): number {
       const isLittle = format.isLittle;
       const value =
         option === "f" ? double.getFloat32(0, isLittle) : double.getFloat64(0, isLittle);
-      api.lua_pushnumber(state, value);
+      const hasSign = (double.getUint8(isLittle ? size - 1 : 0) & SIGN) !== 0;
+      lua.pushNumber(state, value, hasSign);
     } else if (option === "c") {
       if (size === 0) {
         if (count === 0 || api.lua_isnumber(state, -1) === 0) {
           lua.raise(state, "format 'c0' needs a previous size");
         }
-        size = api.lua_tonumber(state, -1) >>> 0;
+        size = Number(toUint64(api.lua_tonumber(state, -1)));
         api.lua_settop(state, -2);
         count--;
         check(size);

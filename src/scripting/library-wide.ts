@@ -8,8 +8,8 @@
 // The arguments of all but string.format are looked at by WebAssembly (see lua-seams.ts), which
 // calls a function of this file only where one is a string or large.
 
-import { printInteger, toInt32, toInt64 } from "./integers.ts";
-import { LUA_LIGHT_USERDATA, LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
+import { parseUnsigned, printInteger, toInt32, toInt64 } from "./integers.ts";
+import { LUA_LIGHT_USERDATA, LUA_NIL, LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
 
 const PERCENT = 37;
 const INT32_BOUND = 2 ** 31;
@@ -70,6 +70,7 @@ export function widenIntegers(lua: Lua, globals: number): void {
     replace("math", name, (index) => module.addPrepared(index, check));
   }
   replace("string", "format", (index) => module.addPrepared(index, (state) => widen(lua, state)));
+  replaceGlobal(lua, globals, "tonumber", (state) => readInBase(lua, state), 2);
   // The address of nothing, as C's own library prints it.
   const check = (state: number) => {
     const isNothing = api.lua_type(state, 1) === LUA_LIGHT_USERDATA;
@@ -77,11 +78,40 @@ export function widenIntegers(lua: Lua, globals: number): void {
     lua.pushText(state, "userdata: (nil)");
     api.lua_replace(state, 1);
   };
-  lua.getField(main, globals, "tostring");
-  const index = module.addPrepared(api.lua_tocfunction(main, -1), check);
+  replaceGlobal(lua, globals, "tostring", check, 0);
+}
+
+function replaceGlobal(
+  lua: Lua,
+  globals: number,
+  name: string,
+  prepare: (state: number) => void,
+  argumentsMin: 0 | 2,
+): void {
+  const { api, main, module } = lua;
+  lua.getField(main, globals, name);
+  const index = module.addPrepared(api.lua_tocfunction(main, -1), prepare, argumentsMin);
   api.lua_pushcclosure(main, index, 0);
-  lua.setField(main, globals, "tostring");
+  lua.setField(main, globals, name);
   api.lua_settop(main, globals);
+}
+
+/** tonumber(text, base): numbers of 64 bits. */
+function readInBase(lua: Lua, state: number): void {
+  const { api } = lua;
+  if (api.lua_type(state, 2) <= LUA_NIL) return;
+  const base = lua.checkInt(state, 2);
+  api.lua_pushnumber(state, base);
+  api.lua_replace(state, 2);
+  if (base === 10 || base < 2 || base > 36) return;
+  lua.checkString(state, 1);
+  const value = parseUnsigned(lua.printed(state, 1), base);
+  // Only what is a number already is given back by the function itself.
+  api.lua_settop(state, 2);
+  if (value === undefined) lua.pushText(state, "");
+  else api.lua_pushnumber(state, value);
+  api.lua_replace(state, 1);
+  if (value !== undefined) api.lua_settop(state, 1);
 }
 
 /** Replaces an argument that is a number, or looks like one, by a number. */

@@ -227,10 +227,15 @@ export class LuaModule {
     return this.#addEntry(instance.exports.f);
   }
 
-  /** The same of the C function at an index, before which `prepare` may replace arguments. */
-  addPrepared(index: number, prepare: (state: number) => void): number {
-    const env = { prepare, run: this.#table.get(index) };
-    const instance = new WebAssembly.Instance(seamModules().prepared, { env: env as never });
+  /**
+   * The same of the C function at an index, before which `prepare` may replace arguments, where
+   * there are as many as it says.
+   */
+  addPrepared(index: number, prepare: (state: number) => void, argumentsMin: 0 | 2 = 0): number {
+    const env = { memory: this.#memory, prepare, run: this.#table.get(index) };
+    const { prepared, preparedTwo } = seamModules();
+    const seam = argumentsMin === 0 ? prepared : preparedTwo;
+    const instance = new WebAssembly.Instance(seam, { env: env as never });
     return this.#addEntry(instance.exports.f);
   }
 
@@ -249,6 +254,12 @@ export class LuaModule {
   hasSign(state: number, index: number): boolean {
     const value = this.words[(state + STATE_BASE) >>> 2] + ((index - 1) << VALUE_SHIFT);
     return this.bytes[value + 7] >= 128;
+  }
+
+  /** Sets or clears the sign of the number on top. */
+  setSign(state: number, hasSign: boolean): void {
+    const at = this.words[(state + STATE_TOP) >>> 2] - (1 << VALUE_SHIFT) + 7;
+    this.bytes[at] = (this.bytes[at] & 127) | (hasSign ? 128 : 0);
   }
 
   /** The index of a C function of the seams: pcall, less, index. */

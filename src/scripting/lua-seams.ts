@@ -231,12 +231,6 @@ function buildGuarded(): WebAssembly.Module {
     .module();
 }
 
-/** Makes a C function that has `prepare` look at the arguments, then is `run`. */
-function buildPrepared(): WebAssembly.Module {
-  const m = new WasmAssembler().importFunction("prepare", 1, 0).importFunction("run", 1, 1);
-  return m.function("f", [1, 0, 1], get(0), m.call("prepare"), get(0), m.call("run")).module();
-}
-
 /** Of lua_State, and of a value on its stack; see lua-module.ts. */
 const STATE_TOP = 8;
 const STATE_BASE = 12;
@@ -244,6 +238,27 @@ const VALUE_SHIFT = 4;
 const VALUE_TYPE = 8;
 const TYPE_NUMBER = 3;
 const TYPE_STRING = 4;
+
+/**
+ * Makes a C function that has `prepare` look at the arguments, where there are so many of them,
+ * then is `run`.
+ */
+function buildPrepared(argumentsMin: number): WebAssembly.Module {
+  const m = new WasmAssembler()
+    .importMemory("memory")
+    .importFunction("prepare", 1, 0)
+    .importFunction("run", 1, 1);
+  const field = (offset: number) => [get(0), number(offset), op.add, op.load];
+  return m
+    .function(
+      "f",
+      [1, 0, 1],
+      ...[...field(STATE_TOP), ...field(STATE_BASE), op.subtract],
+      ...[number(argumentsMin << VALUE_SHIFT), op.lessThan, op.isZero, op.if],
+      ...[get(0), m.call("prepare"), op.end, get(0), m.call("run")],
+    )
+    .module();
+}
 
 /**
  * Makes a C function that has `fit` look at arguments from `first` on that are strings, or numbers
@@ -290,6 +305,8 @@ export interface SeamModules {
   readonly resumable: WebAssembly.Module;
   readonly guarded: WebAssembly.Module;
   readonly prepared: WebAssembly.Module;
+  /** The same, for calls with two arguments or more. */
+  readonly preparedTwo: WebAssembly.Module;
   /** By the number of arguments in front of the first that is an integer. */
   readonly ranged: readonly WebAssembly.Module[];
   readonly plain: WebAssembly.Module;
@@ -303,7 +320,8 @@ export function seamModules(): SeamModules {
     seams: buildSeams(),
     resumable: buildResumable(),
     guarded: buildGuarded(),
-    prepared: buildPrepared(),
+    prepared: buildPrepared(0),
+    preparedTwo: buildPrepared(2),
     ranged: [1, 2, 3].map(buildRanged),
     plain: buildPlain(),
   };

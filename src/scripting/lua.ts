@@ -259,6 +259,12 @@ export class Lua {
     return this.module.hasSign(state, index < 0 ? api.lua_gettop(state) + index + 1 : index);
   }
 
+  /** Pushes a number; where it is NaN, with a sign or without. */
+  pushNumber(state: number, value: number, hasSign: boolean): void {
+    this.api.lua_pushnumber(state, value);
+    if (Number.isNaN(value)) this.module.setSign(state, hasSign);
+  }
+
   /** As Lua's own check of an integer argument where integers have 64 bits. */
   checkInteger(state: number, index: number): number {
     return toInt64(this.api.luaL_checknumber(state, index));

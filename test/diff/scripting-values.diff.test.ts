@@ -109,6 +109,44 @@ const ODD_OPTIONS = [
   "table.foreach(string, function(k) if k == 'rep' then return k end end)",
 ];
 
+const DIGITS = [
+  ...[
+    "",
+    " ",
+    "0x",
+    "0X1f",
+    "-ff",
+    "+10",
+    " 10 ",
+    "1 0",
+    "zz",
+    "ffffffff",
+    "ffffffffff",
+    "-1",
+    "1\0",
+  ],
+  ...["ffffffffffffffff", "10000000000000000", "-ffffffffffffffff", "9".repeat(40), "- 1", "0x-1"],
+  ...["\t7\n", "1.5", "1e3", "_1", "é", "--1", "0x0x1"],
+];
+
+const PACKED = [
+  "\\255\\254\\253\\252\\251\\250\\249\\248\\247\\246\\245\\244\\243\\242\\241\\240\\239\\238",
+  "\\1\\2\\3\\4\\5\\6\\7\\8\\9\\10\\11\\12\\13\\14\\15\\16\\17\\18\\19\\20",
+  "\\128\\0\\0\\0\\0\\0\\0\\128\\128\\0\\0\\0\\0\\0\\0\\128\\128\\0\\0\\0",
+  "\\127\\240\\0\\0\\0\\0\\0\\1abc",
+];
+
+function* unpackings(packed: string): Generator<string> {
+  const sizes = Array.from({ length: 20 }, (_, k) => k + 1);
+  for (const option of ["f", "d", "l", "L", "T", ...sizes.flatMap((n) => [`i${n}`, `I${n}`])]) {
+    for (const end of ["<", ">"])
+      yield shown(`pcall(struct.unpack, '${end}${option}', '${packed}')`);
+  }
+  for (const size of ["b", "f", "d", "h"]) yield `return {struct.unpack('${size}c0', '${packed}')}`;
+  yield shown(`(cmsgpack.unpack('\\203${packed}'))`);
+  yield shown(`(cmsgpack.unpack('\\202${packed}'))`);
+}
+
 differential("values in scripts", "redis8", ({ compare }) => {
   const run = (script: string) => ["eval", script, "0"];
 
@@ -124,6 +162,20 @@ differential("values in scripts", "redis8", ({ compare }) => {
   compare("what is returned", function* () {
     for (const value of RETURNED) yield run(`return ${value}`);
     for (const call of ODD_OPTIONS) yield run(`return ${call}`);
+  });
+
+  compare("numbers read", function* () {
+    for (const base of ["", ", nil", ", 10", ", 16", ", 36", ", 8", ", 2", ", 37", ", 2^32 + 16"]) {
+      const isDecimal = ["", ", nil", ", 10"].includes(base);
+      for (const digits of DIGITS) {
+        // A prefix alone is 0 for the C library of Lua's module; arithmetic says so, too.
+        if (isDecimal && digits === "0x") continue;
+        yield ["eval", `return tostring(tonumber(ARGV[1]${base}))`, "0", digits];
+      }
+      yield run(`return {pcall(tonumber, {}${base})}`);
+      yield run(`return tostring(tonumber(255${base}))`);
+    }
+    for (const packed of PACKED) for (const script of unpackings(packed)) yield run(script);
   });
 
   compare("sources in pieces", function* () {
