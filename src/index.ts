@@ -68,7 +68,7 @@ export async function createServer(
   await server.start();
   const stop = (): Promise<void> => {
     // With save points, ending saves, as it does in the program.
-    server.saveBeforeExit({ save: "default", now: false, force: true });
+    server.ending.save({ save: "default", now: false, force: true });
     return server.stop();
   };
   return {

@@ -181,18 +181,20 @@ async function run(request: StartRequest): Promise<void> {
     return false;
   };
   reportCrashes(server);
-  process.on("SIGTERM", () => {
-    log.log(LOG_WARNING, "Received SIGTERM scheduling shutdown...");
-    if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigterm"))) stop();
-  });
-  process.on("SIGINT", () => {
-    if (isStopping) {
-      log.log(LOG_WARNING, "You insist... exiting now.");
-      process.exit(1);
-    }
-    log.log(LOG_WARNING, "Received SIGINT scheduling shutdown...");
-    if (server.saveBeforeExit(shutdownOptionsOf(config, "shutdown-on-sigint"))) stop();
-  });
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (signal === "SIGINT" && (isStopping || server.ending.isScheduled)) {
+        log.log(LOG_WARNING, "You insist... exiting now.");
+        server.snapshots.cancel();
+        process.exit(1);
+      }
+      if (!server.persistence.loading) {
+        log.log(LOG_WARNING, `Received ${signal} scheduling shutdown...`);
+      }
+      const directive = `shutdown-on-${signal.toLowerCase()}`;
+      server.ending.schedule(shutdownOptionsOf(config, directive));
+    });
+  }
   // The terminal's end is not the server's.
   process.on("SIGHUP", () => {});
   try {

@@ -57,6 +57,7 @@ export class Cron {
     server.snapshots.tick();
     server.tickScripts();
     server.updateRestrictions();
+    server.ending.tick();
     server.statistics.eventLoopCronUs += server.clock.monotonicUs() - server.events.startUs;
     server.events.end();
     if (this.#sliceTimer === undefined) this.slice();

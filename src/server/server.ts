@@ -52,8 +52,8 @@ import { Connections } from "./connections.ts";
 import { Cron } from "./cron.ts";
 import { Dispatcher, type DispatchServer, isOutOfMemory } from "./dispatch.ts";
 import { Durability } from "./durability.ts";
+import { Ending } from "./ending.ts";
 import { Events } from "./events.ts";
-import { saveFinally } from "./final-save.ts";
 import { followDirectives } from "./followed-directives.ts";
 import { HeldClients } from "./held-clients.ts";
 import { KeyspaceObserver } from "./keyspace-observer.ts";
@@ -142,6 +142,7 @@ export class Server implements DispatchServer {
   readonly snapshotRunner: SnapshotRunner;
   readonly snapshots: Snapshots;
   readonly rewriting: Rewriting;
+  readonly ending = new Ending(this);
   readonly #listeners: Listeners;
   readonly #cron: Cron;
 
@@ -261,11 +262,6 @@ export class Server implements DispatchServer {
     this.logger.log(LOG_WARNING, "Redis is now ready to exit, bye bye...");
   }
 
-  /** Saves what an end of the server asks to be saved; false where that fails and must not. */
-  saveBeforeExit(options: ShutdownOptions): boolean {
-    return saveFinally(this, options);
-  }
-
   // What the parts ask of one another.
 
   writeRefusal(): string {
@@ -382,10 +378,7 @@ export class Server implements DispatchServer {
   }
 
   shutdown(options: ShutdownOptions): boolean {
-    this.logger.log(LOG_WARNING, "User requested shutdown...");
-    if (!this.saveBeforeExit(options)) return false;
-    this.onShutdown();
-    return true;
+    return this.ending.shutdown(options);
   }
 
   abortShutdown(): boolean {

@@ -212,7 +212,7 @@ async function save(run: OperationRun, how: string): Promise<void> {
   const { changes } = run;
   const lastSaveMs = persistence.rdbLastSaveMs;
   if (how === "shutdown") {
-    const isSaved = server.saveBeforeExit({ save: "save", now: false, force: false });
+    const isSaved = server.ending.save({ save: "save", now: false, force: false });
     if (isSaved) run.acknowledged = changes;
     return;
   }

@@ -337,7 +337,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       const save = (["default", "save", "nosave"] as const)[randomBelow(this.#random, 3)];
       this.#disk.slowWrites = false;
       const state = this.#state;
-      if (!server.saveBeforeExit({ save, now: false, force: false })) {
+      if (!server.ending.save({ save, now: false, force: false })) {
         this.#kill();
         return true;
       }
