@@ -87,6 +87,12 @@ const HOLD_BACK_US = 1_000_000;
  */
 const SLOW_SYNC_US = 20_000;
 const QUICK_SYNC_US = 10_000;
+/**
+ * A write that took this long has others go through the thread pool, which does not stop the loop,
+ * until one there is quick again.
+ */
+const SLOW_WRITE_US = 2000;
+const QUICK_WRITE_US = 1000;
 const RETRY_INTERVAL_US = 500_000;
 /** After such a slow sync the next one waits this long for company. */
 const GATHER_MS = 1;
@@ -153,6 +159,7 @@ export class AppendOnlyFile implements EffectSink {
   #activity: Promise<void> = Promise.resolve();
   #heldBack = false;
   #diskIsSlow = false;
+  #writesAreSlow = false;
   #delayedSyncs = 0;
   /** Turns that the running sync covers, and those that wait for the next one. */
   #runningBatch: Batch | undefined;
@@ -419,8 +426,14 @@ export class AppendOnlyFile implements EffectSink {
   /** Writes the beginning of what the buffer has loaded; returns as `#write` does. */
   #writePiece(file: AppendFile, length: number, effects: number): boolean {
     const { piece, pieceStart } = this.#buffer;
-    const outcome = file.write(piece, pieceStart, pieceStart + length);
+    const pieceEnd = pieceStart + length;
+    const startedUs = this.#clock.monotonicUs();
+    const tookUs = () => this.#clock.monotonicUs() - startedUs;
+    const outcome = this.#isDiskBusy()
+      ? file.writeInBackground(piece, pieceStart, pieceEnd)
+      : file.write(piece, pieceStart, pieceEnd);
     if (outcome === undefined) {
+      this.#writesAreSlow = tookUs() >= SLOW_WRITE_US;
       this.#wrote(length, effects);
       return true;
     }
@@ -428,6 +441,7 @@ export class AppendOnlyFile implements EffectSink {
     this.#activity = outcome.then(
       () => {
         this.#writing = false;
+        if (tookUs() < QUICK_WRITE_US) this.#writesAreSlow = false;
         this.#wrote(length, effects);
         this.#continue();
       },
@@ -439,6 +453,16 @@ export class AppendOnlyFile implements EffectSink {
       },
     );
     return false;
+  }
+
+  /**
+   * Whether a write may have to wait for the disk: that is behind, or a snapshot is on its way
+   * there. With `always` the latter alone is no reason to let replies wait for the thread pool.
+   */
+  #isDiskBusy(): boolean {
+    if (this.#writesAreSlow) return true;
+    if (this.policy === "always" && !this.#syncIsOff()) return false;
+    return this.rewriteInProgress || this.#next !== undefined;
   }
 
   /** So many bytes, which end so many bytes of effects, are in the file. */

@@ -15,6 +15,8 @@ export interface AppendFile {
    * is until then, and no second write may begin. Never throws. Says nothing about the disk.
    */
   write(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined;
+  /** As `write`, in the thread pool: for when a disk that is behind must not be waited for. */
+  writeInBackground(bytes: Uint8Array, start: number, end: number): Promise<void>;
   /** Blocks until everything written is on the disk (fdatasync). */
   syncNow(): void;
   /** As `syncNow`, in the thread pool. Covers what was written before the call. */

@@ -38,20 +38,72 @@ import {
 /** Above this many bytes the sink writes at once instead of collecting. */
 const SINK_BUFFER_BYTES = 64 * 1024;
 
+/** What can be done to a descriptor in the thread pool. */
+class Descriptor {
+  readonly number: number;
+  /** Operations in the thread pool. The number must not become another file's meanwhile. */
+  #underWay = 0;
+  #isClosed = false;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  /** Writes everything at a place, or at the end where that is null. */
+  async write(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    position: number | null,
+  ): Promise<void> {
+    for (let at = start; at < end; ) {
+      const [from, place] = [at, position === null ? null : position + at - start];
+      at += await this.#inPool((settle) => {
+        fs.write(this.number, bytes, from, end - from, place, settle);
+      });
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.#inPool((settle) => fs.fdatasync(this.number, (error) => settle(error, 0)));
+  }
+
+  #inPool(begin: (settle: (error: Error | null, result: number) => void) => void): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    if (this.#isClosed) {
+      reject(new Error("The file is closed"));
+      return promise;
+    }
+    this.#underWay++;
+    begin((error, result) => {
+      this.#underWay--;
+      if (this.#isClosed && this.#underWay === 0) closeInBackground(this.number);
+      if (error) reject(error);
+      else resolve(result);
+    });
+    return promise;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#underWay === 0) closeInBackground(this.number);
+  }
+}
+
 class DiskAppendFile implements AppendFile {
-  readonly #descriptor: number;
+  readonly #descriptor: Descriptor;
   readonly #sink: FileSink;
   /** Length the file must have if nobody else touched it. */
   #length: number;
 
   constructor(path: string) {
-    this.#descriptor = fs.openSync(path, "a", 0o644);
+    this.#descriptor = new Descriptor(fs.openSync(path, "a", 0o644));
     this.#length = this.size();
-    this.#sink = Bun.file(this.#descriptor).writer({ highWaterMark: SINK_BUFFER_BYTES });
+    this.#sink = Bun.file(this.#descriptor.number).writer({ highWaterMark: SINK_BUFFER_BYTES });
   }
 
   size(): number {
-    return fs.fstatSync(this.#descriptor).size;
+    return fs.fstatSync(this.#descriptor.number).size;
   }
 
   write(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
@@ -66,6 +118,12 @@ class DiskAppendFile implements AppendFile {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async writeInBackground(bytes: Uint8Array, start: number, end: number): Promise<void> {
+    const expected = this.#length + (end - start);
+    await this.#descriptor.write(bytes, start, end, null);
+    this.#prove(expected);
   }
 
   /** Waits for a promise of the sink, flushes once more and proves the length. */
@@ -87,13 +145,11 @@ class DiskAppendFile implements AppendFile {
   }
 
   syncNow(): void {
-    fs.fdatasyncSync(this.#descriptor);
+    fs.fdatasyncSync(this.#descriptor.number);
   }
 
   sync(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      fs.fdatasync(this.#descriptor, (error) => (error ? reject(error) : resolve()));
-    });
+    return this.#descriptor.sync();
   }
 
   truncate(size: number): void {
@@ -101,14 +157,14 @@ class DiskAppendFile implements AppendFile {
     if (current < size) {
       throw new Error(`The file has ${current} bytes where ${size} were written`);
     }
-    if (current > size) fs.ftruncateSync(this.#descriptor, size);
+    if (current > size) fs.ftruncateSync(this.#descriptor.number, size);
     this.#length = size;
   }
 
   close(): void {
     // Whatever the sink still holds failed before and is the caller's to write again elsewhere.
     Promise.resolve(this.#sink.end()).catch(() => {});
-    closeInBackground(this.#descriptor);
+    this.#descriptor.close();
   }
 }
 
@@ -118,66 +174,37 @@ function shortWrite(written: number, expected: number): Error {
 }
 
 class DiskNewFile implements NewFile {
-  readonly #descriptor: number;
-  /** Operations in the thread pool. The descriptor's number must not become another file's. */
-  #underWay = 0;
-  #isClosed = false;
+  readonly #descriptor: Descriptor;
 
   constructor(path: string) {
-    this.#descriptor = fs.openSync(path, "wx", 0o644);
+    this.#descriptor = new Descriptor(fs.openSync(path, "wx", 0o644));
   }
 
   size(): number {
-    return fs.fstatSync(this.#descriptor).size;
+    return fs.fstatSync(this.#descriptor.number).size;
   }
 
-  async write(bytes: Uint8Array, start: number, end: number, position: number): Promise<void> {
-    for (let at = start; at < end; ) {
-      at += await this.#writeSome(bytes, at, end - at, position + at - start);
-    }
-  }
-
-  #writeSome(bytes: Uint8Array, at: number, length: number, position: number): Promise<number> {
-    return this.#inPool((settle) => {
-      fs.write(this.#descriptor, bytes, at, length, position, settle);
-    });
+  write(bytes: Uint8Array, start: number, end: number, position: number): Promise<void> {
+    return this.#descriptor.write(bytes, start, end, position);
   }
 
   writeNow(bytes: Uint8Array, start: number, end: number, position: number): void {
     for (let at = start; at < end; ) {
       const place = position + at - start;
-      at += fs.writeSync(this.#descriptor, bytes, at, end - at, place);
+      at += fs.writeSync(this.#descriptor.number, bytes, at, end - at, place);
     }
   }
 
   syncNow(): void {
-    fs.fdatasyncSync(this.#descriptor);
+    fs.fdatasyncSync(this.#descriptor.number);
   }
 
-  async sync(): Promise<void> {
-    await this.#inPool((settle) => fs.fdatasync(this.#descriptor, (error) => settle(error, 0)));
-  }
-
-  /** Has the thread pool do something. */
-  #inPool(begin: (settle: (error: Error | null, result: number) => void) => void): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    if (this.#isClosed) {
-      reject(new Error("The file is closed"));
-      return promise;
-    }
-    this.#underWay++;
-    begin((error, result) => {
-      this.#underWay--;
-      if (this.#isClosed && this.#underWay === 0) closeInBackground(this.#descriptor);
-      if (error) reject(error);
-      else resolve(result);
-    });
-    return promise;
+  sync(): Promise<void> {
+    return this.#descriptor.sync();
   }
 
   close(): void {
-    this.#isClosed = true;
-    if (this.#underWay === 0) closeInBackground(this.#descriptor);
+    this.#descriptor.close();
   }
 }
 

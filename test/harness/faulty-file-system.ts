@@ -453,6 +453,10 @@ export class FaultyFileSystem implements FileSystem {
           return Promise.reject(error);
         }
       },
+      writeInBackground: (bytes, start, end) => {
+        const act = () => write(bytes, start, end);
+        return this.#later(act, this.holdWrites ? this.#heldWrites : undefined);
+      },
       syncNow: () => {
         this.onSyncNow();
         const from = inode.startSync();

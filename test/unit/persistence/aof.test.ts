@@ -387,6 +387,87 @@ describe("a full disk", () => {
   });
 });
 
+describe("a write that may have to wait for the disk", () => {
+  /** How long writes take that the loop waits for. */
+  let writeMs = 0;
+  beforeEach(() => {
+    writeMs = 0;
+    disk.observe = (phase, operation) => {
+      if (phase === "after" && operation === "write") clock.advance(writeMs);
+    };
+  });
+
+  for (const policy of ["everysec", "no"] as const) {
+    test(`is left to the thread pool while a snapshot is written, with ${policy}`, async () => {
+      const aof = openLog(policy);
+      disk.holdWrites = true;
+      turn(aof, "a");
+      expect(written()).toBe(`${SELECT_0}a`);
+      aof.rewriteInProgress = true;
+      for (const text of ["b", "c", "d"]) expect(turn(aof, text)).toBe(true);
+      expect([disk.openWrites, written()]).toEqual([1, `${SELECT_0}a`]);
+      disk.finishWrites();
+      await settle();
+      // What came meanwhile follows at once, as one write.
+      expect([disk.openWrites, written()]).toEqual([1, `${SELECT_0}ab`]);
+      disk.finishWrites();
+      await settle();
+      expect([disk.openWrites, written()]).toEqual([0, `${SELECT_0}abcd`]);
+      aof.rewriteInProgress = false;
+      turn(aof, "e");
+      expect(written()).toBe(`${SELECT_0}abcde`);
+      expect(await aof.close()).toBe(true);
+    });
+  }
+
+  for (const policy of ["everysec", "no", "always"] as const) {
+    test(`is left to the thread pool once one was slow, until it is quick, ${policy}`, async () => {
+      const aof = openLog(policy);
+      disk.holdWrites = true;
+      writeMs = 3;
+      turn(aof, "a");
+      expect(written()).toBe(`${SELECT_0}a`);
+      const outcomes = [turn(aof, "b")];
+      expect([disk.openWrites, written()]).toEqual([1, `${SELECT_0}a`]);
+      expect(outcomes[0] === true).toBe(policy !== "always");
+      disk.finishWrites();
+      await settle();
+      writeMs = 0;
+      outcomes.push(turn(aof, "c"));
+      expect([disk.openWrites, written()]).toEqual([1, `${SELECT_0}ab`]);
+      disk.finishWrites();
+      await settle();
+      outcomes.push(turn(aof, "d"));
+      expect([disk.openWrites, written()]).toEqual([0, `${SELECT_0}abcd`]);
+      expect(await Promise.all(outcomes)).toEqual([true, true, true]);
+      if (policy === "always") expect(durable()).toBe(`${SELECT_0}abcd`);
+    });
+  }
+
+  test("with always is one that replies do not wait for a snapshot with", () => {
+    const aof = openLog("always");
+    disk.holdWrites = true;
+    aof.rewriteInProgress = true;
+    expect(turn(aof, "a")).toBe(true);
+    expect(durable()).toBe(`${SELECT_0}a`);
+  });
+
+  test("and fails there is made good as any other", async () => {
+    const aof = openLog("everysec");
+    aof.rewriteInProgress = true;
+    disk.partial = (length) => length >> 1;
+    failOn("write", "ENOSPC");
+    turn(aof, "abcdefgh");
+    await settle();
+    expect(aof.failure).toBe("No space left on device");
+    expect(written().length).toBeLessThan(SELECT_0.length);
+    heal();
+    await tickFor(aof, 700);
+    expect(aof.failure).toBe("");
+    expect(written()).toBe(`${SELECT_0}abcdefgh`);
+  });
+});
+
 describe("bursts of many times what is written at once", () => {
   for (const seed of [1, 2, 3, 4]) {
     test(`reach the disk whole, through failures and slow writes (${seed})`, async () => {

@@ -47,6 +47,28 @@ describe("an append file on the disk", () => {
     file.close();
   });
 
+  test("is written in the thread pool as well, and that is proved, too", async () => {
+    const path = scratch("0123");
+    const file = diskFileSystem.openAppend(path);
+    expect(file.write(bytesOf("ab"), 0, 2)).toBeUndefined();
+    const large = new Uint8Array(3_000_000).fill(65);
+    await file.writeInBackground(bytesOf("xcdx"), 1, 3);
+    await file.writeInBackground(large, 10, large.length);
+    file.truncate(10);
+    expect(file.write(bytesOf("ef"), 0, 2)).toBeUndefined();
+    await file.writeInBackground(bytesOf("gh"), 0, 2);
+    expect(readFileSync(path, "utf8")).toBe("0123abcdAAefgh");
+    truncateSync(path, 3);
+    await expect(file.writeInBackground(bytesOf("ij"), 0, 2)).rejects.toThrow(
+      "Another process writes to the file: 5 bytes where 16",
+    );
+    file.close();
+    const full = diskFileSystem.openAppend("/dev/full");
+    const error = await full.writeInBackground(large, 0, 5).catch((reason: unknown) => reason);
+    expect(systemErrorText(error)).toBe("No space left on device");
+    full.close();
+  });
+
   test("writes at the new end after it was cut back", async () => {
     const path = scratch("0123456789");
     const file = diskFileSystem.openAppend(path);
