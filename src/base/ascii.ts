@@ -3,8 +3,28 @@
 // ASCII numbers and tokens, read from and written to byte ranges without going through strings.
 // Every range is (bytes, start, end): start inclusive, end exclusive.
 
-const ZERO = 48;
-const MINUS = 45;
+/** Codes of characters that formats and protocols name. */
+export const LF = 10;
+export const CR = 13;
+export const SPACE = 32;
+export const NUMBER_SIGN = 35;
+export const DOLLAR = 36;
+export const PERCENT = 37;
+export const PARENTHESIS = 40;
+export const ASTERISK = 42;
+export const PLUS = 43;
+export const COMMA = 44;
+export const MINUS = 45;
+export const POINT = 46;
+export const ZERO = 48;
+export const NINE = 57;
+export const COLON = 58;
+export const LETTER_E = 101;
+export const LETTER_P = 112;
+export const LETTER_X = 120;
+export const TILDE = 126;
+/** The bit that tells a lower-case letter from its capital. */
+export const LOWER_CASE = 32;
 
 /** Returned by `parseInteger` where the bytes are no canonical integer within +-(2^53 - 1). */
 export const NOT_AN_INTEGER = Number.NaN;

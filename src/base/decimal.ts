@@ -13,7 +13,18 @@
 // decimal (5e-18), and the exact sum has at most 14 decimals: printing rounds back to it. Whole
 // numbers below 2^53 are exact in either format.
 
-import { writeInteger } from "./ascii.ts";
+import {
+  LETTER_E,
+  LETTER_P,
+  LETTER_X,
+  LOWER_CASE,
+  MINUS,
+  NINE,
+  PLUS,
+  POINT,
+  writeInteger,
+  ZERO,
+} from "./ascii.ts";
 
 /** Results of `addDecimals` that are no length. */
 export const INVALID_LEFT = -1;
@@ -47,16 +58,6 @@ const EXPONENT_SATURATION = 1_000_000;
 
 const PRINTED_DECIMALS = 17;
 const PRINT_SCALE = 10n ** BigInt(PRINTED_DECIMALS);
-
-const ZERO = 48;
-const NINE = 57;
-const PLUS = 43;
-const MINUS = 45;
-const POINT = 46;
-const LOWER_CASE = 32;
-const LETTER_E = 101;
-const LETTER_P = 112;
-const LETTER_X = 120;
 
 const SHORT_DECIMALS_MAX = 14;
 const SHORT_DIGITS_MAX = 15;

@@ -2,17 +2,9 @@
 // hexadecimal. `double.ts` decides the common cases without coming here. Everything in this file
 // may allocate.
 
+import { LETTER_E, LETTER_P, LETTER_X, LOWER_CASE, MINUS, PLUS, POINT, ZERO } from "./ascii.ts";
 import { parseExponent } from "./decimal.ts";
 import { latin1Text } from "./text.ts";
-
-const ZERO = 48;
-const PLUS = 43;
-const MINUS = 45;
-const POINT = 46;
-const LOWER_CASE = 32;
-const LETTER_E = 101;
-const LETTER_P = 112;
-const LETTER_X = 120;
 
 /** What becomes of a number too large or too small for a double, and of hexadecimal ones. */
 export type Strictness = "score" | "bound";

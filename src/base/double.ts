@@ -7,18 +7,13 @@
 // quotient of two exact doubles, so one division rounds it correctly, and it is the only one of its
 // length that reads back as the same double.
 
-import { integerLength, writeInteger } from "./ascii.ts";
+import { integerLength, LETTER_E, MINUS, PLUS, POINT, writeInteger, ZERO } from "./ascii.ts";
 import { digitCount, digitPower, digits, findDigits } from "./double-digits.ts";
 import { parseExactDouble } from "./double-exact.ts";
 import { latin1Bytes, latin1Text } from "./text.ts";
 
 /** Room that `writeDouble` needs. */
 export const DOUBLE_BYTES_MAX = 40;
-
-const ZERO = 48;
-const PLUS = 43;
-const MINUS = 45;
-const POINT = 46;
 
 /** Decimals whose power of ten, and whose digits, are exact as doubles. */
 const SHORT_DIGITS_MAX = 15;
@@ -170,7 +165,6 @@ const PADDING_MAX = 7;
 /** Beyond these a fraction is written in the exponent form. */
 const FRACTION_DIGITS_MAX = 7;
 const FRACTION_EXPONENT_MAX = 4;
-const LETTER_E = 101;
 
 /** Every double that is neither a safe integer nor a short decimal. */
 function writeLong(bytes: Uint8Array, offset: number, value: number): number {

@@ -13,13 +13,13 @@
 // once a later star is reached no earlier one needs to be reconsidered. So the cost is at most
 // pattern length times text length, and there is no recursion.
 
-const STAR = 42;
+import { ASTERISK, MINUS } from "./ascii.ts";
+
 const QUESTION = 63;
 const BRACKET = 91;
 const BACKSLASH = 92;
 const BRACKET_END = 93;
 const CARET = 94;
-const DASH = 45;
 
 /** A pattern that reaches more stars than this matches nothing, as in Redis. */
 const STARS_MAX = 1000;
@@ -51,7 +51,7 @@ export function globMatches(
     let next = -1;
     if (at < patternEnd) {
       const element = pattern[at];
-      if (element === STAR) {
+      if (element === ASTERISK) {
         at = behindStars(pattern, at, patternEnd);
         if (at === patternEnd) return true;
         if (++stars > STARS_MAX) return false;
@@ -75,12 +75,12 @@ export function globMatches(
 
 /** Whether bytes are the pattern `*`, which everything matches, the empty text included. */
 export function matchesEverything(pattern: Uint8Array, start: number, end: number): boolean {
-  return end - start === 1 && pattern[start] === STAR;
+  return end - start === 1 && pattern[start] === ASTERISK;
 }
 
 function behindStars(pattern: Uint8Array, start: number, end: number): number {
   let at = start;
-  while (at < end && pattern[at] === STAR) at++;
+  while (at < end && pattern[at] === ASTERISK) at++;
   return at;
 }
 
@@ -119,7 +119,7 @@ function matchesClass(
       // An escaped byte counts in its own case only, even where case is ignored.
       if (pattern[at + 1] === byte) found = true;
       at += 2;
-    } else if (at + 2 < end && pattern[at + 1] === DASH) {
+    } else if (at + 2 < end && pattern[at + 1] === MINUS) {
       // What follows the dash is the range's end even if it is the bracket.
       if (inRange(pattern[at], pattern[at + 2], byte, ignoreCase)) found = true;
       at += 3;

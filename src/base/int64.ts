@@ -7,11 +7,9 @@
 //
 // Integers up to 2^53 take the path through doubles; only the digits of larger ones go by halves.
 
-import { integerLength, parseInteger, writeInteger } from "./ascii.ts";
+import { integerLength, MINUS, parseInteger, writeInteger, ZERO } from "./ascii.ts";
 
 const HALF = 2 ** 32;
-const ZERO = 48;
-const MINUS = 45;
 
 /** Sign and 19 digits. */
 export const INT64_TEXT_MAX = 20;

@@ -1,5 +1,6 @@
 // OBJECT and its subcommands: what the server knows of a value besides its content.
 
+import { MINUS } from "../base/ascii.ts";
 import {
   type CommandSpec,
   defineFamily,
@@ -135,8 +136,6 @@ function isSharedInteger(view: RecordView): boolean {
   if (view.type !== STRING || view.valueLength > SHARED_BYTES_MAX) return false;
   return view.bytes[view.valueStart] !== MINUS && encodingName(view) === "int";
 }
-
-const MINUS = 45;
 
 /** Redis shares no integers once a memory limit needs access times or counters of their own. */
 function sharesIntegers(c: Context): boolean {

@@ -1,7 +1,7 @@
 // Positions, kept as scores of a sorted set: adding them, reading them, measuring distances.
 // Finding what lies within a shape is in geo-search.ts.
 
-import { copyBytes, writeInteger } from "../base/ascii.ts";
+import { copyBytes, POINT, writeInteger } from "../base/ascii.ts";
 import { DOUBLE_BYTES_MAX, writeDouble } from "../base/double.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { CommandContext } from "../command/context.ts";
@@ -111,7 +111,6 @@ const geohash = new Uint8Array(GEOHASH_BYTES);
 const zset = new ZsetValue();
 const shape = new GeoShape();
 const ZADD = latin1Bytes("zadd");
-const POINT = 46;
 
 // GEOADD key [NX | XX] [CH] longitude latitude member [longitude latitude member ...]
 function geoaddCommand(c: Context): void {

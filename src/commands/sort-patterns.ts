@@ -8,15 +8,12 @@
 //
 // As in Redis, looking for the asterisk and the arrow ends at a zero byte.
 
-import { copyBytes } from "../base/ascii.ts";
+import { ASTERISK, copyBytes, MINUS, NUMBER_SIGN } from "../base/ascii.ts";
 import { FOUND } from "../keyspace/hash-value.ts";
 import { HASH, STRING } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 
 const ZERO = 0;
-const ASTERISK = 42;
-const HASH_SIGN = 35;
-const MINUS = 45;
 const GREATER = 62;
 const NOWHERE = -1;
 
@@ -74,7 +71,7 @@ export class SortPattern {
     const arrow = this.#asterisk < 0 ? NOWHERE : arrowIn(bytes, this.#asterisk + 1, this.#end);
     this.#keyEnd = arrow < 0 ? this.#end : arrow;
     const length = textEnd(bytes, this.#start, this.#end) - this.#start;
-    this.#isElement = length === 1 && bytes[this.#start] === HASH_SIGN;
+    this.#isElement = length === 1 && bytes[this.#start] === NUMBER_SIGN;
   }
 
   /** Looks up what the pattern has for an element; false where that is nothing. */

@@ -3,6 +3,7 @@
 // Intervals of a sorted set as arguments give them, by rank, score or member, and the ranks that
 // they cover. Every one is found as two ranks, so whoever works on an interval only walks it.
 
+import { MINUS, PARENTHESIS, PLUS } from "../base/ascii.ts";
 import { parseBound } from "../base/double.ts";
 import type { ZsetValue } from "../keyspace/zset-value.ts";
 import type { Context } from "./features.ts";
@@ -12,9 +13,6 @@ export const BY_RANK = 0;
 export const BY_SCORE = 1;
 export const BY_LEX = 2;
 
-const MINUS = 45;
-const PLUS = 43;
-const PARENTHESIS = 40;
 const BRACKET = 91;
 
 // Ends of an interval of members.

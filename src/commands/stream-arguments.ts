@@ -3,7 +3,7 @@
 // Arguments of stream commands: entry IDs, interval bounds, counts, trimming options. What is named
 // `...OrReply` has answered the client where it fails.
 
-import { NOT_AN_INTEGER } from "../base/ascii.ts";
+import { ASTERISK, MINUS, NOT_AN_INTEGER, PARENTHESIS, PLUS, TILDE } from "../base/ascii.ts";
 import { TrimBounds } from "../structures/stream.ts";
 import {
   ID_AUTO_SEQUENCE,
@@ -15,12 +15,7 @@ import {
 } from "../structures/stream-id.ts";
 import type { Context } from "./features.ts";
 
-const PARENTHESIS = 40;
-const ASTERISK = 42;
-const PLUS = 43;
-const MINUS = 45;
 const EQUALS = 61;
-const TILDE = 126;
 
 /** Whether an argument is this one character, as a C string. */
 export function isCharacter(c: Context, index: number, character: number): boolean {

@@ -2,6 +2,7 @@
 //
 // Replies that stream commands share: IDs, entries, counters, and the errors for groups.
 
+import { CR, DOLLAR, LF, MINUS, NINE, ZERO } from "../base/ascii.ts";
 import { INT64_TEXT_MAX, type Int64 } from "../base/int64.ts";
 import { latin1Text } from "../base/text.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
@@ -10,13 +11,6 @@ import type { Stream } from "../structures/stream.ts";
 import { StreamCursor } from "../structures/stream-cursor.ts";
 import { ID_TEXT_BYTES_MAX, StreamId, writeUint64 } from "../structures/stream-id.ts";
 import type { Context } from "./features.ts";
-
-const DASH = 45;
-const DOLLAR = 36;
-const CR = 13;
-const LF = 10;
-const ZERO = 48;
-const NINE = 57;
 
 // The ID written last, as the whole reply: "$15\r\n1700000000000-5\r\n". Neighbours mostly share
 // their time, whose dozen digits cost more than all the rest, and often follow each other.
@@ -46,7 +40,7 @@ export function replyId(reply: ReplyWriter, id: StreamId): void {
 function frameId(id: StreamId): void {
   if (frameEnd === 0 || !id.sharesTime(framed)) {
     sequenceAt = writeUint64(idFrame, HEADER_BYTES_MAX, id.msHigh, id.msLow) + 1;
-    idFrame[sequenceAt - 1] = DASH;
+    idFrame[sequenceAt - 1] = MINUS;
   }
   let at = writeUint64(idFrame, sequenceAt, id.seqHigh, id.seqLow);
   const length = at - HEADER_BYTES_MAX;

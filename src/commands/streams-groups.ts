@@ -2,6 +2,7 @@
 //
 // Consumer groups: XGROUP makes and unmakes them, XACK tells them what is done.
 
+import { DOLLAR } from "../base/ascii.ts";
 import { Int64 } from "../base/int64.ts";
 import {
   DELETE,
@@ -157,7 +158,6 @@ export const streamGroupCommands = defineFamily<Features>("stream", [
   },
 ]);
 
-const DOLLAR = 36;
 const UNKNOWN = -1;
 /** A group of more blocks of pending entries than this is given back in slices. */
 const BLOCKS_AT_ONCE = 512;

@@ -2,6 +2,7 @@
 //
 // XREAD and XREADGROUP: entries after given IDs, of several streams, with or without waiting.
 
+import { DOLLAR, PLUS } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { millisecondsDeadlineOrReply } from "../blocking/blocking.ts";
 import { FOREVER } from "../blocking/waiter.ts";
@@ -94,8 +95,6 @@ export const streamReadCommands = defineFamily<Features>("stream", [
   },
 ]);
 
-const PLUS = 43;
-const DOLLAR = 36;
 const GREATER = 62;
 
 /** The options of the command being executed. */

@@ -3,13 +3,12 @@
 // Arguments and limits that commands on parts of strings share: offsets, and how long a string may
 // become.
 
-import { parseInt64, parseInteger } from "../base/ascii.ts";
+import { NUMBER_SIGN, parseInt64, parseInteger } from "../base/ascii.ts";
 import { ENCODING_RAW, type RecordView, STRING, setEncoding } from "../structures/record.ts";
 import type { Context } from "./features.ts";
 
 /** The lowest that proto-max-bulk-len can be set to; shorter strings need not ask for it. */
 const BULK_LENGTH_LIMIT_MIN = 1 << 20;
-const NUMBER_SIGN = 35;
 
 /** Whether a string of this length would be longer than any may be. */
 function exceedsBulkLimit(c: Context, length: number): boolean {

@@ -1,6 +1,7 @@
 // The part of a digest that a value adds, per type, in the order and with the chaining that Redis
 // has: a list's elements one after the other, what has no order xor-ed.
 
+import { ZERO } from "../base/ascii.ts";
 import { floatText } from "../base/double.ts";
 import { INT64_TEXT_MAX, Int64 } from "../base/int64.ts";
 import { latin1Bytes } from "../base/text.ts";
@@ -132,8 +133,6 @@ function addHash(digest: Digest, db: Database, view: RecordView): void {
     addField(digest, name, value, hasExpiry);
   }
 }
-
-const ZERO = 48;
 
 function addField(digest: Digest, name: Uint8Array, value: Uint8Array, hasExpiry: boolean): void {
   const own = new Digest();

@@ -12,6 +12,7 @@
 // end of the file is never allocated for.
 
 import { crc32 } from "node:zlib";
+import { ASTERISK, CR, DOLLAR, LF, NUMBER_SIGN } from "../base/ascii.ts";
 import type { ReadFile } from "./file-system.ts";
 
 /** Results of `next`. */
@@ -23,12 +24,6 @@ export const TORN = -1;
 /** What stands at `commandStart` is no command; `reason` says why. */
 export const DAMAGED = -2;
 const NEED_MORE = -3;
-
-const CR = 13;
-const LF = 10;
-const HASH = 35;
-const DOLLAR = 36;
-const ASTERISK = 42;
 
 const PIECE_BYTES = 256 * 1024;
 const COMMENT_BYTES_MAX = 1024;
@@ -154,7 +149,7 @@ export class AofReader {
     const bytes = this.bytes;
     const limit = this.#limit;
     this.#needed = 0;
-    while (this.#at < limit && bytes[this.#at] === HASH) {
+    while (this.#at < limit && bytes[this.#at] === NUMBER_SIGN) {
       const status = this.#comment();
       if (status !== COMMAND) return status;
     }

@@ -23,7 +23,7 @@
 // it need not be kept.
 
 import { crc32 } from "node:zlib";
-import { copyBytes, integerLength, writeInteger } from "../base/ascii.ts";
+import { COLON, CR, copyBytes, integerLength, LF, writeInteger } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { ANY_DB } from "../command/effects.ts";
 
@@ -41,10 +41,6 @@ const TIMESTAMP_HEAD = latin1Bytes("#TS:");
 const HEX_DIGITS = latin1Bytes("0123456789abcdef");
 /** At least what SELECT or a checksum line takes. */
 const LINE_BYTES_MAX = 48;
-
-const CR = 13;
-const LF = 10;
-const COLON = 58;
 
 const NO_BOUNDARY = -1;
 const NO_BYTES = new Uint8Array(0);

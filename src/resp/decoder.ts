@@ -15,7 +15,7 @@
 // Invariants: nothing is allocated from a length that was announced but has not arrived, the table
 // of a command's arguments included; after an error nothing more is decoded.
 
-import { parseInt64, parseInteger } from "../base/ascii.ts";
+import { ASTERISK, CR, DOLLAR, LF, MINUS, parseInt64, parseInteger, ZERO } from "../base/ascii.ts";
 import { splitInline, UNBALANCED } from "./inline.ts";
 
 /** Commands per batch: what the prefetch of the caches can use. */
@@ -23,13 +23,6 @@ export const BATCH_MAX = 512;
 
 /** In `from`: the request is no RESP array. */
 export const INLINE = -1;
-
-const CR = 13;
-const LF = 10;
-const DOLLAR = 36;
-const ASTERISK = 42;
-const MINUS = 45;
-const ZERO = 48;
 
 /** Longest line: an inline request, or the digits of a length. */
 const LINE_BYTES_MAX = 64 * 1024;

@@ -2,12 +2,13 @@
 // and a backslash before any other character; single quotes only \'. Words are unescaped in place,
 // which only ever shortens them, so a request stays a list of ranges of its own bytes.
 
+import { SPACE } from "../base/ascii.ts";
+
 /**
  * The line's quotes do not pair up, or a closing quote is followed by something else than space.
  */
 export const UNBALANCED = -1;
 
-const SPACE = 32;
 const DOUBLE_QUOTE = 34;
 const SINGLE_QUOTE = 39;
 const BACKSLASH = 92;

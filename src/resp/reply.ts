@@ -7,22 +7,27 @@
 // Invariants: length <= buffer.length; everything in [0, length) is whole replies, except between a
 // header method and the elements it announces.
 
-import { copyBytes, integerLength, moveBytes, writeInteger } from "../base/ascii.ts";
+import {
+  ASTERISK,
+  COLON,
+  COMMA,
+  CR,
+  copyBytes,
+  DOLLAR,
+  integerLength,
+  LF,
+  MINUS,
+  moveBytes,
+  NUMBER_SIGN,
+  PERCENT,
+  PLUS,
+  TILDE,
+  writeInteger,
+} from "../base/ascii.ts";
 import { DOUBLE_BYTES_MAX, shortIntegerLength, writeDouble } from "../base/double.ts";
 import { latin1Bytes, utf8Bytes } from "../base/text.ts";
 
-const CR = 13;
-const LF = 10;
-const PLUS = 43;
-const MINUS = 45;
-const COLON = 58;
-const DOLLAR = 36;
-const ASTERISK = 42;
-const PERCENT = 37;
-const TILDE = 126;
 const GREATER = 62;
-const COMMA = 44;
-const HASH = 35;
 const EQUALS = 61;
 /** Letters of the format of a verbatim string. */
 const FORMAT_LENGTH = 3;
@@ -203,7 +208,7 @@ export class ReplyWriter {
 
   /** A boolean; in RESP2 the integer 1 or 0. */
   boolean(value: boolean): void {
-    if (this.protocol === 3) this.#textLine(HASH, value ? "t" : "f");
+    if (this.protocol === 3) this.#textLine(NUMBER_SIGN, value ? "t" : "f");
     else this.integer(value ? 1 : 0);
   }
 

@@ -1,5 +1,6 @@
 // cjson.encode: a Lua value as JSON.
 
+import { COMMA } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { ByteBuilder } from "./byte-builder.ts";
 import type { CjsonSettings } from "./library-cjson.ts";
@@ -14,7 +15,6 @@ import {
 } from "./lua.ts";
 
 const QUOTE = 34;
-const COMMA = 44;
 const INT32_MAX = 2 ** 31 - 1;
 
 /** How each byte of a string is written, where not as itself. */

@@ -6,6 +6,7 @@
 //
 // While a script runs, the context is lent to its commands: `enter` and `leave` go around it.
 
+import { MINUS } from "../base/ascii.ts";
 import { writeDouble } from "../base/double.ts";
 import { Client, SILENT_CHANNEL } from "../command/client.ts";
 import type { CommandContext, ServerContext, SuspendedCommand } from "../command/context.ts";
@@ -20,7 +21,6 @@ export const REPL_AOF = 1;
 export const REPL_REPLICA = 2;
 export const REPL_ALL = 3;
 
-const MINUS = 45;
 const LARGEST_SHORT = 1e14;
 /** Of so many quick calls of a command one is timed, and stands for all. */
 const SAMPLED_CALLS = 16;

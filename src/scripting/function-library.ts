@@ -4,11 +4,11 @@
 //   #!lua name=mylib
 //   redis.register_function('f', function(keys, args) ... end)
 
+import { LF } from "../base/ascii.ts";
 import { latin1Bytes, latin1Text } from "../base/text.ts";
 import { splitInline, UNBALANCED } from "../resp/inline.ts";
 import type { Runnable } from "./executions.ts";
 
-const NEWLINE = 10;
 const NAME = /^[A-Za-z0-9_]+$/;
 /** What a library and a function take beside their texts: as estimated. */
 const LIBRARY_BYTES = 200;
@@ -57,7 +57,7 @@ export class FunctionLibrary {
 
   /** The source without its first line, whose end is kept for the sake of line numbers. */
   get source(): Uint8Array {
-    return this.code.subarray(this.code.indexOf(NEWLINE));
+    return this.code.subarray(this.code.indexOf(LF));
   }
 
   /** About what it takes, the virtual machine aside. */
@@ -106,7 +106,7 @@ export function readLibrary(code: Uint8Array): FunctionLibrary {
 
 /** The words of the first line; undefined where it has no end or its quotes do not match. */
 function wordsOfLine(code: Uint8Array): string[] | undefined {
-  const end = code.indexOf(NEWLINE);
+  const end = code.indexOf(LF);
   const nul = code.indexOf(0);
   if (end < 0 || (nul >= 0 && nul < end)) return undefined;
   const line = code.slice(0, end);

@@ -8,10 +8,10 @@
 // The arguments of all but string.format are looked at by WebAssembly (see lua-seams.ts), which
 // calls a function of this file only where one is a string or large.
 
+import { PERCENT } from "../base/ascii.ts";
 import { parseUnsigned, printInteger, toInt32, toInt64 } from "./integers.ts";
 import { LUA_LIGHT_USERDATA, LUA_NIL, LUA_NUMBER, LUA_STRING, type Lua } from "./lua.ts";
 
-const PERCENT = 37;
 const INT32_BOUND = 2 ** 31;
 const PLACE_MAX = INT32_BOUND - 1;
 

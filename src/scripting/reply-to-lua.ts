@@ -7,10 +7,9 @@
 //   RESP3  null: nil; boolean; double: {double=...}; map: {map={...}}; set: {set={...}};
 //          big number: {big_number=...}; verbatim: {verbatim_string={format=..., string=...}}
 
+import { CR } from "../base/ascii.ts";
 import { latin1Text } from "../base/text.ts";
 import type { Lua } from "./lua.ts";
-
-const CR = 13;
 
 /** Reads replies from a buffer. */
 export class ReplyToLua {

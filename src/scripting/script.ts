@@ -1,5 +1,6 @@
 // A script: its source, what its first line declares, and the function it was compiled to.
 
+import { LF } from "../base/ascii.ts";
 import { latin1Text } from "../base/text.ts";
 import { DENYOOM, MAY_REPLICATE, STALE, WRITE } from "../command/spec.ts";
 import type { CompiledFunction } from "./compiled/compiled-scripts.ts";
@@ -19,8 +20,6 @@ const FLAGS: Readonly<Record<string, number>> = {
   "no-cluster": SCRIPT_NO_CLUSTER,
   "allow-cross-slot-keys": SCRIPT_ALLOW_CROSS_SLOT_KEYS,
 };
-
-const NEWLINE = 10;
 
 /** The flag of a name; 0 where there is none. */
 export function scriptFlag(name: string): number {
@@ -82,14 +81,14 @@ export class Script {
   /** The source without its shebang line, whose end is kept for the sake of line numbers. */
   get source(): Uint8Array {
     if ((this.flags & SCRIPT_UNDECLARED) !== 0) return this.body;
-    return this.body.subarray(this.body.indexOf(NEWLINE));
+    return this.body.subarray(this.body.indexOf(LF));
   }
 }
 
 /** Reads the flags of a script's first line; a text is an error. */
 export function parseShebang(body: Uint8Array): number | string {
   if (body[0] !== 35 || body[1] !== 33) return SCRIPT_UNDECLARED;
-  const end = body.indexOf(NEWLINE);
+  const end = body.indexOf(LF);
   if (end < 0) return "Invalid script shebang";
   const parts = latin1Text(body, 0, end)
     .split(/[ \t\r]+/)

@@ -5,6 +5,7 @@
 // A slow script of the log is suspended like those of clients, so that others are told that the
 // server is loading; the next command waits for its end.
 
+import { CR, MINUS } from "../base/ascii.ts";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
 import { latin1Text } from "../base/text.ts";
 import { Client, SILENT_CHANNEL } from "../command/client.ts";
@@ -14,8 +15,6 @@ import type { Server } from "./server.ts";
 
 /** How often a long load says how far it is. */
 const PROGRESS_MS = 1000;
-const MINUS = 45;
-const CR = 13;
 
 /** One load of a log. */
 export class LogReplay {

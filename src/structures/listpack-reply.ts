@@ -3,7 +3,7 @@
 // Listpack entries as bulk strings, written straight from the pool into the reply: room is made
 // once for a whole run of entries.
 
-import { writeInteger } from "../base/ascii.ts";
+import { CR, DOLLAR, LF, writeInteger, ZERO } from "../base/ascii.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { Entry } from "./listpack.ts";
 
@@ -13,11 +13,6 @@ const REPLY_OVERHEAD = 27;
 const SHORT_STRING = 0x80;
 const SHORT_STRING_END = 0xc0;
 const SHORT_LENGTH_MASK = 0x3f;
-
-const DOLLAR = 36;
-const ZERO = 48;
-const CR = 13;
-const LF = 10;
 
 /** Shorter elements are copied byte by byte, others four bytes at a time. */
 const WORDS_MIN = 12;

@@ -4,7 +4,7 @@
 // as two 32-bit words so that every ID up to 18446744073709551615-18446744073709551615 is exact.
 // In arrays an ID is four words: msHigh, msLow, seqHigh, seqLow.
 
-import { writeInteger } from "../base/ascii.ts";
+import { ASTERISK, MINUS, PLUS, writeInteger, ZERO } from "../base/ascii.ts";
 
 /** Words of an ID in a Uint32Array. */
 export const ID_WORDS = 4;
@@ -15,11 +15,6 @@ const WORD = 0x1_0000_0000;
 const WORD_MAX = 0xffff_ffff;
 /** Integers with a high word below this are safe. */
 const SAFE_HIGH = 1 << 21;
-
-const ZERO = 48;
-const PLUS = 43;
-const MINUS = 45;
-const ASTERISK = 42;
 
 /** Whatever is longer is no ID, however many zeros it starts with. */
 const ID_TEXT_LENGTH_MAX = 127;
