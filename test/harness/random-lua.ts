@@ -27,7 +27,19 @@ const ODD_STRINGS = [
   ...["'1.5'", "' 5'", "'inf'", "'nan'", "'0x10'", "'-'", "'.5'", "'5.'", "'1e3'", "'false'"],
   ...["'9007199254740993'", "('ab'):upper()", "l2", "5", "('x'):rep(300)"],
 ];
-const ODD = ["{1, nil, 3}", "{ok='x'}", "{a=1}", "KEYS", "cjson.null", "redis.status_reply('s')"];
+const REPLIES = [
+  ...["{ok='x'}", "{err='FOO x'}", "redis.error_reply('x')", "redis.error_reply('FOO x y')"],
+  ...["redis.status_reply('x')", "{ok=ARGV[1]}", "redis.error_reply(ARGV[2])", "{err=ARGV[3]}"],
+];
+const ODD = [
+  ...REPLIES,
+  "{1, nil, 3}",
+  "{ok='x'}",
+  "{a=1}",
+  "KEYS",
+  "cjson.null",
+  "redis.status_reply('s')",
+];
 const NUMERALS = ["'10'", "'-3'", "'1.25'", "'abc'", "''", "ARGV[1]", "ARGV[2]", "'007'", "'1e3'"];
 /** Those that are numbers all the time, and those that are anything. */
 const FIGURES = ["l0", "l1"];
@@ -97,8 +109,13 @@ export function randomLua(c: Choices): string {
   const results = LOCALS.map(
     (name) => `type(${name}) == 'table' and #${name} or tostring(${name})`,
   );
+  const returned = c.oneIn(6)
+    ? c.pick(REPLIES)
+    : c.oneIn(3)
+      ? any(c, 2)
+      : `{${results.join(", ")}, ${c.oneIn(9) ? c.pick(REPLIES) : any(c, 1)}}`;
   return `local call, k = redis.call, KEYS[1] local ${LOCALS.join(", ")} = ${values.join(", ")}
-    ${body} return ${c.oneIn(3) ? any(c, 2) : `{${results.join(", ")}, ${any(c, 1)}}`}`;
+    ${body} return ${returned}`;
 }
 
 function statements(c: Choices, count: number, depth: number): string {

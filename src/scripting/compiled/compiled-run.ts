@@ -19,7 +19,7 @@ import type { CommandContext, ServerContext } from "../../command/context.ts";
 import type { Command } from "../../command/registry.ts";
 import type { CommandRunner } from "../command-runner.ts";
 import { giveUp } from "./bail.ts";
-import { concatenable, Status, type Value } from "./operations.ts";
+import { concatenable, Failure, PLAIN_LINE, Status, type Value } from "./operations.ts";
 
 const CR = 13;
 const DOLLAR = 36;
@@ -236,7 +236,8 @@ export class CompiledRun<S extends ServerContext> {
     if (typeof value !== "number") return giveUp();
     const at = this.#room(NUMBER_BYTES);
     const isInteger = Math.floor(value) === value;
-    if (isInteger && Math.abs(value) >= LARGEST_SHORT) return giveUp();
+    // What is no number has a sign all the same, which is lost here.
+    if (Number.isNaN(value) || (isInteger && Math.abs(value) >= LARGEST_SHORT)) return giveUp();
     const scratch = this.#scratch;
     const end = isInteger ? writeInteger(scratch, at, value + 0) : writeDouble(scratch, at, value);
     this.#at = end;
@@ -255,12 +256,14 @@ export class CompiledRun<S extends ServerContext> {
   /** Makes a reply that begins at `start` of what a script has returned. */
   finish(value: Value, start: number): void {
     const { reply } = this.#c;
+    const errors = reply.errorCount;
     let from = reply.length;
     if (value !== LAST) this.#write(value, 0);
     else from = this.#pass(this.replyStarts[this.replyCount - 1]);
     if (from === start) return;
     moveBytes(reply.buffer, start, from, reply.length);
     reply.length -= from - start;
+    if (reply.errorCount !== errors) reply.errorStart -= from - start;
   }
 
   #write(value: Value, nesting: number): void {
@@ -270,6 +273,8 @@ export class CompiledRun<S extends ServerContext> {
     else if (value === true) reply.integer(1);
     else if (value === undefined || value === false) reply.null();
     else if (Array.isArray(value)) this.#writeArray(value, nesting);
+    else if (!PLAIN_LINE.test(value.text)) giveUp();
+    else if (value instanceof Failure) reply.error(value.text);
     else reply.simple(value.text);
   }
 

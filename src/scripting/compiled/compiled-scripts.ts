@@ -21,7 +21,7 @@ import { Unsupported } from "./tokens.ts";
 
 /** A script is compiled once it has been called so many times. */
 const CALLS_MIN = VERIFY ? 1 : 50;
-const SOURCE_BYTES_MAX = 1 << 13;
+const SOURCE_BYTES_MAX = 1 << 12;
 /** So many are compiled at a time. */
 const COMPILED_MAX = 256;
 /** A script may be taken over so many times, and in so great a part of its calls. */
@@ -38,7 +38,7 @@ export class CompiledScripts<S extends ServerContext> {
   readonly #host: ScriptHost<S>;
   readonly #run: CompiledRun<S>;
   readonly #event = new SuspendedCommand<S>();
-  /** The oldest first. */
+  /** The ones that have been called since they were looked at come last. */
   readonly #compiled = new Set<Script>();
 
   constructor(runner: CommandRunner<S>, host: ScriptHost<S>) {
@@ -61,6 +61,7 @@ export class CompiledScripts<S extends ServerContext> {
     if (!this.#run.begun(c, first, keyCount)) return false;
     script.calls++;
     const start = c.reply.length;
+    const { errorCount } = c.reply;
     c.suspend(this.#event);
     this.#runner.enter(c, flags);
     try {
@@ -69,6 +70,7 @@ export class CompiledScripts<S extends ServerContext> {
       this.#run.finish(value, start);
     } catch (error) {
       if (!hasGivenUp(error)) throw error;
+      c.reply.errorCount = errorCount;
       this.#handOver(c, script, start);
       return false;
     }
@@ -103,18 +105,26 @@ export class CompiledScripts<S extends ServerContext> {
     if (!script.isCompilable || ++script.calls < CALLS_MIN) return undefined;
     script.calls = 0;
     script.takenOver = 0;
+    if (!this.#hasRoom()) return undefined;
     script.compiled = this.#compile(script);
     if (script.compiled === undefined) script.isCompilable = false;
-    else this.#add(script);
+    else this.#compiled.add(script);
     return script.compiled;
   }
 
-  #add(script: Script): void {
-    this.#compiled.add(script);
-    if (this.#compiled.size <= COMPILED_MAX) return;
+  /** Whether one more may be compiled: in place of the oldest, unless that is called still. */
+  #hasRoom(): boolean {
+    if (this.#compiled.size < COMPILED_MAX) return true;
     const oldest = this.#compiled.values().next().value!;
-    oldest.compiled = undefined;
     this.#compiled.delete(oldest);
+    if (oldest.calls === 0) {
+      oldest.compiled = undefined;
+      return true;
+    }
+    oldest.calls = 0;
+    oldest.takenOver = 0;
+    this.#compiled.add(oldest);
+    return false;
   }
 
   #compile({ source }: Script): CompiledFunction | undefined {

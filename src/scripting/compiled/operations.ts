@@ -5,7 +5,7 @@
 // is.
 //
 //   nil: undefined; booleans, numbers: the same; strings: one character per byte; arrays: arrays;
-//   a status reply, which is the table {ok = text}: a Status
+//   a status or error, which is the table {ok = text} or {err = text}: a Status, a Failure
 
 import { giveUp } from "./bail.ts";
 
@@ -26,11 +26,14 @@ const UPPER_A = 65;
 const LOWER_A = 97;
 const LETTERS = 26;
 const LOWER = 32;
+/** Texts that replies show as they are. */
+export const PLAIN_LINE = /^[\x20-\x7e]*$/;
+
 /** The letters that "inf" and "nan" begin with, as their places in the alphabet. */
 const I = 8;
 const N = 13;
 
-/** What a command replied that is neither a string nor an error. */
+/** A status, as commands reply it. */
 export class Status {
   readonly text: string;
 
@@ -39,7 +42,33 @@ export class Status {
   }
 }
 
-export type Value = undefined | boolean | number | string | Status | Value[];
+/** An error that a script returns. */
+export class Failure {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Value = undefined | boolean | number | string | Status | Failure | Value[];
+
+/** {ok = text} */
+export function status(text: Value): Status {
+  return new Status(typeof text === "string" ? text : giveUp());
+}
+
+/** {err = text} */
+export function failure(text: Value): Failure {
+  return new Failure(typeof text === "string" ? text : giveUp());
+}
+
+/** As redis.error_reply: an error that does not begin with a code is given one. */
+export function errorReply(text: Value): Failure {
+  // What else is to be done is left alone.
+  if (typeof text !== "string" || text.startsWith("-") || !PLAIN_LINE.test(text)) return giveUp();
+  return new Failure(text.includes(" ") ? text : "ERR ".concat(text));
+}
 
 export function isTrue(value: Value): boolean {
   return value !== undefined && value !== false;
@@ -175,6 +204,7 @@ export function elementOf(table: Value, key: Value): Value {
     return key >= 1 && key <= table.length && Number.isInteger(key) ? table[key - 1] : undefined;
   }
   if (table instanceof Status) return key === "ok" ? table.text : undefined;
+  if (table instanceof Failure) return key === "err" ? table.text : undefined;
   return giveUp();
 }
 

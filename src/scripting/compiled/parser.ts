@@ -291,10 +291,12 @@ class Parser {
     this.#expect("{");
     const items: Expression[] = [];
     let isArray = true;
+    let name = "";
     while (!this.#accept("}")) {
       const next = this.#tokens[this.#at + 1];
       const isNamed = this.#token.kind === "name" && next.kind === "symbol" && next.text === "=";
       if (isNamed) {
+        name = this.#token.text;
         this.#at += 2;
         isArray = false;
       } else if (this.#accept("[")) {
@@ -306,7 +308,9 @@ class Parser {
       items.push(this.#expression());
       if (!this.#accept(",") && !this.#accept(";") && !this.#is("}")) throw new Unsupported("{");
     }
-    return isArray ? { kind: "table", items } : UNSUPPORTED;
+    if (isArray) return { kind: "table", items };
+    const isReply = items.length === 1 && (name === "ok" || name === "err");
+    return isReply ? { kind: "call", name: `{${name}}`, args: items } : UNSUPPORTED;
   }
 
   /** A name or an expression in parentheses, and what is done with it: indexing and calls. */

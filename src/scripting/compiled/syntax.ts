@@ -87,6 +87,11 @@ export const FUNCTIONS: ReadonlyMap<
   ["tonumber", ["toNumber", 1, 1]],
   ["tostring", ["toText", 1, 1]],
   ["type", ["typeName", 1, 1]],
+  ["redis.status_reply", ["status", 1, 1]],
+  ["redis.error_reply", ["errorReply", 1, 1]],
+  // {ok = text}, {err = text}
+  ["{ok}", ["status", 1, 1]],
+  ["{err}", ["failure", 1, 1]],
   ["math.floor", ["floor", 1, 1]],
   ["math.ceil", ["ceil", 1, 1]],
   ["math.abs", ["abs", 1, 1]],

@@ -54,6 +54,10 @@ test.each([
   ["local get, key = redis.call, KEYS[1] return get('STRLEN', key)", ":0\r\n"],
   ["return redis.call('SET', 'k', 'v').ok == 'OK' and type(nil)", "$3\r\nnil\r\n"],
   ["return {1, redis.call('GET', 'none'), true}", "*3\r\n:1\r\n$-1\r\n:1\r\n"],
+  ["redis.call('INCR', 'n') return redis.error_reply('FULL no room')", "-FULL no room\r\n"],
+  ["return redis.error_reply(ARGV[1])", "-ERR a\r\n"],
+  ["return {err = 'BAD'}", "-BAD\r\n"],
+  ["return {{ok = 'FINE'}, redis.status_reply('OK')}", "*2\r\n+FINE\r\n+OK\r\n"],
 ])("%s runs without the machine", (script, reply) => {
   expect(evaluate(script, "a")).toBe(reply);
   expect(takenOver()).toBe(0);
@@ -73,6 +77,12 @@ test("a script that fails after it has written ends with Lua's error", () => {
   expect(evaluate(script)).toContain(", on @user_script:2.\r\n");
   expect(takenOver()).toBe(2);
   expect(ask("info", "commandstats")).toMatch(/cmdstat_lpush:calls=2,.*failed_calls=2/);
+});
+
+test("an error that a script returns is counted once", () => {
+  evaluate("redis.call('INCR', 'n') return redis.error_reply('FULL no room')");
+  evaluate("return {redis.error_reply('FULL no room'), {x = 1}}");
+  expect(ask("info", "errorstats")).toContain("errorstat_FULL:count=2\r\n");
 });
 
 test("a loop that goes on is taken over", () => {
