@@ -21,6 +21,7 @@ import { reportCrashes } from "./server/crashes.ts";
 import { diskConfigFiles } from "./server/disk-config-files.ts";
 import { ListenError } from "./server/listeners.ts";
 import { LogFile } from "./server/log-file.ts";
+import { followOomScore } from "./server/oom-score.ts";
 import { Server } from "./server/server.ts";
 import { bunSockets } from "./server/sockets.ts";
 
@@ -181,6 +182,7 @@ async function run(request: StartRequest): Promise<void> {
     return false;
   };
   reportCrashes(server);
+  followOomScore(config, log);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (signal === "SIGINT" && (isStopping || server.ending.isScheduled)) {

@@ -47,7 +47,7 @@ import type { Tracking } from "../tracking/tracking.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import { accessRefusal, queuedRefusal } from "./access-gate.ts";
 import { Prefetch, QUEUED_AHEAD_MAX } from "./prefetch.ts";
-import { CROSS_PROTOCOL_ATTACK } from "./refusals.ts";
+import { CROSS_PROTOCOL_ATTACK, TOO_FEW_REPLICAS } from "./refusals.ts";
 import { isHttp, unknownText } from "./unknown-command.ts";
 
 /** A reply larger than this says that a quick command was not. */
@@ -68,7 +68,9 @@ export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmem
 /** What dispatch asks of the server's other parts when something out of the ordinary is on. */
 export interface Restrictions {
   /** The MISCONF text that refuses writes, or "" while the disk takes them. */
-  writeRefusal(): string;
+  diskRefusal(): string;
+  /** min-replicas-to-write asks for more replicas than there are. */
+  readonly lacksReplicas: boolean;
   /** Evicts until memory is below maxmemory; false where that is impossible. */
   makeRoom(): boolean;
 }
@@ -536,8 +538,11 @@ export class Dispatcher implements CommandExecutor<Features> {
     }
     if (client.tracking !== undefined && this.#tracking.isOverfull) this.#shrinkTracking();
     if ((flags & WRITE) !== 0 || command.fullName === "ping") {
-      const refusal = server.writeRefusal();
+      const refusal = server.diskRefusal();
       if (refusal !== "") return this.#refuse(command, refusal);
+    }
+    if ((flags & WRITE) !== 0 && server.lacksReplicas) {
+      return this.#refuse(command, TOO_FEW_REPLICAS);
     }
     if (client.isSubscribed && client.protocol === 2 && !FOR_SUBSCRIBERS.has(command.fullName)) {
       return this.#refuse(

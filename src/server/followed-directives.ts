@@ -58,6 +58,11 @@ function followMemory(server: Server, { eviction, memoryLimit }: DirectedParts):
   });
   follow(config, ENCODING_DIRECTIVES, () => readEncodingLimits(config, keyspace.limits));
   follow(config, ["save", "stop-writes-on-bgsave-error"], () => server.updateRestrictions());
+  follow(config, ["min-replicas-to-write", "min-replicas-max-lag"], () => {
+    const isAsked = config.integer("min-replicas-to-write") > 0;
+    server.lacksReplicas = isAsked && config.integer("min-replicas-max-lag") > 0;
+    server.updateRestrictions();
+  });
 }
 
 function followClients({ config, connections, executions, tracking }: Server): void {

@@ -30,6 +30,9 @@ export const CROSS_PROTOCOL_ATTACK =
   "to Redis. This is likely due to an attacker attempting to use Cross Protocol Scripting to " +
   "compromise your Redis instance.";
 
+/** To commands and scripts that write, where min-replicas-to-write asks for replicas. */
+export const TOO_FEW_REPLICAS = "NOREPLICAS Not enough good replicas to write.";
+
 /** What is said where a snapshot could not be saved, and where the log could not be written. */
 export interface DiskRefusal {
   readonly unsaved: string;

@@ -14,6 +14,7 @@ import type { ScriptHost } from "../scripting/command-runner.ts";
 import { scriptRefusal } from "./access-gate.ts";
 import type { BlockedClients } from "./blocked-clients.ts";
 import { isOutOfMemory } from "./dispatch.ts";
+import { TOO_FEW_REPLICAS } from "./refusals.ts";
 import type { Server } from "./server.ts";
 
 /** What would run a script within a script, or make another of the client that scripts have. */
@@ -48,11 +49,15 @@ export class ServerScriptHost implements ScriptHost<Features> {
   }
 
   writeRefusal(): string {
-    return this.#server.writeRefusal();
+    return this.#server.diskRefusal() || this.#replicaRefusal;
   }
 
   scriptRefusal(): string {
-    return this.#server.scriptRefusal();
+    return this.#server.scriptRefusal() || this.#replicaRefusal;
+  }
+
+  get #replicaRefusal(): string {
+    return this.#server.lacksReplicas ? TOO_FEW_REPLICAS : "";
   }
 
   countError(): void {

@@ -147,6 +147,8 @@ export class Server implements DispatchServer {
   readonly #cron: Cron;
 
   readonly #announce: (line: string) => void;
+  /** min-replicas-to-write asks for replicas, of which there are none yet. */
+  lacksReplicas = false;
   /** The server ends: nothing new begins. */
   isStopping = false;
   /** Called when a command or signal has ended the server. */
@@ -264,10 +266,12 @@ export class Server implements DispatchServer {
 
   // What the parts ask of one another.
 
-  writeRefusal(): string {
+  /** Why the disk does not allow writes, or "". */
+  diskRefusal(): string {
     return diskRefusal(TO_WRITES, this.snapshots.isRefusing, this.durability.failure);
   }
 
+  /** Why scripts must not write, or "". */
   scriptRefusal(): string {
     return diskRefusal(TO_SCRIPTS, this.snapshots.isRefusing, this.durability.failure);
   }
@@ -290,7 +294,8 @@ export class Server implements DispatchServer {
       this.migrations.isActive ||
       this.monitors.size > 0 ||
       this.#memoryLimit.isSet ||
-      this.writeRefusal() !== "";
+      this.lacksReplicas ||
+      this.diskRefusal() !== "";
   }
 
   /** Propagates what background work did in a database. */

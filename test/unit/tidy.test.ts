@@ -42,7 +42,7 @@ const NEIGHBOURS: readonly string[] = [
 const OUTSIDE: Readonly<Record<string, RegExp>> = {
   "node:fs": new RegExp(
     "^src/(main|persistence/file(-system)?|scripting/lua-module|" +
-      "server/(sockets|descriptors|disk-config-files|log-file))[.]ts$",
+      "server/(sockets|descriptors|disk-config-files|log-file|oom-score))[.]ts$",
   ),
   "node:fs/promises": /^src\/persistence\/file(-system)?\.ts$/,
   "node:net": /^src\/server\/(connection|listeners|sockets)\.ts$/,

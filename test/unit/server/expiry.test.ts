@@ -126,6 +126,24 @@ describe("the active cycle", () => {
     fixture.verify();
   });
 
+  test("takes longer slices the more effort is asked for", () => {
+    const expiredInSlice = (effort: number) => {
+      const fixture = new ServerFixture(`active-expire-effort ${effort}`);
+      const count = 40_000;
+      const lines = Array.from({ length: count }, (_, k) => `set key:${k} v px 100`);
+      fixture.connect().run(...lines);
+      fixture.clock.advance(200);
+      fixture.clock.tickUs = 100;
+      fixture.cron.slice();
+      fixture.clock.tickUs = 0;
+      return count - fixture.keyspace.databases[0].size;
+    };
+    const least = expiredInSlice(1);
+    expect(least).toBeGreaterThan(1000);
+    expect(expiredInSlice(5) / least).toBeWithin(1.3, 1.8);
+    expect(expiredInSlice(10) / least).toBeWithin(1.9, 2.6);
+  });
+
   test("INFO gives the average time to live", () => {
     const fixture = recorded();
     const peer = fixture.connect();
