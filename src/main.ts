@@ -21,6 +21,7 @@ import { reportCrashes } from "./server/crashes.ts";
 import { diskConfigFiles } from "./server/disk-config-files.ts";
 import { ListenError } from "./server/listeners.ts";
 import { LogFile } from "./server/log-file.ts";
+import { warnOfMissingFeatures } from "./server/missing-features.ts";
 import { followOomScore } from "./server/oom-score.ts";
 import { Server } from "./server/server.ts";
 import { bunSockets } from "./server/sockets.ts";
@@ -183,6 +184,7 @@ async function run(request: StartRequest): Promise<void> {
   };
   reportCrashes(server);
   followOomScore(config, log);
+  warnOfMissingFeatures(config, log);
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (signal === "SIGINT" && (isStopping || server.ending.isScheduled)) {

@@ -20,6 +20,9 @@ export type Access =
   /** CONFIG SET is refused unless `enable-protected-configs` allows it. */
   | "protected";
 
+/** What of Redis this server does not have yet. */
+export type MissingFeature = "replication" | "cluster" | "TLS";
+
 /** The facts of a directive besides its values. */
 export interface DirectiveTraits {
   /** Other names for the same value; CONFIG GET lists them too. */
@@ -32,6 +35,8 @@ export interface DirectiveTraits {
   readonly refusedWhileLoading?: true;
   /** Why the directive is accepted but changes nothing here. */
   readonly withoutEffect?: string;
+  /** What is not there yet, and without which the directive changes nothing: the start says so. */
+  readonly waitsFor?: MissingFeature;
 }
 
 export interface Directive extends DirectiveTraits {
@@ -43,6 +48,14 @@ export interface Directive extends DirectiveTraits {
 
 export const IMMUTABLE = { access: "immutable" } as const;
 export const PROTECTED = { access: "protected" } as const;
+
+/** Directives that wait for the same. */
+export function waitingFor(
+  feature: MissingFeature,
+  directives: readonly Directive[],
+): readonly Directive[] {
+  return directives.map((directive) => ({ ...directive, waitsFor: feature }));
+}
 
 /** yes or no. */
 export function flag(name: string, initial: boolean, traits: DirectiveTraits = {}): Directive {

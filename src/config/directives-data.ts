@@ -31,12 +31,12 @@ const memoryDirectives: readonly Directive[] = [
   integer("lfu-log-factor", 10, COUNT),
   integer("lfu-decay-time", 1, COUNT),
   integer("active-expire-effort", 1, { min: 1, max: 10 }),
-  // These two choose only whether DEL or UNLINK is propagated.
+  // These three choose only whether DEL or UNLINK is propagated.
   flag("lazyfree-lazy-eviction", false),
   flag("lazyfree-lazy-expire", false),
-  flag("lazyfree-lazy-server-del", false, { withoutEffect: SLICED_DELETION }),
+  flag("lazyfree-lazy-server-del", false),
   flag("lazyfree-lazy-user-del", false, { withoutEffect: SLICED_DELETION }),
-  flag("lazyfree-lazy-user-flush", false),
+  flag("lazyfree-lazy-user-flush", false, { withoutEffect: SLICED_DELETION }),
   flag("activerehashing", true, { withoutEffect: "the index grows by one segment at a time" }),
   flag("activedefrag", false, { withoutEffect: OWN_COMPACTOR }),
   memory(
@@ -72,8 +72,9 @@ const encodingDirectives: readonly Directive[] = [
       aliases: ["list-max-ziplist-size"],
     },
   ),
-  // Kept and shown only: nodes are read in place, whole runs at a time.
-  integer("list-compress-depth", 0, COUNT),
+  integer("list-compress-depth", 0, COUNT, {
+    withoutEffect: "nodes are read in place, whole runs at a time; DEBUG OBJECT shows the value",
+  }),
   integer("set-max-intset-entries", 512, LONG_COUNT),
   integer("set-max-listpack-entries", 128, LONG_COUNT),
   integer("set-max-listpack-value", 64, LONG_COUNT),

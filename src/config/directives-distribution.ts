@@ -10,6 +10,7 @@ import {
   optionalText,
   special,
   text,
+  waitingFor,
 } from "./directive.ts";
 import { primaryAddressType } from "./special-types.ts";
 import { hostName, nodeName } from "./text-checks.ts";
@@ -52,6 +53,10 @@ const replicationDirectives: readonly Directive[] = [
     refusedWhileLoading: true,
   }),
   flag("repl-rdb-channel", true, { hidden: true }),
+];
+
+/** What is asked for where there are no replicas, too. */
+const writeDirectives: readonly Directive[] = [
   integer("min-replicas-to-write", 0, COUNT, { aliases: ["min-slaves-to-write"] }),
   integer("min-replicas-max-lag", 10, COUNT, { aliases: ["min-slaves-max-lag"] }),
   choice("propagation-error-behavior", "ignore", ["ignore", "panic", "panic-on-replicas"]),
@@ -86,6 +91,7 @@ const clusterDirectives: readonly Directive[] = [
 
 /** What replication and the cluster read. */
 export const distributionDirectives: readonly Directive[] = [
-  ...replicationDirectives,
-  ...clusterDirectives,
+  ...waitingFor("replication", replicationDirectives),
+  ...writeDirectives,
+  ...waitingFor("cluster", clusterDirectives),
 ];

@@ -25,7 +25,7 @@ const snapshotDirectives: readonly Directive[] = [
   flag("stop-writes-on-bgsave-error", true),
   flag("rdbcompression", true),
   flag("rdbchecksum", true, IMMUTABLE),
-  flag("rdb-del-sync-files", false),
+  flag("rdb-del-sync-files", false, { waitsFor: "replication" }),
   flag("rdb-save-incremental-fsync", true, { withoutEffect: SLICED_WRITES }),
   choice("sanitize-dump-payload", "no", ["no", "yes", "clients"], {
     withoutEffect: "payloads and snapshots are always checked",
@@ -38,6 +38,7 @@ const snapshotDirectives: readonly Directive[] = [
     { min: 1024, max: INT_MAX },
     {
       hidden: true,
+      withoutEffect: "loading lets others in after so much time, not after so many bytes",
     },
   ),
 ];

@@ -11,6 +11,7 @@ import {
   optionalText,
   special,
   text,
+  waitingFor,
 } from "./directive.ts";
 import { addressesType, oomScoresType, outputBufferLimitsType } from "./special-types.ts";
 import { localeName, shutdownOptions, titleTemplate } from "./text-checks.ts";
@@ -35,11 +36,12 @@ const SYSLOG_FACILITIES = [
 
 const ONE_THREAD = "commands run on one thread, whose processor the system chooses";
 const NO_SYSLOG = "the log goes to the log file or to standard output";
-const NO_SUPERVISOR = "start-up is not reported to a supervisor; run in the foreground";
+const NO_SUPERVISOR = "start-up is not reported to a supervisor";
+const FIXED_TITLE = "the runtime does not let a program rename its process";
 
 const networkDirectives: readonly Directive[] = [
   special("bind", "* -::*", addressesType),
-  optionalText("bind-source-addr"),
+  optionalText("bind-source-addr", { waitsFor: "replication" }),
   integer("port", 6379, PORT),
   integer("tcp-backlog", 511, COUNT, {
     ...IMMUTABLE,
@@ -79,7 +81,7 @@ const networkDirectives: readonly Directive[] = [
 ];
 
 const processDirectives: readonly Directive[] = [
-  flag("daemonize", false, { ...IMMUTABLE, withoutEffect: NO_SUPERVISOR }),
+  flag("daemonize", false, IMMUTABLE),
   choice("supervised", "no", ["upstart", "systemd", "auto", "no"], {
     ...IMMUTABLE,
     withoutEffect: NO_SUPERVISOR,
@@ -88,9 +90,17 @@ const processDirectives: readonly Directive[] = [
   integer("databases", 16, { min: 1, max: INT_MAX }, IMMUTABLE),
   integer("hz", 10, { min: 0, max: INT_MAX, clampMin: 1, clampMax: 500 }),
   flag("dynamic-hz", true, { withoutEffect: "periodic work is bounded in time, not in frequency" }),
-  flag("always-show-logo", false, IMMUTABLE),
-  flag("set-proc-title", true, IMMUTABLE),
-  text("proc-title-template", "{title} {listen-addr} {server-mode}", {}, titleTemplate),
+  flag("always-show-logo", false, {
+    ...IMMUTABLE,
+    withoutEffect: "a start is announced in four lines, always",
+  }),
+  flag("set-proc-title", true, { ...IMMUTABLE, withoutEffect: FIXED_TITLE }),
+  text(
+    "proc-title-template",
+    "{title} {listen-addr} {server-mode}",
+    { withoutEffect: FIXED_TITLE },
+    titleTemplate,
+  ),
   text("locale-collate", "", { withoutEffect: "SORT ALPHA compares bytes" }, localeName),
   flag("disable-thp", true, { ...IMMUTABLE, withoutEffect: "there is no fork to protect" }),
   special(
@@ -101,10 +111,13 @@ const processDirectives: readonly Directive[] = [
   special("oom-score-adj-values", "0 200 800", oomScoresType),
   choices("shutdown-on-sigint", "default", SHUTDOWN_OPTIONS, shutdownOptions),
   choices("shutdown-on-sigterm", "default", SHUTDOWN_OPTIONS, shutdownOptions),
-  integer("shutdown-timeout", 10, COUNT),
+  integer("shutdown-timeout", 10, COUNT, { waitsFor: "replication" }),
   text("ignore-warnings", "", { withoutEffect: "no start-up check refuses to start" }),
   choice("enable-debug-command", "no", GATES, IMMUTABLE),
-  choice("enable-module-command", "no", GATES, IMMUTABLE),
+  choice("enable-module-command", "no", GATES, {
+    ...IMMUTABLE,
+    withoutEffect: "there is nothing that could run a module, and no such command",
+  }),
   choice("enable-protected-configs", "no", GATES, IMMUTABLE),
   integer("io-threads", 1, { min: 1, max: 128 }, { ...IMMUTABLE, withoutEffect: ONE_THREAD }),
   integer(
@@ -170,8 +183,15 @@ const clientDirectives: readonly Directive[] = [
   memory("proto-max-bulk-len", 2 ** 29, { min: 2 ** 20, max: INT64_MAX }),
   integer("tracking-table-max-keys", 1000000, LONG_COUNT),
   integer("busy-reply-threshold", 5000, LONG_COUNT, { aliases: ["lua-time-limit"] }),
-  flag("lua-enable-deprecated-api", false, { ...IMMUTABLE, hidden: true }),
-  optionalText("availability-zone", { hidden: true }),
+  flag("lua-enable-deprecated-api", false, {
+    ...IMMUTABLE,
+    hidden: true,
+    withoutEffect: "getfenv and setfenv would lead scripts out of their sandbox",
+  }),
+  optionalText("availability-zone", {
+    hidden: true,
+    withoutEffect: "of Valkey, whose replies show it; those of Redis, which are given, do not",
+  }),
 ];
 
 const accessDirectives: readonly Directive[] = [
@@ -211,7 +231,7 @@ export const serverDirectives: readonly Directive[] = [
   ...logDirectives,
   ...clientDirectives,
   ...accessDirectives,
-  ...tlsDirectives,
+  ...waitingFor("TLS", tlsDirectives),
 ];
 
 /** Directives that files may still contain and that have no value any more. */

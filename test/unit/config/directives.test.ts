@@ -11,6 +11,8 @@ import {
   isObsolete,
 } from "../../../src/config/directives.ts";
 import { FatalConfigError, loadConfig } from "../../../src/config/file.ts";
+import { PROJECT } from "../../harness/server.ts";
+import { readSources } from "../../harness/source-files.ts";
 import { MemoryFiles } from "./memory-files.ts";
 
 const PROBES = [
@@ -47,6 +49,12 @@ const OWN_NAMES = [
   "primaryauth",
   "primaryuser",
 ];
+
+/** Read to be shown, by INFO, DEBUG or the report of a crash. */
+const SHOWN_ONLY: ReadonlySet<string> = new Set([
+  ...["io-threads", "activedefrag", "list-compress-depth", "sanitize-dump-payload"],
+  ...["lazyfree-lazy-user-del", "lazyfree-lazy-user-flush"],
+]);
 
 /** Why a configuration file with one line is refused; empty if it is not. */
 function refusal(line: string): string {
@@ -99,6 +107,19 @@ describe("the table of directives", () => {
         expect(config.byteText(directive.name)).toBe(directive.initial);
       }
     }
+  });
+
+  test("says why of each directive that nothing reads, and of no other", () => {
+    const sources = readSources(PROJECT, "src").filter(({ path }) => !/[/]directives-/.test(path));
+    const isRead = (name: string) => sources.some(({ text }) => text.includes(`"${name}"`));
+    const silent = directives.filter(({ name, withoutEffect, waitsFor }) => {
+      return withoutEffect === undefined && waitsFor === undefined && !isRead(name);
+    });
+    expect(silent.map(({ name }) => name)).toEqual([]);
+    const wrong = directives.filter(({ name, withoutEffect }) => {
+      return withoutEffect !== undefined && !SHOWN_ONLY.has(name) && isRead(name);
+    });
+    expect(wrong.map(({ name }) => name)).toEqual([]);
   });
 
   test("names an alias like the directive it stands for", () => {
