@@ -14,11 +14,14 @@ export interface ServerOptions {
   /** Uses this directory and keeps it afterwards. */
   readonly directory?: string;
   readonly environment?: Record<string, string>;
+  /** A program that becomes the server, with its arguments: "prlimit", "--nofile=64". */
+  readonly prefix?: readonly string[];
 }
 
 function launchOf(options: ServerOptions): Launch {
   return {
     command: (port, directory) => [
+      ...(options.prefix ?? []),
       process.execPath,
       "run",
       "src/main.ts",
