@@ -31,6 +31,12 @@ const BACKGROUND_MARK = "MINIREDIS_BACKGROUND";
 
 /** Of a server in the background that was told no other. */
 const DEFAULT_PID_FILE = "/var/run/redis.pid";
+/** Signals that ask for an end, and the directives that say how it is done. */
+const ENDING_SIGNALS = [
+  ["SIGTERM", "shutdown-on-sigterm"],
+  ["SIGINT", "shutdown-on-sigint"],
+] as const;
+
 const STANDARD_INPUT = 0;
 const NO_INPUT = new Uint8Array(0);
 
@@ -185,7 +191,7 @@ async function run(request: StartRequest): Promise<void> {
   reportCrashes(server);
   followOomScore(config, log);
   warnOfMissingFeatures(config, log);
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const [signal, directive] of ENDING_SIGNALS) {
     process.on(signal, () => {
       if (signal === "SIGINT" && (isStopping || server.ending.isScheduled)) {
         log.log(LOG_WARNING, "You insist... exiting now.");
@@ -195,7 +201,6 @@ async function run(request: StartRequest): Promise<void> {
       if (!server.persistence.loading) {
         log.log(LOG_WARNING, `Received ${signal} scheduling shutdown...`);
       }
-      const directive = `shutdown-on-${signal.toLowerCase()}`;
       server.ending.schedule(shutdownOptionsOf(config, directive));
     });
   }
