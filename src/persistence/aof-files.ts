@@ -78,6 +78,8 @@ export class AofFiles {
   readonly #folder: string;
   #manifest: Manifest = EMPTY_MANIFEST;
   #isFolderDurable = false;
+  /** A manifest could not be replaced for certain: a restart may find that one or the former. */
+  #isUncertain = false;
 
   private constructor(location: AofLocation) {
     this.#location = location;
@@ -360,8 +362,25 @@ export class AofFiles {
     // Whoever made the directory may have been killed, or have failed, before its name was synced.
     if (!this.#isFolderDurable) await fileSystem.syncDirectoryInBackground(directory);
     this.#isFolderDurable = true;
+    this.#isUncertain = true;
     await writeManifest(fileSystem, this.#folder, fileName, manifest);
+    this.#isUncertain = false;
     this.#manifest = manifest;
+  }
+
+  /**
+   * Whether a restart would find what is known here; else names that seem free may be in use. They
+   * are to be found anew then, unless another manifest is written first.
+   */
+  get isCertain(): boolean {
+    return !this.#isUncertain;
+  }
+
+  /** Has the manifest that was found be the one that survives. Rejects with the system's error. */
+  async settle(): Promise<void> {
+    const { fileSystem } = this.#location;
+    this.createFolder();
+    await fileSystem.syncDirectoryInBackground(this.#folder);
   }
 
   /** Removes what former generations left. Rejects with the system's error. */

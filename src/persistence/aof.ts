@@ -449,7 +449,10 @@ export class AppendOnlyFile implements EffectSink {
         this.#writing = false;
         if (error instanceof SharedFileError) this.#isShared = true;
         if (this.#isShared) this.#break(systemErrorText(error));
-        else this.#fail(error, "Error writing to the AOF file");
+        else {
+          this.#fail(error, "Error writing to the AOF file");
+          this.#giveBackRoom(file);
+        }
       },
     );
     return false;
@@ -463,6 +466,15 @@ export class AppendOnlyFile implements EffectSink {
     if (this.#writesAreSlow) return true;
     if (this.policy === "always" && !this.#syncIsOff()) return false;
     return this.rewriteInProgress || this.#next !== undefined;
+  }
+
+  /** What a failed write has written would take up the room that a rewrite of the log needs. */
+  #giveBackRoom(file: AppendFile): void {
+    try {
+      file.truncate(this.#fileSize);
+    } catch {
+      // It is tried again, and said, before anything else is written.
+    }
   }
 
   /** So many bytes, which end so many bytes of effects, are in the file. */

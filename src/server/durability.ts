@@ -291,9 +291,11 @@ export class Durability implements EffectSink, LogControl {
     this.#succeed();
   }
 
-  /** The files of a log that is not on. Rejects with an AofError, or the system's error. */
-  findFiles(): Promise<AofFiles> {
-    return aofFiles().AofFiles.find(this.#location);
+  /** The files of a log that is not on, or not known for certain. Rejects as AofFiles' methods. */
+  async findFiles(): Promise<AofFiles> {
+    const files = await aofFiles().AofFiles.find(this.#location);
+    await files.settle();
+    return files;
   }
 
   /** Has the log pass to an empty file: everything from now on. See `AppendOnlyFile.switchTo`. */
@@ -349,7 +351,6 @@ export class Durability implements EffectSink, LogControl {
   /** Which files a restart finds is not certain: a log that fails must not go on with its own. */
   giveUp(reason: string): void {
     this.#aof?.giveUp(reason);
-    this.#files = undefined;
   }
 
   /** Gives that file its name; it is to be entered in the manifest. Throws the system's error. */

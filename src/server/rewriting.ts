@@ -160,7 +160,7 @@ export class Rewriting implements RewriteControl {
     const run: Run = {
       startedMs: server.clock.wallMs(),
       mends,
-      files: isPlain ? undefined : durability.files,
+      files: isPlain || (mends && !durability.files?.isCertain) ? undefined : durability.files,
       increment: undefined,
       base: undefined,
       basePath: "",
@@ -201,7 +201,6 @@ export class Rewriting implements RewriteControl {
     if (plainPath !== undefined) return this.#takeWhole(run, directoryOf(plainPath));
     run.files ??= await this.#server.durability.findFiles();
     const { files, increment } = run;
-    files.createFolder();
     if (increment !== undefined) await files.addIncrement(increment);
     this.#takeWhole(run, files.folder);
   }

@@ -332,10 +332,13 @@ describe("a full disk", () => {
       await settle();
       expect(aof.writable).toBe(false);
       expect(aof.failure).toBe("No space left on device");
-      expect(written()).toBe(`${SELECT_0}firstseco`);
+      // Cut back at once: others may have a use for the room.
+      expect(written()).toBe(`${SELECT_0}first`);
+      expect(count("write")).toBe(2);
       await tickFor(aof, 1000);
-      // Cut back and tried again, in vain.
-      expect(written()).toBe(`${SELECT_0}firstseco`);
+      // Tried again, in vain.
+      expect(count("write")).toBeGreaterThan(2);
+      expect(written()).toBe(`${SELECT_0}first`);
       heal();
       await tickFor(aof, 1000);
       expect(aof.writable).toBe(true);

@@ -230,6 +230,43 @@ test("while a manifest is not certain to be the old one, the old log takes nothi
   await expectWell(rewrites, "appendonly yes");
 });
 
+test("what an uncertain manifest may name is not written over", async () => {
+  const rewrites = await Rewrites.start("appendonly yes\nappendfsync everysec");
+  const { disk } = rewrites;
+  await run(rewrites, "incr n");
+  let isInstalling = false;
+  disk.observe = (phase, operation, path) => {
+    isInstalling ||= path.includes("temp-rewriteaof") && operation === "rename";
+    isInstalling &&= phase !== "after" || operation !== "rename" || !path.endsWith("manifest");
+  };
+  let isRenamed = false;
+  disk.fault = (operation, path) => {
+    isRenamed ||= isInstalling && operation === "rename" && path.endsWith("manifest");
+    return isRenamed && operation === "sync-directory" ? "EIO" : undefined;
+  };
+  rewrites.run("bgrewriteaof");
+  for (let k = 0; k < 2000 && !isInstalling; k++) await rewrites.fixture.endTurn();
+  await run(rewrites, "incr n");
+  expect(await info(rewrites, "aof_last_bgrewrite_status")).toBe("err");
+  expect(rewrites.manifest).toContain("2.base");
+  disk.fault = (operation, path) =>
+    operation === "write" && path.includes(".incr.aof") ? "ENOSPC" : undefined;
+  await run(rewrites, "incr n");
+  rewrites.fixture.advance(100);
+  const left: FaultyFileSystem[] = [];
+  disk.observe = () => left.push(disk.killProcess());
+  rewrites.run("bgrewriteaof");
+  await rewrites.settle();
+  disk.observe = () => {};
+  expect(await info(rewrites, "aof_last_bgrewrite_status")).toBe("ok");
+  for (const image of left) {
+    const again = await Rewrites.start("appendonly yes", image);
+    expect(["$1\r\n2\r\n", "$1\r\n3\r\n"]).toContain(again.run("get n"));
+    await again.stop();
+  }
+  await expectWell(rewrites, "appendonly yes");
+});
+
 test("a plain file that is begun under a name that may not survive is mended", async () => {
   const rewrites = await Rewrites.start("aof /data/my.aof\nappendonly no\nappendfsync always");
   const { disk, fixture } = rewrites;
