@@ -144,6 +144,7 @@ describe.skipIf(!canMount())("a full disk", () => {
       return {
         size: () => file.size(),
         write: (bytes, start, end) => file.write(bytes, start, end),
+        writeInBackground: (bytes, start, end) => file.writeInBackground(bytes, start, end),
         syncNow: () => file.syncNow(),
         sync: () => file.sync(),
         truncate: () => {},

@@ -131,6 +131,12 @@ for (const name of ORACLES) {
       const directory = scratch();
       await writeUnits(directory, UNITS);
       expect(checkLog(directory)).toContain("All AOF files and manifest are valid");
+      const file = join(directory, "appendonlydir", "appendonly.aof.1.incr.aof");
+      const damaged = readFileSync(file);
+      damaged[damaged.length >> 1] ^= 0xff;
+      damaged[damaged.indexOf("\r\n$") + 2] ^= 1;
+      await Bun.write(file, damaged);
+      expect(checkLog(directory)).not.toContain("All AOF files and manifest are valid");
       rmSync(directory, { recursive: true });
     });
 

@@ -27,7 +27,7 @@ for (let k = 0; k < 40; k++) {
 }
 
 /** The log as Redis writes it, built independently of our writer, and where each unit ends. */
-function plainLog(): { bytes: Buffer; ends: number[]; notes: string[][] } {
+function plainLog(encodes = encodeUnit): { bytes: Buffer; ends: number[]; notes: string[][] } {
   const parts: Buffer[] = [];
   const ends: number[] = [];
   const notes: string[][] = [];
@@ -40,7 +40,7 @@ function plainLog(): { bytes: Buffer; ends: number[]; notes: string[][] } {
   for (const unit of UNITS) {
     if (unit.dbIndex !== dbIndex) push(encode(["SELECT", String(unit.dbIndex)]));
     dbIndex = unit.dbIndex;
-    push(encodeUnit(unit));
+    push(encodes(unit));
     ends.push(length);
     notes.push(unit.commands.map((command) => note(dbIndex, command)));
   }
@@ -93,19 +93,29 @@ function notesOf(count: number): string[] {
   return plain.notes.slice(0, count).flat();
 }
 
+/** Cuts a log at every offset; throws unless exactly the units before it are recovered. */
+async function cutEverywhere({ bytes, ends }: ReturnType<typeof plainLog>): Promise<void> {
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const disk = diskWith(bytes.subarray(0, cut));
+    const { commands, loader } = await recover(disk, PATH);
+    const whole = ends.filter((end) => end <= cut).length;
+    expect(commands).toEqual(notesOf(whole));
+    const size = disk.contentOf(PATH).length;
+    expect(size).toBe(loader.files.parts[0].size);
+    // A SELECT behind the last unit may stay.
+    expect(size).toBeGreaterThanOrEqual(ends[whole - 1] ?? 0);
+    expect(size).toBeLessThanOrEqual(cut);
+  }
+}
+
 describe("a log cut off", () => {
   test("at every offset recovers exactly the units before it and is cut to them", async () => {
-    for (let cut = 0; cut <= plain.bytes.length; cut++) {
-      const disk = diskWith(plain.bytes.subarray(0, cut));
-      const { commands, loader } = await recover(disk, PATH);
-      const whole = plain.ends.filter((end) => end <= cut).length;
-      expect(commands).toEqual(notesOf(whole));
-      const size = disk.contentOf(PATH).length;
-      expect(size).toBe(loader.files.parts[0].size);
-      // A SELECT behind the last unit may stay.
-      expect(size).toBeGreaterThanOrEqual(plain.ends[whole - 1] ?? 0);
-      expect(size).toBeLessThanOrEqual(cut);
-    }
+    await cutEverywhere(plain);
+  });
+
+  test("at every offset would not pass if units were not recovered as a whole", async () => {
+    const torn = plainLog(({ commands }) => Buffer.concat(commands.map(encode)));
+    await expect(cutEverywhere(torn)).rejects.toThrow();
   });
 
   test("at every offset, with checksum lines, recovers exactly the units before it", async () => {
@@ -194,14 +204,19 @@ describe("a log with one byte flipped", () => {
   });
 
   test("never crashes the loader where nothing covers it", async () => {
+    const all = notesOf(UNITS.length);
+    let different = 0;
     for (let at = 0; at < plain.bytes.length; at++) {
       for (const mask of [1, 2, 4, 8, 16, 32, 64, 128, 255]) {
         const damaged = Buffer.from(plain.bytes);
         damaged[at] ^= mask;
         const result = await attempt(damaged);
         if (typeof result === "string") expect(result).toContain("at offset");
+        else if (!Bun.deepEquals(result, all.slice(0, result.length))) different++;
       }
     }
+    // So it is the checksums that the test before this one sees at work.
+    expect(different).toBeGreaterThan(plain.bytes.length);
   });
 });
 

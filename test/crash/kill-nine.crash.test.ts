@@ -300,9 +300,24 @@ describe("kill -9 under writers", () => {
 
   test("would notice a log that lost its end", async () => {
     const series = new Series({ name: "lossy", promise: "always", isBusy: false });
-    await series.live(200, true);
+    await series.live(LOSS_MS_MAX, true);
     const log = join(directory, "lossy", "appendonly.aof.1.incr.aof");
-    truncateSync(log, Math.floor(statSync(log).size * 0.9));
+    truncateSync(log, Math.floor(statSync(log).size / 2));
+    await expect(series.live(1)).rejects.toThrow();
+  }, 60_000);
+
+  test("would notice a log that lost more than it may", async () => {
+    const series = new Series({ name: "late", promise: "everysec", isBusy: false });
+    await series.live(2 * LOSS_MS_MAX, true);
+    rmSync(join(directory, "late"), { recursive: true });
+    await expect(series.live(1)).rejects.toThrow();
+  }, 60_000);
+
+  test("would notice a snapshot that is not there", async () => {
+    const name = "lossy-snapshot";
+    const series = new Series({ name, promise: "snapshot", isBusy: true });
+    while (series.saves < 2) await series.live(500, series.saves === 0);
+    rmSync(join(directory, `${name}.rdb`));
     await expect(series.live(1)).rejects.toThrow();
   }, 60_000);
 });

@@ -26,12 +26,12 @@ function diskWith(manifest: Uint8Array): FaultyFileSystem {
   return disk;
 }
 
-/** What becomes of a start: "whole", "refused: reason", or the warnings. */
-async function start(disk: FaultyFileSystem): Promise<string> {
+/** What becomes of a start: "whole", "refused: reason", or the warnings that are heard. */
+async function start(disk: FaultyFileSystem, hears = true): Promise<string> {
   const warnings: string[] = [];
   const logger = {
     log: (level: number, line: string) => {
-      if (level === LOG_WARNING) warnings.push(line);
+      if (level === LOG_WARNING && hears) warnings.push(line);
     },
   };
   let count = 0;
@@ -52,9 +52,9 @@ async function start(disk: FaultyFileSystem): Promise<string> {
   return count === FILES.length ? "whole" : warnings.join();
 }
 
-async function check(what: string, manifest: Uint8Array): Promise<void> {
+async function check(what: string, manifest: Uint8Array, hears = true): Promise<void> {
   const disk = diskWith(manifest);
-  const outcome = await start(disk);
+  const outcome = await start(disk, hears);
   if (outcome === "whole" || /^refused: .+/.test(outcome)) return;
   expect([what, outcome]).toEqual([what, expect.stringContaining("does not name")]);
   for (const name of FILES) expect([what, disk.exists(`${FOLDER}/${name}`)]).toEqual([what, true]);
@@ -73,6 +73,12 @@ test("a manifest with every bit flipped, and every byte turned over", async () =
       await check(`byte ${at} xor ${mask}`, damaged);
     }
   }
+});
+
+test("the check would notice a file that is left out in silence", async () => {
+  const end = WHOLE.indexOf("file", 1);
+  await check("cut behind the first line", WHOLE.subarray(0, end));
+  await expect(check("cut behind the first line", WHOLE.subarray(0, end), false)).rejects.toThrow();
 });
 
 test("an increment that became history is not removed with what it holds", async () => {

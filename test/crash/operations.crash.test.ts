@@ -4,8 +4,17 @@
 
 import { describe, expect, test } from "bun:test";
 import { Xoshiro } from "../../src/base/random.ts";
+import { Durability } from "../../src/server/durability.ts";
 import { FaultyFileSystem, type Operation } from "../harness/faulty-file-system.ts";
 import { OperationRun } from "../harness/operation-run.ts";
+import {
+  EarlyRemoval,
+  EarlyRename,
+  UnsyncedDirectory,
+  unnoticedWrites,
+  unsynced,
+  withBug,
+} from "../harness/planted-bugs.ts";
 import { request } from "../unit/server/server-fixture.ts";
 
 const FAILS_IN_EVERY_WAY = process.env.OPERATIONS === "all";
@@ -24,8 +33,6 @@ const log = (commands: string[]) => Buffer.from(request("select 0", ...commands)
 interface Scenario {
   readonly name: string;
   readonly directives: string;
-  /** What a restart loads; in the end, and at the beginning unless it changes. */
-  readonly restart?: string;
   /** Kinds of operations that must have been among those cut short. */
   readonly operations: readonly Operation[];
   prepare?(run: OperationRun): void;
@@ -221,9 +228,13 @@ async function save(run: OperationRun, how: string): Promise<void> {
   if (persistence.rdbLastSaveMs > lastSaveMs) run.acknowledged = changes;
 }
 
+/** A disk, perhaps with a planted bug. */
+type MakeDisk = () => FaultyFileSystem;
+const soundDisk: MakeDisk = () => new FaultyFileSystem();
+
 /** Prepares a run; its operations count from here on. */
-function begin(scenario: Scenario): OperationRun {
-  const run = new OperationRun(new FaultyFileSystem());
+function begin(scenario: Scenario, makeDisk: MakeDisk): OperationRun {
+  const run = new OperationRun(makeDisk());
   run.disk.put("/data/other", Buffer.alloc(0));
   scenario.prepare?.(run);
   return run;
@@ -242,25 +253,30 @@ async function stopEverywhere(scenario: Scenario, run: OperationRun) {
   const kinds = new Set<Operation>();
   let count = 0;
   run.disk.partial = (length) => Math.floor(length / 2);
-  run.disk.observe = (phase, operation, path) => {
-    kinds.add(operation);
-    if (phase === "before") count++;
-    const place = `${phase} operation ${count}, ${operation} ${path}`;
+  const stop = (place: string) => {
     const promised = run.acknowledged;
     left.push({ disk: run.disk.killProcess(), promised, place });
     for (let k = 0; k < POWER_CUTS_EACH; k++) {
       left.push({ disk: run.disk.cutPower(random), promised, place });
     }
   };
+  run.disk.observe = (phase, operation, path) => {
+    kinds.add(operation);
+    if (phase === "before") count++;
+    stop(`${phase} operation ${count}, ${operation} ${path}`);
+  };
   await scenario.act(run);
   run.disk.observe = () => {};
+  stop("after all operations");
   return { left, kinds, count };
 }
 
 /** Starts on what is left; the number of changes found, which must be promised ones at least. */
 async function check(run: OperationRun, scenario: Scenario, left: Left): Promise<void> {
   for (let start = 0; start < 2; start++) {
-    await run.start(scenario.directives, left.disk);
+    await run.start(scenario.directives, left.disk).catch((error: unknown) => {
+      throw new Error(`${left.place}: the start fails: ${error}`, { cause: error });
+    });
     const found = await run.found();
     if (found === undefined) throw new Error(`${left.place}: what never was is found`);
     if (found < left.promised) {
@@ -269,15 +285,18 @@ async function check(run: OperationRun, scenario: Scenario, left: Left): Promise
   }
 }
 
+/** Stops, or cuts the power, at every operation; throws where a promise is broken. */
+async function tryStops(scenario: Scenario, makeDisk: MakeDisk = soundDisk): Promise<void> {
+  using run = begin(scenario, makeDisk);
+  const { left, kinds, count } = await stopEverywhere(scenario, run);
+  for (const one of left) await check(run, scenario, one);
+  for (const kind of scenario.operations) expect(kinds).toContain(kind);
+  expect(count).toBeGreaterThan(5);
+}
+
 describe("a stop or a power cut at every operation of", () => {
   for (const scenario of SCENARIOS) {
-    test(scenario.name, async () => {
-      using run = begin(scenario);
-      const { left, kinds, count } = await stopEverywhere(scenario, run);
-      for (const one of left) await check(run, scenario, one);
-      for (const kind of scenario.operations) expect(kinds).toContain(kind);
-      expect(count).toBeGreaterThan(5);
-    }, 120_000);
+    test(scenario.name, () => tryStops(scenario), 120_000);
   }
 });
 
@@ -291,10 +310,10 @@ const FAILING: ReadonlySet<Operation> = new Set([
 async function failAt(
   scenario: Scenario,
   at: number,
-  code: string,
-  lasts: boolean,
+  { code, lasts }: Way,
+  makeDisk: MakeDisk,
 ): Promise<number> {
-  using run = begin(scenario);
+  using run = begin(scenario, makeDisk);
   let count = 0;
   let isFailing = true;
   run.disk.partial = (length) => Math.floor(length / 3);
@@ -323,25 +342,97 @@ async function failAt(
   return count;
 }
 
-const WAYS = [
+/** How an operation fails: with what, and whether those after it do so as well. */
+interface Way {
+  readonly code: string;
+  readonly lasts: boolean;
+}
+
+const WAYS: readonly Way[] = [
   { code: "EIO", lasts: false },
   { code: "ENOSPC", lasts: true },
   { code: "ENOSPC", lasts: false },
   { code: "EIO", lasts: true },
 ];
 
+/** Has every operation of a scenario fail; throws where a promise is broken. */
+async function tryFailures(
+  scenario: Scenario,
+  inEveryWay: boolean,
+  makeDisk: MakeDisk = soundDisk,
+): Promise<void> {
+  let failed = 0;
+  const count = await failAt(scenario, Number.POSITIVE_INFINITY, WAYS[0], makeDisk);
+  for (let at = 1; at <= count; at++) {
+    const ways = inEveryWay ? WAYS : [WAYS[at % WAYS.length]];
+    for (const way of ways) {
+      if ((await failAt(scenario, at, way, makeDisk)) >= at) failed++;
+    }
+  }
+  expect(failed).toBeGreaterThan(8);
+}
+
 describe("every operation fails, once or for a while, during", () => {
   for (const scenario of SCENARIOS) {
-    test(scenario.name, async () => {
-      let failed = 0;
-      const count = await failAt(scenario, Number.POSITIVE_INFINITY, "", false);
-      for (let at = 1; at <= count; at++) {
-        const ways = FAILS_IN_EVERY_WAY ? WAYS : [WAYS[at % WAYS.length]];
-        for (const { code, lasts } of ways) {
-          if ((await failAt(scenario, at, code, lasts)) >= at) failed++;
-        }
-      }
-      expect(failed).toBeGreaterThan(8);
+    test(scenario.name, () => tryFailures(scenario, FAILS_IN_EVERY_WAY), 120_000);
+  }
+});
+
+describe("the check notices", () => {
+  const named = (name: string) => SCENARIOS.find((scenario) => scenario.name === name)!;
+  const BROKEN = /operation.*: (\d+ changes are found|what never was is found|the start fails)/;
+
+  const stops: readonly (readonly [bug: string, scenario: string, MakeDisk])[] = [
+    ["a sync that does nothing", "a start without anything", unsynced("")],
+    [
+      "a log that is not synced",
+      "a start with a torn tail, history and an incomplete base",
+      unsynced(".incr."),
+    ],
+    [
+      "a base that is not synced",
+      "a rewrite, aof-use-rdb-preamble no",
+      unsynced("temp-rewriteaof"),
+    ],
+    [
+      "a base of a plain file that is not synced",
+      "a rewrite of one plain file",
+      unsynced("temp-rewrit"),
+    ],
+    ["a manifest that is not synced", "appendonly switched off and on", unsynced(".manifest")],
+    ["a snapshot that is not synced", "shutdown without a log", unsynced("/data/temp-")],
+    ["a snapshot that is renamed before its sync", "bgsave without a log", () => new EarlyRename()],
+    [
+      "a directory that is never synced",
+      "a rewrite of one plain file",
+      () => new UnsyncedDirectory(),
+    ],
+    [
+      "history that is removed before the manifest is there",
+      "a rewrite in the place of a full log",
+      () => new EarlyRemoval(),
+    ],
+  ];
+  for (const [bug, scenario, makeDisk] of stops) {
+    test(bug, async () => {
+      await expect(tryStops(named(scenario), makeDisk)).rejects.toThrow(BROKEN);
     }, 120_000);
   }
+
+  test("a failed write that is taken for a success", async () => {
+    const attempt = tryFailures(named("a start without anything"), true, unnoticedWrites);
+    await expect(attempt).rejects.toThrow(BROKEN);
+  }, 120_000);
+
+  test("a log that goes on though a restart may find the next one", async () => {
+    const scenario = named("a rewrite in the place of a full log");
+    await withBug(
+      Durability.prototype,
+      "giveUp",
+      () => {},
+      async () => {
+        await expect(tryFailures(scenario, true)).rejects.toThrow(BROKEN);
+      },
+    );
+  }, 120_000);
 });

@@ -149,6 +149,17 @@ test("the check would notice a load that ends early in silence", () => {
   expect(new Victim().refuses(early.subarray(0, 10 + CHECKSUM_BYTES), false)).toBe(false);
 });
 
+test("only the checksum notices some of what is flipped", () => {
+  const victim = new Victim();
+  const file = fileOf(SAMPLE_VALUES[0]);
+  const isBelieved = (at: number) => {
+    const damaged = Buffer.from(file);
+    damaged[at] ^= 1;
+    return !victim.refuses(damaged, false);
+  };
+  expect(Array.from({ length: file.length }, (_, at) => isBelieved(at))).toContain(true);
+});
+
 const KEY = [0xfe, 0, 0, stringOf("a"), stringOf("1")] as const;
 const GOOD = rdbFile(9, ...KEY);
 const TERMINATING = "Terminating server after rdb file reading failure.";
