@@ -27,6 +27,7 @@ const ODD_STRINGS = [
   ...["'1.5'", "' 5'", "'inf'", "'nan'", "'0x10'", "'-'", "'.5'", "'5.'", "'1e3'", "'false'"],
   ...["'9007199254740993'", "('ab'):upper()", "l2", "5", "('x'):rep(300)"],
 ];
+const CALLS = ["f(1, 2)", "f(l0)", "g(l2)", "g()", "f(KEYS[1], l3, 5)"];
 const REPLIES = [
   ...["{ok='x'}", "{err='FOO x'}", "redis.error_reply('x')", "redis.error_reply('FOO x y')"],
   ...["redis.status_reply('x')", "{ok=ARGV[1]}", "redis.error_reply(ARGV[2])", "{err=ARGV[3]}"],
@@ -114,8 +115,21 @@ export function randomLua(c: Choices): string {
     : c.oneIn(3)
       ? any(c, 2)
       : `{${results.join(", ")}, ${c.oneIn(9) ? c.pick(REPLIES) : any(c, 1)}}`;
-  return `local call, k = redis.call, KEYS[1] local ${LOCALS.join(", ")} = ${values.join(", ")}
+  return `local call, k = redis.call, KEYS[1] ${functions(c)}
+    local ${LOCALS.join(", ")} = ${values.join(", ")}
     ${body} return ${returned}`;
+}
+
+/** f and g, which have variables of their own; bodies call neither. */
+function functions(c: Choices): string {
+  const result = c.oneIn(20) ? "" : `return ${number(c, 2)}`;
+  const called = c.pick(["f(a, 1)", "f(k)", "a", "f(a) .. 'x'", c.oneIn(9) ? "1, 2" : "k"]);
+  return `local function f(a, b)
+      local ${LOCALS.join(", ")} = tonumber(a) or 1, 2, b, ${command(c)}
+      for i = 1, 3 do l0 = ${number(c, 2)} if ${number(c, 1)} > i then break end end
+      l2 = ${text(c, 2)} ${result} end
+    local ${c.oneIn(2) ? "function g(a)" : "g = function(a)"}
+      if a then return ${called} else return ${c.pick(["f(2)", "k", "{f(1)}"])} end end`;
 }
 
 function statements(c: Choices, count: number, depth: number): string {
@@ -185,7 +199,7 @@ function any(c: Choices, depth: number): string {
     case 6:
       return command(c);
     case 7:
-      return truth(c, depth - 1);
+      return c.oneIn(2) ? truth(c, depth - 1) : CALLS[c.below(CALLS.length)];
     default:
       return oddly(c, ["({KEYS[1], 2})[2]", "ARGV[1]", "KEYS[7]", "KEYS[2]"], ODD);
   }

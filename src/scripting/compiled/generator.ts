@@ -13,6 +13,7 @@ import {
   type Expression,
   FUNCTIONS,
   type Local,
+  type LocalFunction,
   type Statement,
 } from "./syntax.ts";
 import { Unsupported } from "./tokens.ts";
@@ -55,6 +56,7 @@ class Generator {
   readonly #bytes = new Map<string, string>();
   #temporaries = 0;
   #depth = 0;
+  #isInFunction = false;
   /** Expressions so far: what a turn of a loop costs is told by how many it has. */
   #expressions = 0;
 
@@ -104,6 +106,8 @@ class Generator {
     switch (statement.kind) {
       case "local":
         return this.#local(statement.locals, statement.values);
+      case "function":
+        return this.#function(statement.local, statement.made);
       case "assign":
         return this.#assign(statement.locals, statement.values);
       case "store": {
@@ -157,6 +161,17 @@ class Generator {
     });
     const empty = locals.slice(values.length).map(({ id }) => `let v${id};`);
     return [...made, ...empty].join(" ");
+  }
+
+  #function({ id, isAssigned }: Local, { parameters, body }: LocalFunction): string {
+    if (isAssigned) throw new Unsupported("a name for a function that is assigned to");
+    const before = this.#expressions;
+    const isWithinAnother = this.#isInFunction;
+    this.#isInFunction = true;
+    const written = this.#block(body);
+    this.#isInFunction = isWithinAnother;
+    const names = parameters.map((parameter) => `v${parameter.id}`).join(", ");
+    return `const v${id} = (${names}) => { r.step(${this.#costSince(before)}); ${written} };`;
   }
 
   #assign(locals: readonly Local[], values: readonly Expression[]): string {
@@ -234,7 +249,9 @@ class Generator {
 
   #return(value: Expression | undefined): string {
     if (value === undefined) return "return;";
-    if (isCommand(value)) return `${this.#command(value.args, "true")}; return r.last;`;
+    if (isCommand(value) && !this.#isInFunction) {
+      return `${this.#command(value.args, "true")}; return r.last;`;
+    }
     return `return ${this.#value(value)};`;
   }
 
@@ -287,6 +304,7 @@ class Generator {
       case "constant":
         return this.#literal(value.value);
       case "local":
+        if (value.local.made !== undefined) return "r.giveUp()";
         return isAlias(value.local) ? this.#value(value.local.alias!) : `v${value.local.id}`;
       case "argument":
         return this.#textOf(value.list, this.#value(value.index));
@@ -296,7 +314,10 @@ class Generator {
         return this.#binary(value);
       case "index":
         return `elementOf(${this.#value(value.table)}, ${this.#value(value.key)})`;
+      case "invoke":
+        return `v${value.local.id}(${this.#arguments(value.args)})`;
       case "table":
+        if (isNothing(value.items.at(-1))) return "r.giveUp()";
         return `r.table(tableOf([${value.items.map((item) => this.#value(item)).join(", ")}]))`;
       case "call":
         return this.#call(value);
@@ -345,7 +366,12 @@ class Generator {
     if (operation === undefined || length < operation[1] || length > operation[2]) {
       return "r.giveUp()";
     }
-    return `${operation[0]}(${value.args.map((argument) => this.#value(argument)).join(", ")})`;
+    if (isNothing(value.args.at(-1))) return "r.giveUp()";
+    return `${operation[0]}(${this.#arguments(value.args)})`;
+  }
+
+  #arguments(args: readonly Expression[]): string {
+    return args.map((argument) => this.#value(argument)).join(", ");
   }
 
   #countOf(list: ArgumentList): string {
@@ -364,7 +390,7 @@ class Generator {
       words.push(latin1Bytes(argument.value));
     }
     const command = words.length === 0 ? undefined : this.#find(words);
-    if (command === undefined) return "r.giveUp()";
+    if (command === undefined || isNothing(args.at(-1))) return "r.giveUp()";
     const before: string[] = [];
     const written = args.map((argument, k) => {
       if (isUnpack(argument) && k === args.length - 1) return this.#unpacked(argument, before);
@@ -413,6 +439,18 @@ function named(value: Expression): Expression {
 
 function isCommand(value: Expression): value is Call & { name: "redis.call" } {
   return value.kind === "call" && (value.name === "redis.call" || value.name === "redis.pcall");
+}
+
+/** May be no value at all, which is not nil where arguments are counted. */
+function isNothing(value: Expression | undefined): boolean {
+  return value?.kind === "invoke" && !alwaysReturns(value.local.made!.body);
+}
+
+function alwaysReturns(block: Block): boolean {
+  const last = block.at(-1);
+  if (last?.kind === "return") return last.value !== undefined && !isNothing(last.value);
+  if (last?.kind !== "if" || last.otherwise === undefined) return false;
+  return last.branches.every(({ body }) => alwaysReturns(body)) && alwaysReturns(last.otherwise);
 }
 
 function isUnpack(value: Expression): value is Call & { name: "unpack" } {

@@ -1,6 +1,7 @@
 // From tokens to a syntax tree. All of Lua's expressions are understood as far as their extent
 // goes; what is not compiled is a node that says so, and makes the script go over to the virtual
-// machine only if it comes there. Functions of a script's own are refused altogether.
+// machine only if it comes there. Functions are compiled where they have a name, return one value,
+// share no variable that changes, and do not call themselves.
 //
 // Globals cannot be changed by scripts, so a name that is no local variable is known for what it
 // is.
@@ -51,8 +52,12 @@ class Parser {
   readonly #tokens: readonly Token[];
   #at = 0;
   #depth = 0;
-  #locals = 0;
+  readonly #locals: Local[] = [];
+  /** How many functions it is in. */
+  #level = 0;
   /** The variables that can be seen, by name; inner blocks come last. */
+  /** Names of the functions that it is in. */
+  readonly #refused: string[] = [];
   readonly #scopes: Map<string, Local>[] = [];
 
   constructor(tokens: readonly Token[]) {
@@ -62,6 +67,10 @@ class Parser {
   parse(): Block {
     const block = this.#block();
     if (this.#token.kind !== "end") throw new Unsupported(this.#token.text);
+    // When a variable is read, and when it is changed by a call in between, is Lua's own business.
+    if (this.#locals.some(({ isAssigned, isCaptured }) => isAssigned && isCaptured)) {
+      throw new Unsupported("a variable that functions share");
+    }
     return block;
   }
 
@@ -94,7 +103,11 @@ class Parser {
   }
 
   #declare(name: string): Local {
-    const local: Local = { id: this.#locals++, isAssigned: false, alias: undefined };
+    const local: Local = {
+      ...{ id: this.#locals.length, isAssigned: false, isCaptured: false, level: this.#level },
+      ...{ alias: undefined, made: undefined },
+    };
+    this.#locals.push(local);
     this.#scopes.at(-1)!.set(name, local);
     return local;
   }
@@ -102,7 +115,9 @@ class Parser {
   #find(name: string): Local | undefined {
     for (let k = this.#scopes.length - 1; k >= 0; k--) {
       const found = this.#scopes[k].get(name);
-      if (found !== undefined) return found;
+      if (found === undefined) continue;
+      if (found.level < this.#level) found.isCaptured = true;
+      return found;
     }
     return undefined;
   }
@@ -213,10 +228,14 @@ class Parser {
   }
 
   #local(): Statement {
-    if (this.#is("function")) throw new Unsupported("function");
+    if (this.#accept("function")) return this.#function(this.#name());
     const names = [this.#name()];
     while (this.#accept(",")) names.push(this.#name());
-    const values = this.#accept("=") ? this.#expressions() : [];
+    const hasValues = this.#accept("=");
+    if (hasValues && names.length === 1 && this.#accept("function")) {
+      return this.#function(names[0]);
+    }
+    const values = hasValues ? this.#expressions() : [];
     // Their values do not see them yet.
     const locals = names.map((name) => this.#declare(name));
     if (values.length === locals.length) {
@@ -225,10 +244,33 @@ class Parser {
     return { kind: "local", locals, values };
   }
 
+  /** A function from its parameters on. Its body does not see its name: there is no recursion. */
+  #function(name: string): Statement {
+    this.#level++;
+    const parameters: Local[] = [];
+    this.#expect("(");
+    const names: string[] = [];
+    if (!this.#is(")")) {
+      do names.push(this.#name());
+      while (this.#accept(","));
+    }
+    this.#expect(")");
+    const body = this.#body(() => {
+      for (const parameter of names) parameters.push(this.#declare(parameter));
+      this.#refused.push(name);
+    });
+    this.#refused.pop();
+    this.#level--;
+    const local = this.#declare(name);
+    local.made = { parameters, body };
+    return { kind: "function", local, made: local.made };
+  }
+
   #return(): Statement {
     if (this.#accept(";") || this.#isBlockEnd()) return { kind: "return", value: undefined };
     const values = this.#expressions();
     this.#accept(";");
+    if (values.length > 1 && this.#level > 0) throw new Unsupported("more than one result");
     return { kind: "return", value: values.length === 1 ? values[0] : UNSUPPORTED };
   }
 
@@ -348,6 +390,7 @@ class Parser {
   }
 
   #named(name: string): Expression {
+    if (this.#refused.includes(name)) throw new Unsupported("what may be recursion");
     const local = this.#find(name);
     if (local !== undefined) return { kind: "local", local };
     if (name === "KEYS" || name === "ARGV")
@@ -430,6 +473,9 @@ function elementOf(value: Expression, key: Expression): Expression {
 }
 
 function callOf(value: Expression, args: readonly Expression[]): Expression {
+  if (value.kind === "local" && value.local.made !== undefined) {
+    return { kind: "invoke", local: value.local, args };
+  }
   const called = resolved(value);
   return called.kind === "global" ? { kind: "call", name: called.name, args } : UNSUPPORTED;
 }

@@ -1,4 +1,4 @@
-// The syntax tree of what is compiled: scripts without functions of their own.
+// The syntax tree of what is compiled.
 
 /** A local variable. */
 export interface Local {
@@ -6,8 +6,20 @@ export interface Local {
   readonly id: number;
   /** It is given another value than its first. */
   isAssigned: boolean;
+  /** A function within which it was declared sees it, besides its own. */
+  isCaptured: boolean;
+  /** How many functions it was declared in. */
+  readonly level: number;
   /** What it stands for all its life, where that can be named in its place. */
   alias: Expression | undefined;
+  /** The function that it is a name for. */
+  made: LocalFunction | undefined;
+}
+
+/** A function with a name. It calls none but those before it. */
+export interface LocalFunction {
+  readonly parameters: readonly Local[];
+  readonly body: Block;
 }
 
 export type ArgumentList = "KEYS" | "ARGV";
@@ -29,6 +41,8 @@ export type Expression =
     }
   | { readonly kind: "index"; readonly table: Expression; readonly key: Expression }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly Expression[] }
+  /** The call of a script's own function. */
+  | { readonly kind: "invoke"; readonly local: Local; readonly args: readonly Expression[] }
   | { readonly kind: "table"; readonly items: readonly Expression[] }
   /** What only the virtual machine can tell. */
   | { readonly kind: "unsupported" };
@@ -39,6 +53,7 @@ export type Statement =
       readonly locals: readonly Local[];
       readonly values: readonly Expression[];
     }
+  | { readonly kind: "function"; readonly local: Local; readonly made: LocalFunction }
   | {
       readonly kind: "assign";
       readonly locals: readonly Local[];

@@ -54,6 +54,13 @@ test.each([
   ["local get, key = redis.call, KEYS[1] return get('STRLEN', key)", ":0\r\n"],
   ["return redis.call('SET', 'k', 'v').ok == 'OK' and type(nil)", "$3\r\nnil\r\n"],
   ["return {1, redis.call('GET', 'none'), true}", "*3\r\n:1\r\n$-1\r\n:1\r\n"],
+  [
+    "local function twice(x) return x * 2 end local f = function(x) return twice(twice(x)) end " +
+      "return f(3)",
+    ":12\r\n",
+  ],
+  ["local function get(key) return redis.call('GET', key) end return get('none')", "$-1\r\n"],
+  ["local function none() end none(1, 2) local x = none() return type(x)", "$3\r\nnil\r\n"],
   ["redis.call('INCR', 'n') return redis.error_reply('FULL no room')", "-FULL no room\r\n"],
   ["return redis.error_reply(ARGV[1])", "-ERR a\r\n"],
   ["return {err = 'BAD'}", "-BAD\r\n"],
@@ -85,6 +92,11 @@ test("an error that a script returns is counted once", () => {
   expect(ask("info", "errorstats")).toContain("errorstat_FULL:count=2\r\n");
 });
 
+test("what a function does not return is told from nil", () => {
+  expect(evaluate("local function none() end return {1, none()}")).toBe("*1\r\n:1\r\n");
+  expect(takenOver()).toBe(1);
+});
+
 test("a loop that goes on is taken over", () => {
   const script = "local n = 0 while n < 1e6 do n = n + 1 end return redis.call('INCRBY', 'n', n)";
   expect(evaluate(script)).toBe(":1000000\r\n");
@@ -98,7 +110,9 @@ test("more replies than are kept make the machine take over", () => {
 });
 
 test.each([
-  "local function f() return 1 end return f()",
+  "local n = 1 local function f() n = n + 1 return n end return n + f()",
+  "local function f(n) return n > 0 and f(n - 1) or n end return f(3)",
+  "local function f() return 1, 2 end return f()",
   "return (function(...) return ... end)(1)",
   "return 2 ^ 53",
   "local zero, other = 0, -0 return zero .. other",
