@@ -229,7 +229,8 @@ function readNumber(code: number, bytes: number): number {
   if (code === 0xca) return number.getFloat32(0);
   if (code === 0xcb) return number.getFloat64(0);
   const isSigned = code >= 0xd0;
-  if (bytes === 8) return Number(isSigned ? number.getBigInt64(0) : number.getBigUint64(0));
+  // The original passes unsigned ones on as signed.
+  if (bytes === 8) return Number(number.getBigInt64(0));
   if (bytes === 4) return isSigned ? number.getInt32(0) : number.getUint32(0);
   if (bytes === 2) return isSigned ? number.getInt16(0) : number.getUint16(0);
   return isSigned ? number.getInt8(0) : number.getUint8(0);

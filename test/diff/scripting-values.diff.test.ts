@@ -20,9 +20,13 @@ const shown = (values: string) =>
 
 function* calls(a: string): Generator<string> {
   yield shown(`math.frexp(${a})`);
-  yield `return redis.call('echo', ${a})`;
-  yield `return cmsgpack.pack(${a}, -(${a} + 0))`;
-  yield `return struct.pack('>dfIi3lL', ${a}, ${a}, ${a}, ${a}, ${a}, ${a})`;
+  // Which sign the NaN of a division has is left open by WebAssembly.
+  if (a !== "0/0") {
+    yield `return redis.call('echo', ${a})`;
+    yield `return cmsgpack.pack(${a}, -(${a} + 0))`;
+    yield `return struct.pack('>df', ${a}, ${a})`;
+  }
+  yield `return struct.pack('>Ii3lL', ${a}, ${a}, ${a}, ${a})`;
   yield `return {string.find('hello', 'l', ${a}), string.match('hello', 'l', ${a})}`;
   yield `return {string.gsub('hello', 'l', 'L', ${a})}`;
   yield `math.randomseed(${a}) ${shown("math.random(), math.random(100)")}`;
@@ -143,6 +147,8 @@ function* unpackings(packed: string): Generator<string> {
       yield shown(`pcall(struct.unpack, '${end}${option}', '${packed}')`);
   }
   for (const size of ["b", "f", "d", "h"]) yield `return {struct.unpack('${size}c0', '${packed}')}`;
+  yield shown(`(cmsgpack.unpack('\\207${packed}'))`);
+  yield shown(`(cmsgpack.unpack('\\211${packed}'))`);
   yield shown(`(cmsgpack.unpack('\\203${packed}'))`);
   yield shown(`(cmsgpack.unpack('\\202${packed}'))`);
 }
