@@ -20,6 +20,11 @@ export type Address = { readonly port: number } | { readonly path: string };
 
 /** How long a reply may take by default before it counts as missing. */
 const PATIENCE_MS = 10_000;
+/**
+ * Who asks a connection that is gone so often waits for what cannot come. Its answers need no
+ * event, so that no time limit of a test would ever end such a loop.
+ */
+const CLOSED_REPLIES_MAX = 10_000;
 
 /** The bytes of a command as an array of bulk strings. */
 export function encodeCommand(args: readonly Argument[]): Buffer {
@@ -53,6 +58,8 @@ export class RawClient implements AsyncDisposable {
   #replies: Reply[] = [];
   #waiting: ((reply: Reply) => void)[] = [];
   #failure: Error | undefined;
+  /** Replies that were asked for since the connection is gone. */
+  #closedReplies = 0;
   #markClosed!: () => void;
 
   readonly #patienceMs: number;
@@ -82,18 +89,25 @@ export class RawClient implements AsyncDisposable {
     return client;
   }
 
-  /** Sends raw bytes as they are. */
+  /** Sends raw bytes as they are; nothing once the connection is gone. */
   send(bytes: Uint8Array | string): void {
+    if (this.isClosed) return;
     this.#unsent.push(typeof bytes === "string" ? binary(bytes) : Buffer.from(bytes));
     this.#flush();
   }
 
-  /** The next reply; CLOSED or SILENT where none comes. Throws when the bytes are no RESP. */
+  /**
+   * The next reply; CLOSED or SILENT where none comes. Throws when the bytes are no RESP, and at
+   * last where nothing but CLOSED comes.
+   */
   next(): Promise<Reply> {
     if (this.#failure) return Promise.reject(this.#failure);
     const ready = this.#replies.shift();
     if (ready) return Promise.resolve(ready);
-    if (this.isClosed) return Promise.resolve(CLOSED);
+    if (this.isClosed) {
+      if (++this.#closedReplies <= CLOSED_REPLIES_MAX) return Promise.resolve(CLOSED);
+      return Promise.reject(new Error("asked again and again over a connection that is gone"));
+    }
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(settle), 1);
