@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { Choices } from "../harness/generate.ts";
-import { requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
 
 interface Form {
   readonly title: string;
@@ -21,11 +21,7 @@ const OTHERS: readonly Form[] = [
 const COUNT = 120;
 
 function setUp(form: Form): (...args: string[]) => string {
-  const peer = new ServerFixture(form.config).connect();
-  const ask = (...args: string[]) => {
-    peer.send(requestOf(...args));
-    return peer.transport.take();
-  };
+  const { ask } = new ServerFixture(form.config).connect();
   const choices = new Choices(4);
   for (let k = 0; k < COUNT; k++) {
     const position = [choices.below(3600) / 10 - 180, choices.below(1600) / 10 - 80];

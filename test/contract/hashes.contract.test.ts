@@ -2,7 +2,8 @@
 // what is in a hash shows, how it is kept shows in OBJECT ENCODING and nowhere else.
 
 import { describe, expect, test } from "bun:test";
-import { type Peer, requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
+import { bulk, listed } from "./replies.ts";
 
 type Pairs = readonly (readonly [field: string, value: string])[];
 
@@ -99,23 +100,6 @@ const origins: readonly Origin[] = [
   },
 ];
 
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
-/** The bulk strings of an array reply, by length, since texts may contain line ends. */
-function listed(reply: string): string[] {
-  const found: string[] = [];
-  let at = reply.indexOf("\r\n") + 2;
-  while (at < reply.length) {
-    const lineEnd = reply.indexOf("\r\n", at);
-    const length = Number(reply.slice(at + 1, lineEnd));
-    found.push(reply.slice(lineEnd + 2, lineEnd + 2 + length));
-    at = lineEnd + 4 + length;
-  }
-  return found;
-}
-
 function pairsIn(flat: readonly string[]): string[] {
   const pairs: string[] = [];
   for (let k = 0; k < flat.length; k += 2) pairs.push(JSON.stringify([flat[k], flat[k + 1]]));
@@ -131,11 +115,7 @@ for (const origin of origins) {
 
   const setUp = () => {
     const fixture = new ServerFixture("enable-debug-command yes");
-    const peer: Peer = fixture.connect();
-    const ask = (...args: string[]) => {
-      peer.send(requestOf(...args));
-      return peer.transport.take();
-    };
+    const { ask } = fixture.connect();
     for (const command of origin.commands ?? [hset(pairs)]) ask(...command);
     const content = (key = "key") => pairsIn(listed(ask("hgetall", key)));
     return { fixture, ask, content };

@@ -2,7 +2,7 @@
 // in it shows, how it is kept does not.
 
 import { describe, expect, test } from "bun:test";
-import { type Peer, requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
 
 interface Form {
   readonly title: string;
@@ -50,11 +50,7 @@ const COUNT = ":302\r\n";
 
 function setUp(form: Form) {
   const fixture = new ServerFixture(form.config);
-  const peer: Peer = fixture.connect();
-  const ask = (...args: string[]) => {
-    peer.send(requestOf(...args));
-    return peer.transport.take();
-  };
+  const { ask } = fixture.connect();
   ask("pfadd", "key", ...ELEMENTS);
   for (const command of form.commands) ask(...command);
   return { fixture, ask };

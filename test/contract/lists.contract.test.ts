@@ -2,7 +2,8 @@
 // ENCODING says must show nowhere else.
 
 import { describe, expect, test } from "bun:test";
-import { type Peer, requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
+import { array, bulk } from "./replies.ts";
 
 interface Form {
   readonly title: string;
@@ -38,22 +39,10 @@ const FORMS: readonly Form[] = [
 
 const ELEMENTS = ["a", "1", "-300", "bb", "a", "", "70000", "a", "long element", "1", "b", "a"];
 
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
-function array(...texts: readonly string[]): string {
-  return `*${texts.length}\r\n${texts.map(bulk).join("")}`;
-}
-
 for (const form of FORMS) {
   const setUp = () => {
     const fixture = new ServerFixture(`enable-debug-command yes\n${form.config}`);
-    const peer: Peer = fixture.connect();
-    const ask = (...args: string[]) => {
-      peer.send(requestOf(...args));
-      return peer.transport.take();
-    };
+    const { ask } = fixture.connect();
     if (form.before) ask(...form.before);
     ask("rpush", "key", ...ELEMENTS);
     for (const command of form.after ?? []) ask(...command);

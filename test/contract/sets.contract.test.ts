@@ -2,7 +2,8 @@
 // is in a set shows, how it is kept shows in OBJECT ENCODING and nowhere else.
 
 import { describe, expect, test } from "bun:test";
-import { type Peer, requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
+import { bulk, listed } from "./replies.ts";
 
 interface Origin {
   readonly title: string;
@@ -77,23 +78,6 @@ const origins: readonly Origin[] = [
   },
 ];
 
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
-/** The bulk strings of an array reply, by length, since members may contain line ends. */
-function listed(reply: string): string[] {
-  const found: string[] = [];
-  let at = reply.indexOf("\r\n") + 2;
-  while (at < reply.length) {
-    const lineEnd = reply.indexOf("\r\n", at);
-    const length = Number(reply.slice(at + 1, lineEnd));
-    found.push(reply.slice(lineEnd + 2, lineEnd + 2 + length));
-    at = lineEnd + 4 + length;
-  }
-  return found;
-}
-
 const ABSENT = ["absent", "77777", "-1.5", "x".repeat(70), "9223372036854775806"];
 
 for (const origin of origins) {
@@ -103,11 +87,7 @@ for (const origin of origins) {
 
   const setUp = () => {
     const fixture = new ServerFixture("enable-debug-command yes");
-    const peer: Peer = fixture.connect();
-    const ask = (...args: string[]) => {
-      peer.send(requestOf(...args));
-      return peer.transport.take();
-    };
+    const { ask } = fixture.connect();
     for (const command of origin.commands ?? [["sadd", "key", ...members]]) ask(...command);
     const content = (key: string) => listed(ask("smembers", key)).sort();
     return { fixture, ask, content };

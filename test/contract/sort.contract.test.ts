@@ -2,7 +2,8 @@
 // the order of what is not sorted, nowhere else.
 
 import { describe, expect, test } from "bun:test";
-import { requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
+import { array } from "./replies.ts";
 
 interface Form {
   readonly title: string;
@@ -49,16 +50,8 @@ const ELEMENTS = ["5", "30", "-7", "9007199254740993", "100", "9", "41", "2"];
 const ASCENDING = ["-7", "2", "5", "9", "30", "41", "100", "9007199254740993"];
 const ALPHABETIC = ["-7", "100", "2", "30", "41", "5", "9", "9007199254740993"];
 
-function array(...texts: string[]): string {
-  return `*${texts.length}\r\n${texts.map((text) => `$${text.length}\r\n${text}\r\n`).join("")}`;
-}
-
 function setUp(form: Form) {
-  const peer = new ServerFixture(form.config).connect();
-  const ask = (...args: string[]) => {
-    peer.send(requestOf(...args));
-    return peer.transport.take();
-  };
+  const { ask } = new ServerFixture(form.config).connect();
   ELEMENTS.forEach((element, place) => {
     ask(...form.add(element, place));
   });

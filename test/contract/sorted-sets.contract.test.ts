@@ -2,7 +2,8 @@
 // different ways: what is in it shows, how it is kept shows in OBJECT ENCODING and nowhere else.
 
 import { describe, expect, test } from "bun:test";
-import { type Peer, requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
+import { listed } from "./replies.ts";
 
 type Pair = readonly [member: string, score: number];
 
@@ -88,19 +89,6 @@ const origins: readonly Origin[] = [
   },
 ];
 
-/** The bulk strings of an array reply, by length, since members may contain line ends. */
-function listed(reply: string): string[] {
-  const found: string[] = [];
-  let at = reply.indexOf("\r\n") + 2;
-  while (at < reply.length) {
-    const lineEnd = reply.indexOf("\r\n", at);
-    const length = Number(reply.slice(at + 1, lineEnd));
-    found.push(reply.slice(lineEnd + 2, lineEnd + 2 + length));
-    at = lineEnd + 4 + length;
-  }
-  return found;
-}
-
 function flat(pairs: readonly Pair[]): string[] {
   return pairs.flatMap(([member, score]) => [member, text(score)]);
 }
@@ -111,11 +99,7 @@ for (const { title, encoding, pairs, commands } of origins) {
 
   const setUp = () => {
     const fixture = new ServerFixture("enable-debug-command yes");
-    const peer: Peer = fixture.connect();
-    const ask = (...args: string[]) => {
-      peer.send(requestOf(...args));
-      return peer.transport.take();
-    };
+    const { ask } = fixture.connect();
     for (const command of commands ?? [added(pairs)]) ask(...command);
     const content = (key: string) => listed(ask("zrange", key, "0", "-1", "withscores"));
     return { fixture, ask, content };

@@ -3,6 +3,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { bulk } from "./replies.ts";
 
 interface Shape {
   readonly title: string;
@@ -35,10 +36,6 @@ const ENTRIES: readonly Added[] = Array.from({ length: COUNT }, (_, k) => {
   return { id, words: k % 4 === 3 ? ["c", "-1", ...words] : words };
 });
 
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
 function arrayOf(items: readonly string[]): string {
   return `*${items.length}\r\n${items.join("")}`;
 }
@@ -55,11 +52,7 @@ for (const { title, directives, withGaps } of SHAPES) {
       directives.map((directive) => `stream-node-max-${directive}`).join("\n"),
     );
     fixture.recordEffects();
-    const peer = fixture.connect();
-    const ask = (...args: string[]) => {
-      peer.send(requestOf(...args));
-      return peer.transport.take();
-    };
+    const { ask } = fixture.connect();
     ENTRIES.forEach(({ id, words }, k) => {
       expect(ask("xadd", "s", id, ...words)).toBe(bulk(id));
       if (!withGaps || k % 3 !== 0) return;

@@ -1,7 +1,8 @@
 // One battery for every encoding of a string: what OBJECT ENCODING says must show nowhere else.
 
 import { describe, expect, test } from "bun:test";
-import { type Peer, requestOf, ServerFixture } from "../unit/server/server-fixture.ts";
+import { ServerFixture } from "../unit/server/server-fixture.ts";
+import { bulk } from "./replies.ts";
 
 interface Origin {
   readonly title: string;
@@ -68,10 +69,6 @@ function set(encoding: Origin["encoding"], content: string): Origin {
   return { title: `${shown} by SET`, encoding, content, commands: [["set", "key", content]] };
 }
 
-function bulk(text: string): string {
-  return `$${text.length}\r\n${text}\r\n`;
-}
-
 /** GETRANGE as one would write it with strings. */
 function range(text: string, start: number, end: number): string {
   const from = start < 0 ? Math.max(0, text.length + start) : start;
@@ -87,11 +84,7 @@ for (const origin of origins) {
   /** A server whose `key` is the string; `ask` sends one command and returns the reply's bytes. */
   const setUp = () => {
     const fixture = new ServerFixture("enable-debug-command yes");
-    const peer: Peer = fixture.connect();
-    const ask = (...args: string[]) => {
-      peer.send(requestOf(...args));
-      return peer.transport.take();
-    };
+    const { ask } = fixture.connect();
     for (const command of origin.commands) ask(...command);
     return { fixture, ask };
   };

@@ -89,6 +89,12 @@ export class Peer {
     this.handler.receive(typeof bytes === "string" ? latin1Bytes(bytes) : bytes);
   }
 
+  /** Sends one command of these arguments and returns what came back at once. */
+  readonly ask = (...args: string[]): string => {
+    this.send(requestOf(...args));
+    return this.transport.take();
+  };
+
   /** Sends commands, each a text of words, in one chunk, and returns what came back at once. */
   run(...commands: string[]): string {
     this.send(request(...commands));
