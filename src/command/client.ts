@@ -4,6 +4,14 @@
 
 import type { Protocol } from "../resp/reply.ts";
 
+/** Bytes that many channels may keep ranges of, uncopied. */
+export interface SharedBytes {
+  /** Never changed where somebody keeps a range. */
+  readonly bytes: Uint8Array;
+  /** How many channels keep ranges, counted by them; with none the bytes may be used anew. */
+  holders: number;
+}
+
 /** The carrier of a client's bytes, implemented by `server/connection.ts`. */
 export interface ClientChannel {
   /** "ip:port" or "path:0", as CLIENT LIST prints it. */
@@ -26,8 +34,8 @@ export interface ClientChannel {
    * running, whether or not it wants replies.
    */
   push(bytes: Uint8Array, start: number, end: number): void;
-  /** As `push`, of bytes that never change: the channel may keep them uncopied. */
-  pushShared(bytes: Uint8Array, start: number, end: number): void;
+  /** As `push`, of bytes that the channel may keep uncopied, as one of their holders. */
+  pushShared(shared: SharedBytes, start: number, end: number): void;
   /** Sends bytes[start, end), the reply to a command that waited, during another client's event. */
   deliver(bytes: Uint8Array, start: number, end: number): void;
   /** Goes on with what arrived behind a command that waited. */

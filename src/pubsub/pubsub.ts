@@ -257,7 +257,7 @@ export class PubSub {
       const { client } = subscriptions[k];
       const shared = client.protocol === 3 ? this.#resp3 : this.#resp2;
       if (shared.start < 0) shared.add(this.#message);
-      client.channel.pushShared(shared.bytes, shared.start, shared.end);
+      client.channel.pushShared(shared.array, shared.start, shared.end);
     }
     this.#resp2.start = -1;
     this.#resp3.start = -1;

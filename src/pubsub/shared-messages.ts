@@ -7,9 +7,12 @@
 //   bytes   message | message | message | room
 //                             ^start    ^end
 //
-// An array that is full is left to those who still have ranges of it.
+// Once nobody keeps a range any more, as is usual at the end of a turn, the array is filled from its
+// beginning again, which the processor's caches still hold. One that is full is left to those who
+// still have ranges of it; one that was made for a large message is given up after it.
 
 import { copyBytes } from "../base/ascii.ts";
+import type { SharedBytes } from "../command/client.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 
 const ARRAY_BYTES = 1 << 16;
@@ -17,8 +20,8 @@ const ARRAY_BYTES = 1 << 16;
 /** The messages of one protocol. */
 export class SharedMessages {
   readonly #firstByte: number;
-  bytes: Uint8Array = new Uint8Array(0);
-  /** The newest message is bytes[start, end), unless start is negative. */
+  array: SharedBytes = { bytes: new Uint8Array(0), holders: 0 };
+  /** The newest message is array.bytes[start, end), unless start is negative. */
   start = -1;
   end = 0;
 
@@ -30,13 +33,17 @@ export class SharedMessages {
   /** Adds what was written as the newest message. */
   add(message: ReplyWriter): void {
     const { length } = message;
-    if (this.end + length > this.bytes.length) {
-      this.bytes = new Uint8Array(Math.max(ARRAY_BYTES, length)); // alloc: once in many messages
+    const { holders, bytes: former } = this.array;
+    if (holders === 0 && former.length <= ARRAY_BYTES) this.end = 0;
+    if (this.end + length > former.length) {
+      // alloc: once in many messages that wait
+      this.array = { bytes: new Uint8Array(Math.max(ARRAY_BYTES, length)), holders: 0 };
       this.end = 0;
     }
+    const { bytes } = this.array;
     this.start = this.end;
     this.end += length;
-    copyBytes(this.bytes, this.start, message.buffer, 0, length);
-    this.bytes[this.start] = this.#firstByte;
+    copyBytes(bytes, this.start, message.buffer, 0, length);
+    bytes[this.start] = this.#firstByte;
   }
 }

@@ -15,7 +15,7 @@
 
 import { copyBytes } from "../base/ascii.ts";
 import { LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, type Logger } from "../base/log.ts";
-import type { Client, ClientChannel } from "../command/client.ts";
+import type { Client, ClientChannel, SharedBytes } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
 import type { Decoder, DecoderLimits } from "../resp/decoder.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
@@ -121,8 +121,8 @@ export class Connection implements ClientChannel, DecoderLimits {
   #heldOutput = 0;
   /** How many of those were queued in this turn. */
   #turnOutput = 0;
-  /** #output is an array that other connections use, too: it must not be written to. */
-  #sharesOutput = false;
+  /** What #output is of, while other connections may use it, too: it must not be written to. */
+  #shared: SharedBytes | undefined;
   /** The end of the turn will come back to this connection. */
   #isScheduled = false;
   #softLimitSinceMs = 0;
@@ -170,7 +170,7 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   /** Of an array that others use, too, what this connection needs of it. */
   get outputCapacity(): number {
-    return this.#sharesOutput ? this.outputBytes : this.#output.length;
+    return this.#shared !== undefined ? this.outputBytes : this.#output.length;
   }
 
   /** Takes a chunk from the socket and executes every command it completes. */
@@ -229,16 +229,17 @@ export class Connection implements ClientChannel, DecoderLimits {
     if (!this.#isClosed) this.#flushLater();
   }
 
-  pushShared(bytes: Uint8Array, start: number, end: number): void {
-    const continues = this.#sharesOutput && this.#output === bytes && this.#outputEnd === start;
+  pushShared(shared: SharedBytes, start: number, end: number): void {
+    const continues = this.#shared === shared && this.#outputEnd === start;
     if ((!continues && this.#output.length > 0) || this.#behindReply !== undefined) {
-      return this.push(bytes, start, end);
+      return this.push(shared.bytes, start, end);
     }
     if (this.#isClosed || this.client.closingAfterReply) return;
     if (!continues) {
-      this.#output = bytes;
+      this.#output = shared.bytes;
       this.#outputStart = start;
-      this.#sharesOutput = true;
+      this.#shared = shared;
+      shared.holders++;
     }
     this.#outputEnd = end;
     this.#countBuffers();
@@ -309,7 +310,7 @@ export class Connection implements ClientChannel, DecoderLimits {
       this.#noteSent(taken);
       this.#outputStart += taken;
       if (taken < offered) {
-        if (this.#sharesOutput) this.#keepShared();
+        if (this.#shared !== undefined) this.#keepShared();
         return;
       }
     }
@@ -552,8 +553,10 @@ export class Connection implements ClientChannel, DecoderLimits {
   #dropOutput(): void {
     const output = this.#output;
     const spares = this.#host.spareOutputs;
-    if (this.#sharesOutput) this.#sharesOutput = false;
-    else if (output.length !== OUTPUT_BYTES_MIN) giveBack(output);
+    if (this.#shared !== undefined) {
+      this.#shared.holders--;
+      this.#shared = undefined;
+    } else if (output.length !== OUTPUT_BYTES_MIN) giveBack(output);
     else if (spares.length < SPARE_OUTPUTS_MAX) spares.push(output);
     this.#output = NO_BYTES;
     this.#outputStart = 0;
@@ -569,7 +572,9 @@ export class Connection implements ClientChannel, DecoderLimits {
 
   #queue(bytes: Uint8Array, start: number, end: number): void {
     const added = end - start;
-    if (this.#sharesOutput || this.#outputEnd + added > this.#output.length) this.#ownOutput(added);
+    if (this.#shared !== undefined || this.#outputEnd + added > this.#output.length) {
+      this.#ownOutput(added);
+    }
     copyBytes(this.#output, this.#outputEnd, bytes, start, end);
     this.#outputEnd += added;
     this.#noteQueued(added);

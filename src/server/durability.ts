@@ -60,6 +60,7 @@ export class Durability implements EffectSink, LogControl {
   /** Connections whose replies wait for the end of the turn. */
   #waiting: Connection[] = [];
   #isTurnScheduled = false;
+  readonly #onTurnEnd = () => this.#endTurn();
   /** Settles once the replies of all ended turns have been released; undefined if they have. */
   #releasing: Promise<unknown> | undefined;
 
@@ -513,7 +514,7 @@ export class Durability implements EffectSink, LogControl {
   scheduleTurn(): void {
     if (this.#isTurnScheduled) return;
     this.#isTurnScheduled = true;
-    setImmediate(() => this.#endTurn());
+    setImmediate(this.#onTurnEnd);
   }
 
   #endTurn(): void {

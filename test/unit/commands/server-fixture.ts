@@ -6,7 +6,12 @@ import { ManualClock } from "../../../src/base/clock.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
 import { Xoshiro } from "../../../src/base/random.ts";
 import { latin1Bytes, latin1Text } from "../../../src/base/text.ts";
-import { Client, type ClientChannel, Clients } from "../../../src/command/client.ts";
+import {
+  Client,
+  type ClientChannel,
+  Clients,
+  type SharedBytes,
+} from "../../../src/command/client.ts";
 import { CommandContext } from "../../../src/command/context.ts";
 import { DebugSettings } from "../../../src/command/debug-settings.ts";
 import { Effects } from "../../../src/command/effects.ts";
@@ -85,7 +90,7 @@ export class RecordedChannel implements ClientChannel {
     this.sent += latin1Text(bytes, start, end);
   }
 
-  pushShared(bytes: Uint8Array, start: number, end: number): void {
+  pushShared({ bytes }: SharedBytes, start: number, end: number): void {
     this.sent += latin1Text(bytes, start, end);
   }
 
