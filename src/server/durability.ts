@@ -28,6 +28,7 @@ import {
 import type { ManifestEntry } from "../persistence/manifest.ts";
 import { aofFiles, aofLoading, aofWriting, tailCopy } from "../persistence/on-demand.ts";
 import type { Connection } from "./connection.ts";
+import { Gathering } from "./gathering.ts";
 import { LogReplay } from "./log-replay.ts";
 import type { Server } from "./server.ts";
 
@@ -60,13 +61,15 @@ export class Durability implements EffectSink, LogControl {
   /** Connections whose replies wait for the end of the turn. */
   #waiting: Connection[] = [];
   #isTurnScheduled = false;
-  readonly #onTurnEnd = () => this.#endTurn();
+  readonly #onTurnEnd = () => this.#endTurnOrGather();
+  readonly #gathering: Gathering;
   /** Settles once the replies of all ended turns have been released; undefined if they have. */
   #releasing: Promise<unknown> | undefined;
 
   constructor(server: Server, fileSystem: FileSystem) {
     this.#server = server;
     this.#fileSystem = fileSystem;
+    this.#gathering = new Gathering(server.clock);
     this.#followConfig();
   }
 
@@ -515,6 +518,15 @@ export class Durability implements EffectSink, LogControl {
     if (this.#isTurnScheduled) return;
     this.#isTurnScheduled = true;
     setImmediate(this.#onTurnEnd);
+  }
+
+  #endTurnOrGather(): void {
+    const waiting = this.#waiting.length;
+    if (waiting > 0 && this.#leading?.policy === "always") {
+      if (this.#gathering.goesOn(waiting)) return void setImmediate(this.#onTurnEnd);
+      this.#gathering.end(waiting);
+    }
+    this.#endTurn();
   }
 
   #endTurn(): void {

@@ -55,6 +55,60 @@ describe("appendfsync always", () => {
     await fixture.server.stop();
   });
 
+  test("a sync waits for those who were served together before, while they keep coming", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    const peers = Array.from({ length: 4 }, () => fixture.connect());
+    let syncs = 0;
+    disk.onSyncNow = () => syncs++;
+    const write = (peer: (typeof peers)[number]) => peer.send(request("set a 1"));
+    const replies = () => peers.map((peer) => peer.transport.take());
+    peers.forEach(write);
+    await fixture.endTurn();
+    expect([syncs, ...replies()]).toEqual([1, "+OK\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n"]);
+    for (const peer of peers) {
+      expect(syncs).toBe(1);
+      write(peer);
+      await fixture.endTurn();
+    }
+    await fixture.endTurn();
+    expect([syncs, ...replies()]).toEqual([2, "+OK\r\n", "+OK\r\n", "+OK\r\n", "+OK\r\n"]);
+    await fixture.server.stop();
+  });
+
+  test("a sync does not wait for those who stay away", async () => {
+    const { fixture } = await started(ALWAYS);
+    const peers = Array.from({ length: 8 }, () => fixture.connect());
+    const write = (peer: (typeof peers)[number]) => peer.send(request("set a 1"));
+    peers.forEach(write);
+    await fixture.endTurn();
+    const turns: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      let count = 0;
+      peers[0].transport.take();
+      for (write(peers[0]); peers[0].transport.length === 0; count++) await fixture.endTurn();
+      turns.push(count);
+    }
+    expect(turns).toEqual([3, 3, 3, 3, 3, 3, 3, 1]);
+    await fixture.server.stop();
+  });
+
+  test("a sync waits no longer than a millisecond for those who come", async () => {
+    const { fixture, disk } = await started(ALWAYS);
+    const peers = Array.from({ length: 8 }, () => fixture.connect());
+    let syncs = 0;
+    disk.onSyncNow = () => syncs++;
+    for (const peer of peers) peer.send(request("set a 1"));
+    await fixture.endTurn();
+    for (const peer of peers.slice(0, 3)) {
+      expect(syncs).toBe(1);
+      peer.send(request("set a 1"));
+      fixture.clock.advance(0.6);
+      await fixture.endTurn();
+    }
+    expect(syncs).toBe(2);
+    await fixture.server.stop();
+  });
+
   for (const seed of [1, 2, 3, 4]) {
     test(`no reply overtakes its sync, whatever disk and peers do (seed ${seed})`, async () => {
       const { fixture, disk } = await started(ALWAYS);
