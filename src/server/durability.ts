@@ -535,15 +535,16 @@ export class Durability implements EffectSink, LogControl {
     this.#isTurnScheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (this.#leading === undefined && this.#releasing === undefined) return flushAll(waiting);
     const { flushSleepUs } = this.#server.debugSettings;
     if (flushSleepUs > 0 && this.#aof?.pendingBytes) this.#server.sleepMs(flushSleepUs / 1000);
-    // What a later turn queues behind these replies waits for that turn's own sync.
-    const turns = waiting.map(takeTurn);
     const ofSuccessor = this.#successor?.endOfTurn() ?? true;
     const outcome = this.#aof?.endOfTurn() ?? ofSuccessor;
-    if (typeof outcome === "boolean" && this.#releasing === undefined) release(turns, outcome);
-    else this.#releaseLater(turns, outcome);
+    if (typeof outcome === "boolean" && this.#releasing === undefined) {
+      for (const connection of waiting) releaseNow(connection, outcome);
+    } else {
+      // What a later turn queues behind these replies waits for that turn's own sync.
+      this.#releaseLater(waiting.map(takeTurn), outcome);
+    }
     if (this.failure !== "") this.#server.updateRestrictions();
   }
 
@@ -552,7 +553,7 @@ export class Durability implements EffectSink, LogControl {
     const former = this.#releasing;
     const releasing = Promise.all([outcome, former]).then(([isDurable]) => {
       if (this.#releasing === releasing) this.#releasing = undefined;
-      release(turns, isDurable);
+      releaseTurn(turns, isDurable);
     });
     this.#releasing = releasing;
   }
@@ -585,14 +586,6 @@ interface TurnOutput {
   readonly isWriter: boolean;
 }
 
-/** Sends what waited for the end of the turn and nothing else. */
-function flushAll(waiting: readonly Connection[]): void {
-  for (const connection of waiting) {
-    connection.client.wroteInTurn = false;
-    connection.releaseOutput(connection.takeTurnOutput());
-  }
-}
-
 function takeTurn(connection: Connection): TurnOutput {
   const client = connection.client;
   const isWriter = client.wroteInTurn;
@@ -600,13 +593,26 @@ function takeTurn(connection: Connection): TurnOutput {
   return { connection, bytes: connection.takeTurnOutput(), isWriter };
 }
 
+/** Sends the replies of a turn that ended some time ago. */
+function releaseTurn(turns: readonly TurnOutput[], isDurable: boolean): void {
+  for (const { connection, bytes, isWriter } of turns) {
+    release(connection, bytes, isDurable || !isWriter);
+  }
+}
+
+/** Sends the replies of the turn that has just ended. */
+function releaseNow(connection: Connection, isDurable: boolean): void {
+  const { client } = connection;
+  const isWriter = client.wroteInTurn;
+  client.wroteInTurn = false;
+  release(connection, connection.takeTurnOutput(), isDurable || !isWriter);
+}
+
 /**
- * Sends the replies that waited. Where the turn's effects are lost, those who caused them are told
+ * Sends replies that waited. Where the turn's effects are lost, those who caused them are told
  * nothing, which is the truth: their connections end.
  */
-function release(turns: readonly TurnOutput[], isDurable: boolean): void {
-  for (const { connection, bytes, isWriter } of turns) {
-    if (isDurable || !isWriter) connection.releaseOutput(bytes);
-    else connection.close("now");
-  }
+function release(connection: Connection, bytes: number, mayLeave: boolean): void {
+  if (mayLeave) connection.releaseOutput(bytes);
+  else connection.close("now");
 }
