@@ -7,8 +7,8 @@
 //   bytes   message | message | message | room
 //                             ^start    ^end
 //
-// Once nobody keeps a range any more, as is usual at the end of a turn, the array is filled from its
-// beginning again, which the processor's caches still hold. One that is full is left to those who
+// Once nobody keeps a range any more, as is usual at the end of a turn, the array is filled from
+// its start again, which the processor's caches still hold. One that is full is left to those who
 // still have ranges of it; one that was made for a large message is given up after it.
 
 import { copyBytes } from "../base/ascii.ts";

@@ -55,7 +55,7 @@ describe("appendfsync always", () => {
     await fixture.server.stop();
   });
 
-  test("a sync waits for those who were served together before, while they keep coming", async () => {
+  test("a sync waits for those whom one served before, while they keep coming", async () => {
     const { fixture, disk } = await started(ALWAYS);
     const peers = Array.from({ length: 4 }, () => fixture.connect());
     let syncs = 0;
