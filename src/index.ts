@@ -14,6 +14,13 @@ import { Server, type ServerParts } from "./server/server.ts";
 import { bunSockets } from "./server/sockets.ts";
 
 export { type Clock, ManualClock } from "./base/clock.ts";
+export type { Logger } from "./base/log.ts";
+export type { Random } from "./base/random.ts";
+export { FatalConfigError } from "./config/file.ts";
+export type { FileSystem } from "./persistence/file-system.ts";
+export { LoadError } from "./persistence/load-error.ts";
+export { ListenError } from "./server/listeners.ts";
+export type { SocketLayer } from "./server/sockets.ts";
 
 /** Directives by name, as in a configuration file: `{ port: 6379, appendonly: "yes" }`. */
 export type Directives = Readonly<Record<string, string | number | readonly string[]>>;
@@ -25,10 +32,14 @@ export type Replacements = Partial<
 
 /** A running server. */
 export interface RunningServer extends AsyncDisposable {
+  /** The TCP port it listens on; 0 where the directives ask for none. */
   readonly port: number;
   /** "redis://127.0.0.1:port" */
   readonly url: string;
-  /** Ends the server; everything the AOF was to keep is then on the disk. */
+  /**
+   * Ends the server and closes its connections; everything that the AOF or the save points were to
+   * keep is then on the disk. Leaving the scope of an `await using` does the same.
+   */
   stop(): Promise<void>;
 }
 

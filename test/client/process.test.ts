@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer } from "../../src/index.ts";
+import { createServer, FatalConfigError, ListenError, LoadError } from "../../src/index.ts";
 import { RawClient } from "../harness/client.ts";
 import { freePort } from "../harness/process.ts";
 import { launchServer, PROJECT, startServer } from "../harness/server.ts";
@@ -375,10 +375,18 @@ describe("createServer", () => {
     expect(again.port).toBe(port);
   });
 
-  test("refuses directives that are wrong and ports that are taken", async () => {
-    expect(createServer({ nonsense: 1 })).rejects.toThrow();
+  test("refuses wrong directives, ports that are taken and data that are none", async () => {
+    const refusal = (directives: Parameters<typeof createServer>[0]) =>
+      createServer(directives).catch((error: unknown) => error);
+    expect(await refusal({ nonsense: 1 })).toBeInstanceOf(FatalConfigError);
     await using server = await createServer();
-    expect(createServer({ port: server.port })).rejects.toThrow("Failed listening on port");
+    const taken = await refusal({ port: server.port });
+    expect(taken).toBeInstanceOf(ListenError);
+    expect(String(taken)).toContain("Failed listening on port");
+    const path = freshPath(".rdb");
+    writeFileSync(path, "no snapshot");
+    const [dir, dbfilename] = [folder, path.slice(folder.length + 1)];
+    expect(await refusal({ dir, dbfilename })).toBeInstanceOf(LoadError);
   });
 
   test("a client over maxclients is refused, and the others go on", async () => {
