@@ -153,6 +153,10 @@ async function run(request: StartRequest): Promise<void> {
   const isBackground = process.env[BACKGROUND_MARK] === "1";
   if (config.flag("daemonize") && !isBackground) continueInBackground(input);
   const log = openLog(config);
+  if (config.integer("tls-port") !== 0) {
+    log.log(LOG_WARNING, "Failed to configure TLS: it is not there yet.");
+    process.exit(1);
+  }
   const server = new Server({
     config,
     clock: systemClock,

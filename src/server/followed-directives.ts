@@ -4,6 +4,7 @@
 import { userLines } from "../acl/acl-file.ts";
 import type { EntryLog } from "../command/slowlog.ts";
 import type { Config } from "../config/config.ts";
+import { InvalidValue } from "../config/value-types.ts";
 import { eventClasses } from "../keyspace/event-classes.ts";
 import type { Eviction, EvictionPolicy } from "../keyspace/eviction.ts";
 import type { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
@@ -112,9 +113,16 @@ function tuneDispatcher({ commandLog, dispatcher, latency }: Server): void {
   dispatcher.largeReplyBytes = largeReply.threshold;
 }
 
+/** There is no TLS yet: who asks for it must not believe to have it. */
+function refuseTls(config: Config): void {
+  if (config.integer("tls-port") === 0) return;
+  throw new InvalidValue("Unable to update TLS configuration. Check server logs.");
+}
+
 /** These may refuse a change, and are not applied at the start: nothing listens then. */
 function followListeners({ config }: Server, listeners: Listeners): void {
   config.onChange("maxclients", () => checkMaxClients(config));
+  config.onChange("tls-port", () => refuseTls(config));
   config.onChange("bind", () => listeners.reopen("Failed to bind to specified addresses."));
   config.onChange("port", () =>
     listeners.reopen("Unable to listen on this port. Check server logs."),

@@ -128,6 +128,12 @@ describe("start-up", () => {
     expect(missing.stderr).toContain("can't open config file");
   });
 
+  test("TLS, which nobody would get, is refused with status 1", async () => {
+    const { stdout, code } = await run(["--port", String(freePort()), "--tls-port", "7001"]);
+    expect(code).toBe(1);
+    expect(stdout).toContain("Failed to configure TLS");
+  });
+
   test("--version and --help print and end", async () => {
     const version = await run(["--version"]);
     expect(version.stdout).toMatch(/^Redis server v=\d+\.\d+\.\d+ .*build=miniredis-1\.0\.0\n$/);

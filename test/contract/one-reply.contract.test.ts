@@ -90,8 +90,10 @@ function tokensOf(specs: readonly ArgumentSpec[]): string[] {
 
 /** Argument lists for a command: hostile in each place, and mixtures. */
 function* argumentLists(entry: Entry, choices: Choices): Generator<readonly Argument[]> {
+  // Once without arguments, where that is possible: COMMAND DOCS then has much to say.
+  if (entry.least === 0) yield [];
   for (const hostile of LINE_ENDS) {
-    yield new Array<Argument>(entry.least).fill(hostile);
+    yield new Array<Argument>(Math.max(entry.least, 1)).fill(hostile);
   }
   for (const name of KEYS) {
     const rest = Math.max(0, entry.least - 1) + choices.below(2);
