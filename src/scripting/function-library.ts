@@ -7,6 +7,7 @@
 import { LF } from "../base/ascii.ts";
 import { latin1Bytes, latin1Text } from "../base/text.ts";
 import { splitInline, UNBALANCED } from "../resp/inline.ts";
+import { Compilable } from "./compiled/compilable.ts";
 import type { Runnable } from "./executions.ts";
 
 const NAME = /^[A-Za-z0-9_]+$/;
@@ -20,7 +21,7 @@ export class LibraryError extends Error {
 }
 
 /** One function. */
-export class LibraryFunction implements Runnable {
+export class LibraryFunction extends Compilable implements Runnable {
   readonly isFunction = true;
   readonly label: string;
   readonly nameBytes: Uint8Array;
@@ -30,6 +31,7 @@ export class LibraryFunction implements Runnable {
   ref: number;
 
   constructor(name: string, description: Uint8Array | undefined, flags: number, ref: number) {
+    super();
     this.label = name;
     this.nameBytes = latin1Bytes(name);
     this.description = description;

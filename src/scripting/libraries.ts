@@ -11,6 +11,8 @@ import { latin1Text } from "../base/text.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import type { ScriptHost } from "./command-runner.ts";
+import type { CompiledScripts } from "./compiled/compiled-scripts.ts";
+import type { Program } from "./compiled/syntax.ts";
 import type { Executions } from "./executions.ts";
 import {
   type FunctionLibrary,
@@ -32,6 +34,10 @@ const MACHINE_BYTES_KEPT = 1 << 26;
 /** Lua and its libraries: loaded when the first library arrives. */
 const functionMachineModule = (): typeof import("./function-machine.ts") =>
   require("./function-machine.ts");
+
+const compiledModule = (): typeof import("./compiled/compiled-scripts.ts") =>
+  require("./compiled/compiled-scripts.ts");
+const parserModule = (): typeof import("./compiled/parser.ts") => require("./compiled/parser.ts");
 
 /** Libraries by name, and their functions by key. */
 class LibrarySet {
@@ -72,6 +78,7 @@ export class Libraries<S extends ServerContext> {
   readonly #executions: Executions<S>;
   readonly #set = new LibrarySet();
   #machine: FunctionMachine<S> | undefined;
+  #compiled: CompiledScripts<S, LibraryFunction> | undefined;
   /** Functions by the hash of their names as they were registered. */
   readonly #byHash = new Map<number, LibraryFunction>();
 
@@ -141,9 +148,16 @@ export class Libraries<S extends ServerContext> {
     flags: number,
   ): void {
     const { machine } = this.#machine!;
+    if (this.#compiled!.run(c, called, first, keyCount, flags)) return;
     machine.lua.push(machine.thread, called.ref);
-    machine.pushArguments(c, first, first + keyCount);
-    machine.pushArguments(c, first + keyCount, c.count);
+    try {
+      machine.pushArguments(c, first, first + keyCount);
+      machine.pushArguments(c, first + keyCount, c.count);
+    } catch (error) {
+      // There is no memory even for them.
+      if (machine.runner.isTakenOver) machine.runner.close(c);
+      throw error;
+    }
     this.#executions.call(c, machine, called, 2, flags);
   }
 
@@ -260,8 +274,18 @@ export class Libraries<S extends ServerContext> {
       supervisor: this.#executions,
     });
     this.#machine = machine;
+    const { CompiledScripts } = compiledModule();
+    const parse = (called: LibraryFunction) => this.#parse(called);
+    this.#compiled = new CompiledScripts(machine.machine.runner, this.#host, parse);
     for (const library of [...this.all]) this.#loadAgain(machine, library);
     return machine;
+  }
+
+  /** Cold: what a function does; throws Unsupported where it cannot be compiled. */
+  #parse(called: LibraryFunction): Program {
+    const holds = ({ functions }: FunctionLibrary) => functions.get(called.key) === called;
+    const { parseFunction } = parserModule();
+    return parseFunction([...this.all].find(holds)!.source, called.label);
   }
 
   /** Cold: loads a library for a machine that takes the place of a damaged one. */

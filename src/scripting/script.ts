@@ -3,7 +3,7 @@
 import { LF } from "../base/ascii.ts";
 import { latin1Text } from "../base/text.ts";
 import { DENYOOM, MAY_REPLICATE, STALE, WRITE } from "../command/spec.ts";
-import type { CompiledFunction } from "./compiled/compiled-scripts.ts";
+import { Compilable } from "./compiled/compilable.ts";
 
 export const SCRIPT_NO_WRITES = 1 << 0;
 export const SCRIPT_ALLOW_OOM = 1 << 1;
@@ -41,7 +41,7 @@ export function scriptFlagNames(flags: number): string[] {
 }
 
 /** One cached script. */
-export class Script {
+export class Script extends Compilable {
   readonly isFunction = false;
   readonly sha: string;
   readonly body: Uint8Array;
@@ -53,16 +53,11 @@ export class Script {
   /** Whether it can look at its keys and at its arguments, as far as its source shows. */
   readonly seesKeys: boolean;
   readonly seesArguments: boolean;
-  /** What it was compiled to besides, if it is called often: see compiled/compiled-scripts.ts. */
-  compiled: CompiledFunction | undefined;
-  isCompilable = true;
-  /** Calls since it was compiled, or before; and of those, how many the machine took over. */
-  calls = 0;
-  takenOver = 0;
   /** Was loaded by SCRIPT LOAD, or declared so: it is never evicted. */
   isKept = false;
 
   constructor(sha: string, body: Uint8Array, bodyHash: number, flags: number) {
+    super();
     this.sha = sha;
     this.body = body;
     this.bodyHash = bodyHash;

@@ -31,13 +31,14 @@ export function refusalToRun<S extends ServerContext>(
 /** Lua and its libraries: loaded when the first script arrives. */
 const machineModule = (): typeof import("./machine.ts") => require("./machine.ts");
 
+const parserModule = (): typeof import("./compiled/parser.ts") => require("./compiled/parser.ts");
 const compiledModule = (): typeof import("./compiled/compiled-scripts.ts") =>
   require("./compiled/compiled-scripts.ts");
 
 /** EVAL's machine. */
 class ScriptMachine<S extends ServerContext> {
   readonly machine: Machine<S>;
-  readonly compiled: CompiledScripts<S>;
+  readonly compiled: CompiledScripts<S, Script>;
   readonly keysName: number;
   readonly argvName: number;
 
@@ -53,7 +54,8 @@ class ScriptMachine<S extends ServerContext> {
       isForFunctions: false,
     });
     const { CompiledScripts } = compiledModule();
-    this.compiled = new CompiledScripts(this.machine.runner, host);
+    const { parse } = parserModule();
+    this.compiled = new CompiledScripts(this.machine.runner, host, ({ source }) => parse(source));
     const { lua } = this.machine;
     lua.pushText(lua.main, "KEYS");
     this.keysName = lua.keep(lua.main);
@@ -137,7 +139,6 @@ export class Scripting<S extends ServerContext> {
     const { machine, compiled, keysName, argvName } = this.#ready(c);
     if (script.machine !== this.#generation) this.#compile(c, script);
     if (compiled.run(c, script, first, keyCount, flags)) return;
-    // alloc: `try` costs nothing where nothing is thrown
     try {
       if (script.seesKeys) machine.setArguments(c, first, first + keyCount, keysName);
       if (script.seesArguments) machine.setArguments(c, first + keyCount, c.count, argvName);

@@ -1,6 +1,6 @@
-// Scripts that are compiled to JavaScript against the virtual machine: random programs run on two
-// servers, one of which leaves every script to the machine, since its user is restricted. Replies,
-// effects and the data set must be the same.
+// Scripts and functions that are compiled to JavaScript against the virtual machine: random
+// programs run on two servers, one of which leaves every script to the machine, since its user is
+// restricted. Replies, effects and the data set must be the same.
 
 import type { Choices } from "../harness/generate.ts";
 import { randomLua } from "../harness/random-lua.ts";
@@ -63,9 +63,15 @@ function runPrograms(c: Choices, count: number): void {
     const text = randomLua(c);
     const args = [c.pick(ARGUMENTS), c.pick(ARGUMENTS), c.pick(ARGUMENTS)];
     const version = c.pick(["2", "3"]);
+    const made = `redis.register_function('f', function(KEYS, ARGV) ${text} end)`;
     for (const words of [
       ["hello", version],
-      ["eval", text, "6", ...KEYS, ...args],
+      ...(c.oneIn(3)
+        ? [
+            ["function", "load", "replace", `#!lua name=lib\n${made}`],
+            ["fcall", "f", "6", ...KEYS, ...args],
+          ]
+        : [["eval", text, "6", ...KEYS, ...args]]),
       ["debug", "digest"],
     ]) {
       const [one, other] = [compiled, plain].map((contender) => contender.ask(words));

@@ -1,9 +1,8 @@
-// Scripts that are called again and again are compiled to JavaScript, as far as they do what is
-// plain; see compiled-run.ts. What the virtual machine has to take over time and again is left to
-// it.
+// Scripts, and functions of libraries, that are called again and again are compiled to JavaScript,
+// as far as they do what is plain; see compiled-run.ts. What the virtual machine has to take over
+// time and again is left to it.
 
 import { VERIFY } from "../../base/assert.ts";
-import { latin1Text } from "../../base/text.ts";
 import {
   type CommandContext,
   type ServerContext,
@@ -11,50 +10,41 @@ import {
 } from "../../command/context.ts";
 import type { Command } from "../../command/registry.ts";
 import type { CommandRunner, ScriptHost } from "../command-runner.ts";
-import type { Script } from "../script.ts";
 import { hasGivenUp } from "./bail.ts";
+import type { Compilable, CompiledFunction } from "./compilable.ts";
 import { CompiledRun } from "./compiled-run.ts";
 import { generate, OPERATIONS } from "./generator.ts";
-import type { Value } from "./operations.ts";
-import { parse } from "./parser.ts";
+import type { Program } from "./syntax.ts";
 import { Unsupported } from "./tokens.ts";
 
 /** A script is compiled once it has been called so many times. */
 const CALLS_MIN = VERIFY ? 1 : 50;
-const SOURCE_BYTES_MAX = 1 << 12;
 /** So many are compiled at a time. */
 const COMPILED_MAX = 256;
 /** A script may be taken over so many times, and in so great a part of its calls. */
 const TAKEN_OVER_MAX = 16;
 const TAKEN_OVER_SHARE = 1 / 8;
 
-/** What a script is compiled to. */
-// biome-ignore lint/suspicious/noExplicitAny: every server has its own kind of CompiledRun
-export type CompiledFunction = (run: any) => Value;
-
 /** The compiled scripts of one machine. */
-export class CompiledScripts<S extends ServerContext> {
+export class CompiledScripts<S extends ServerContext, T extends Compilable> {
   readonly #runner: CommandRunner<S>;
   readonly #host: ScriptHost<S>;
+  readonly #parse: (script: T) => Program;
   readonly #run: CompiledRun<S>;
   readonly #event = new SuspendedCommand<S>();
   /** The ones that have been called since they were looked at come last. */
-  readonly #compiled = new Set<Script>();
+  readonly #compiled = new Set<T>();
 
-  constructor(runner: CommandRunner<S>, host: ScriptHost<S>) {
+  /** `parse` throws Unsupported where there is nothing to be compiled. */
+  constructor(runner: CommandRunner<S>, host: ScriptHost<S>, parse: (script: T) => Program) {
+    this.#parse = parse;
     this.#runner = runner;
     this.#host = host;
     this.#run = new CompiledRun(runner);
   }
 
-  /** Runs a script and replies with its result; false where the machine must run it, or go on. */
-  run(
-    c: CommandContext<S>,
-    script: Script,
-    first: number,
-    keyCount: number,
-    flags: number,
-  ): boolean {
+  /** Runs one and replies with its result; false where the machine must run it, or go on. */
+  run(c: CommandContext<S>, script: T, first: number, keyCount: number, flags: number): boolean {
     const main = script.compiled ?? this.#prepare(script);
     // What users may not do is logged: it is asked but once.
     if (main === undefined || c.client.user.isRestricted) return false;
@@ -79,7 +69,7 @@ export class CompiledScripts<S extends ServerContext> {
   }
 
   /** Cold: the machine goes on from here. */
-  #handOver(c: CommandContext<S>, script: Script, start: number): void {
+  #handOver(c: CommandContext<S>, script: T, start: number): void {
     const { reply } = c;
     const { replyCount, replyStarts } = this.#run;
     this.#runner.takeOver(reply.buffer.slice(start, reply.length), {
@@ -94,14 +84,14 @@ export class CompiledScripts<S extends ServerContext> {
   }
 
   /** Cold: leaves a script to the virtual machine for good. */
-  #giveUp(script: Script): void {
+  #giveUp(script: T): void {
     script.compiled = undefined;
     script.isCompilable = false;
     this.#compiled.delete(script);
   }
 
   /** Cold: compiles a script that has been called often enough. */
-  #prepare(script: Script): CompiledFunction | undefined {
+  #prepare(script: T): CompiledFunction | undefined {
     if (!script.isCompilable || ++script.calls < CALLS_MIN) return undefined;
     script.calls = 0;
     script.takenOver = 0;
@@ -127,11 +117,10 @@ export class CompiledScripts<S extends ServerContext> {
     return false;
   }
 
-  #compile({ source }: Script): CompiledFunction | undefined {
-    if (source.length > SOURCE_BYTES_MAX) return undefined;
+  #compile(script: T): CompiledFunction | undefined {
     try {
-      const tree = parse(latin1Text(source));
-      const { source: text, constants } = generate(tree, (words) => this.#find(words));
+      const program = this.#parse(script);
+      const { source: text, constants } = generate(program, (words) => this.#find(words));
       const make = new Function(...OPERATIONS.map(([name]) => name), "k", text);
       return make(...OPERATIONS.map(([, operation]) => operation), constants);
     } catch (error) {

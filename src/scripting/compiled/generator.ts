@@ -14,6 +14,7 @@ import {
   FUNCTIONS,
   type Local,
   type LocalFunction,
+  type Program,
   type Statement,
 } from "./syntax.ts";
 import { Unsupported } from "./tokens.ts";
@@ -44,8 +45,8 @@ export const OPERATIONS: readonly (readonly [name: string, operation: unknown])[
   Object.entries(operations);
 
 /** The function that a script is. Throws Unsupported where there can be none. */
-export function generate(block: Block, find: FindCommand): Generated {
-  return new Generator(find).generate(block);
+export function generate(program: Program, find: FindCommand): Generated {
+  return new Generator(find).generate(program);
 }
 
 class Generator {
@@ -64,8 +65,12 @@ class Generator {
     this.#find = find;
   }
 
-  generate(block: Block): Generated {
-    const body = this.#block(block);
+  generate({ parameters, helpers, body: block }: Program): Generated {
+    for (const parameter of parameters) this.#checkAlias(parameter);
+    const declarations = parameters
+      .filter((local) => !isAlias(local))
+      .map(({ id }) => `let v${id};`);
+    const body = [...declarations, this.#block(helpers), this.#block(block)].join(" ");
     const names = this.#constants.map((_, k) => `const k${k} = k[${k}];`).join(" ");
     const temporaries = Array.from({ length: this.#temporaries }, (_, k) => `t${k}`);
     const declared = temporaries.length > 0 ? `let ${temporaries.join(", ")};` : "";
@@ -323,6 +328,8 @@ class Generator {
         return this.#call(value);
       case "arguments":
       case "global":
+      case "lambda":
+      case "record":
       case "unsupported":
         return "r.giveUp()";
     }

@@ -6,18 +6,26 @@
 // Globals cannot be changed by scripts, so a name that is no local variable is known for what it
 // is.
 
+import { latin1Text } from "../../base/text.ts";
 import {
   type ArgumentList,
   type Block,
   type Expression,
   FUNCTIONS,
   type Local,
+  type LocalFunction,
+  type Program,
   type Statement,
 } from "./syntax.ts";
 import { type Token, tokensOf, Unsupported } from "./tokens.ts";
 
 /** Blocks and expressions within each other. */
 const DEPTH_MAX = 60;
+
+const SOURCE_BYTES_MAX = 1 << 13;
+const REGISTER = "redis.register_function";
+
+type Call = Expression & { kind: "call" };
 
 const LIBRARIES: ReadonlySet<string> = new Set(["redis", "math", "string", "table"]);
 /** What may have another name, beside functions that stand for an operation. */
@@ -43,9 +51,42 @@ const BINDING: ReadonlyMap<string, Binding> = new Map(
 );
 const UNARY_BINDING = 8;
 
-/** The syntax tree of a source. Throws Unsupported where there can be none. */
-export function parse(source: string): Block {
-  return new Parser(tokensOf(source)).parse();
+/** The syntax tree of a script. Throws Unsupported where there can be none. */
+export function parse(source: Uint8Array): Program {
+  const body = new Parser(tokensIn(source), false).parse();
+  return { parameters: [], helpers: [], body };
+}
+
+/** The same of the function that a library's source registers by a name. */
+export function parseFunction(source: Uint8Array, name: string): Program {
+  const block = new Parser(tokensIn(source), true).parse();
+  const helpers = block.filter(({ kind }) => kind === "function");
+  for (const statement of block) {
+    if (statement.kind === "function" || statement.kind === "local") continue;
+    const isCall = statement.kind === "evaluate" && statement.value.kind === "call";
+    if (!isCall) throw new Unsupported(statement.kind);
+    const made = registered(statement.value as Call, name);
+    if (made !== undefined) return { parameters: made.parameters, helpers, body: made.body };
+  }
+  throw new Unsupported(name);
+}
+
+/** The function that a call of redis.register_function gives a name, if it is written there. */
+function registered({ name: called, args }: Call, name: string): LocalFunction | undefined {
+  if (called !== REGISTER) throw new Unsupported(called);
+  let [named, callback]: (Expression | undefined)[] = args as Expression[];
+  if (named.kind === "record") {
+    const { names, items } = named;
+    callback = items[names.indexOf("callback")];
+    named = items[names.indexOf("function_name")];
+  }
+  const isIt = named?.kind === "constant" && named.value === name;
+  return isIt && callback?.kind === "lambda" ? callback.made : undefined;
+}
+
+function tokensIn(source: Uint8Array): Token[] {
+  if (source.length > SOURCE_BYTES_MAX) throw new Unsupported("so long a source");
+  return tokensOf(latin1Text(source));
 }
 
 class Parser {
@@ -60,8 +101,14 @@ class Parser {
   readonly #refused: string[] = [];
   readonly #scopes: Map<string, Local>[] = [];
 
-  constructor(tokens: readonly Token[]) {
+  /** It is a library: what is outside of functions has been run when it was loaded. */
+  readonly #isLibrary: boolean;
+  /** In the arguments of REGISTER. */
+  #isRegistering = false;
+
+  constructor(tokens: readonly Token[], isLibrary: boolean) {
     this.#tokens = tokens;
+    this.#isLibrary = isLibrary;
   }
 
   parse(): Block {
@@ -71,6 +118,9 @@ class Parser {
     if (this.#locals.some(({ isAssigned, isCaptured }) => isAssigned && isCaptured)) {
       throw new Unsupported("a variable that functions share");
     }
+    const isKept = ({ level, isCaptured, alias, made }: Local) =>
+      level === 0 && isCaptured && alias === undefined && made === undefined;
+    if (this.#isLibrary && this.#locals.some(isKept)) throw new Unsupported("a library's variable");
     return block;
   }
 
@@ -239,13 +289,28 @@ class Parser {
     // Their values do not see them yet.
     const locals = names.map((name) => this.#declare(name));
     if (values.length === locals.length) {
-      for (const [k, local] of locals.entries()) local.alias = aliasOf(values[k]);
+      for (const [k, local] of locals.entries()) {
+        const alias = aliasOf(values[k]);
+        // While a library is loaded, names stand for other things than later.
+        const isOther = this.#isLibrary && this.#level === 0 && alias?.kind !== "constant";
+        if (!isOther) local.alias = alias;
+      }
     }
     return { kind: "local", locals, values };
   }
 
-  /** A function from its parameters on. Its body does not see its name: there is no recursion. */
   #function(name: string): Statement {
+    const made = this.#made(name);
+    // Only now: its body does not see its name, so there is no recursion.
+    const local = this.#declare(name);
+    local.made = made;
+    return { kind: "function", local, made };
+  }
+
+  /** A function from its parameters on. */
+  #made(name: string): LocalFunction {
+    const isRegistered = this.#isRegistering;
+    this.#isRegistering = false;
     this.#level++;
     const parameters: Local[] = [];
     this.#expect("(");
@@ -257,13 +322,13 @@ class Parser {
     this.#expect(")");
     const body = this.#body(() => {
       for (const parameter of names) parameters.push(this.#declare(parameter));
+      if (isRegistered) nameArguments(parameters);
       this.#refused.push(name);
     });
     this.#refused.pop();
     this.#level--;
-    const local = this.#declare(name);
-    local.made = { parameters, body };
-    return { kind: "function", local, made: local.made };
+    this.#isRegistering = isRegistered;
+    return { parameters, body };
   }
 
   #return(): Statement {
@@ -326,33 +391,33 @@ class Parser {
     if (this.#accept("nil")) return { kind: "constant", value: undefined };
     if (this.#accept("true")) return { kind: "constant", value: true };
     if (this.#accept("false")) return { kind: "constant", value: false };
+    if (this.#accept("function")) return { kind: "lambda", made: this.#made("") };
     return this.#is("{") ? this.#table() : this.#suffixed();
   }
 
   #table(): Expression {
     this.#expect("{");
     const items: Expression[] = [];
-    let isArray = true;
-    let name = "";
+    const names: string[] = [];
     while (!this.#accept("}")) {
       const next = this.#tokens[this.#at + 1];
       const isNamed = this.#token.kind === "name" && next.kind === "symbol" && next.text === "=";
+      names.push(isNamed ? this.#token.text : "");
       if (isNamed) {
-        name = this.#token.text;
         this.#at += 2;
-        isArray = false;
       } else if (this.#accept("[")) {
         this.#expression();
         this.#expect("]");
         this.#expect("=");
-        isArray = false;
+        names[names.length - 1] = "[]";
       }
       items.push(this.#expression());
       if (!this.#accept(",") && !this.#accept(";") && !this.#is("}")) throw new Unsupported("{");
     }
-    if (isArray) return { kind: "table", items };
-    const isReply = items.length === 1 && (name === "ok" || name === "err");
-    return isReply ? { kind: "call", name: `{${name}}`, args: items } : UNSUPPORTED;
+    if (names.every((name) => name === "")) return { kind: "table", items };
+    const isReply = items.length === 1 && (names[0] === "ok" || names[0] === "err");
+    if (isReply) return { kind: "call", name: `{${names[0]}}`, args: items };
+    return { kind: "record", names, items };
   }
 
   /** A name or an expression in parentheses, and what is done with it: indexing and calls. */
@@ -372,9 +437,17 @@ class Parser {
       } else if (this.#accept(":")) {
         const name = `string.${this.#name()}`;
         value = { kind: "call", name, args: [value, ...this.#arguments()] };
-      } else if (this.#isCall()) value = callOf(value, this.#arguments());
+      } else if (this.#isCall()) value = this.#call(value);
       else return value;
     }
+  }
+
+  #call(called: Expression): Expression {
+    const isOutside = this.#isLibrary && this.#level === 0;
+    this.#isRegistering = isOutside && called.kind === "global" && called.name === REGISTER;
+    const args = this.#arguments();
+    this.#isRegistering = false;
+    return callOf(called, args);
   }
 
   #isCall(): boolean {
@@ -454,6 +527,12 @@ function resolved(value: Expression): Expression {
   const { alias, isAssigned } = value.local;
   if (isAssigned || (alias?.kind !== "global" && alias?.kind !== "arguments")) return value;
   return alias;
+}
+
+/** A function of a library is given what scripts find as KEYS and ARGV. */
+function nameArguments([keys, args]: readonly Local[]): void {
+  if (keys !== undefined) keys.alias = { kind: "arguments", list: "KEYS" };
+  if (args !== undefined) args.alias = { kind: "arguments", list: "ARGV" };
 }
 
 function fieldOf(value: Expression, name: string): Expression {

@@ -22,6 +22,15 @@ export interface LocalFunction {
   readonly body: Block;
 }
 
+/** A script, or a function of a library. */
+export interface Program {
+  /** Those of a function, which stand for its keys and arguments. */
+  readonly parameters: readonly Local[];
+  /** What it calls that is defined outside of it. */
+  readonly helpers: Block;
+  readonly body: Block;
+}
+
 export type ArgumentList = "KEYS" | "ARGV";
 
 export type Expression =
@@ -44,6 +53,14 @@ export type Expression =
   /** The call of a script's own function. */
   | { readonly kind: "invoke"; readonly local: Local; readonly args: readonly Expression[] }
   | { readonly kind: "table"; readonly items: readonly Expression[] }
+  /** A table with names for some of its items. */
+  | {
+      readonly kind: "record";
+      readonly names: readonly string[];
+      readonly items: readonly Expression[];
+    }
+  /** A function without a name. */
+  | { readonly kind: "lambda"; readonly made: LocalFunction }
   /** What only the virtual machine can tell. */
   | { readonly kind: "unsupported" };
 

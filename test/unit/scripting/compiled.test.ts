@@ -2,6 +2,7 @@
 // takes over. In tests a script is compiled when it is called first.
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { latin1Bytes } from "../../../src/base/text.ts";
 import { generate } from "../../../src/scripting/compiled/generator.ts";
 import { parse } from "../../../src/scripting/compiled/parser.ts";
 import { type Peer, requestOf, ServerFixture } from "../server/server-fixture.ts";
@@ -86,6 +87,32 @@ test("a script that fails after it has written ends with Lua's error", () => {
   expect(ask("info", "commandstats")).toMatch(/cmdstat_lpush:calls=2,.*failed_calls=2/);
 });
 
+test("functions of libraries are compiled with the functions that they call", () => {
+  const code = `#!lua name=lib
+    local FACTOR, seen = 3, {}
+    local function times(x) return x * FACTOR end
+    local n = 0
+    redis.register_function('triple', function(keys, args)
+      redis.call('SET', keys[1], times(args[1])) return redis.call('GET', keys[1]) end)
+    redis.register_function{function_name='names', flags={'no-writes'},
+      callback=function(k, a, more) return {#k, #a, type(more), k[1] .. a[1]} end}`;
+  expect(ask("function", "load", code)).toBe("$3\r\nlib\r\n");
+  expect(ask("fcall", "triple", "1", "k", "5")).toBe("$2\r\n15\r\n");
+  expect(ask("fcall", "names", "1", "k", "a")).toBe("*4\r\n:1\r\n:1\r\n$3\r\nnil\r\n$2\r\nka\r\n");
+  for (const { functions } of fixture.server.libraries.all) {
+    for (const { compiled, takenOver } of functions.values()) {
+      expect([typeof compiled, takenOver]).toEqual(["function", 0]);
+    }
+  }
+});
+
+test("what a library keeps is the machine's", () => {
+  const code = `#!lua name=lib\nlocal calls = 0
+    redis.register_function('count', function() calls = calls + 1 return calls end)`;
+  ask("function", "load", code);
+  expect(ask("fcall", "count", "0") + ask("fcall", "count", "0")).toBe(":1\r\n:2\r\n");
+});
+
 test("an error that a script returns is counted once", () => {
   evaluate("redis.call('INCR', 'n') return redis.error_reply('FULL no room')");
   evaluate("return {redis.error_reply('FULL no room'), {x = 1}}");
@@ -123,7 +150,7 @@ test.each([
 
 test("nothing of a script's text is part of the code", () => {
   const hostile = "local x = '\\\"`*/ //evil' local evil = x .. ARGV['evil'] return evil";
-  const { source, constants } = generate(parse(hostile), () => undefined);
+  const { source, constants } = generate(parse(latin1Bytes(hostile)), () => undefined);
   expect(source).not.toContain("evil");
   expect(constants).toContain('"`*/ //evil');
 });
