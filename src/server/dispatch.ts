@@ -46,10 +46,13 @@ import { ReplyWriter } from "../resp/reply.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import { accessRefusal, queuedRefusal } from "./access-gate.ts";
+import type { Events } from "./events.ts";
 import { Prefetch, QUEUED_AHEAD_MAX } from "./prefetch.ts";
 import { CROSS_PROTOCOL_ATTACK, TOO_FEW_REPLICAS } from "./refusals.ts";
 import { isHttp, unknownText } from "./unknown-command.ts";
 
+/** What quick commands see as the time may be older than this, behind others it is not. */
+const STALE_US = 1000;
 /** A reply larger than this says that a quick command was not. */
 const LARGE_REPLY_BYTES = 1 << 16;
 /** Thresholds below this ask for every command to be timed on its own. */
@@ -78,8 +81,8 @@ export interface Restrictions {
 /** The server, plus what only dispatch may touch. */
 export interface DispatchServer extends Features, Restrictions {
   readonly effects: Effects;
-  /** When the event being handled began, on the monotonic clock in microseconds. */
-  readonly events: { readonly startUs: number };
+  /** When the event being handled began and as of when its time is, monotonic microseconds. */
+  readonly events: Pick<Events, "startUs" | "seenUs" | "advance">;
   /** Messages for the client whose command is running: they follow its reply. */
   readonly pushes: ReplyWriter;
 }
@@ -253,6 +256,8 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (!isQuick || wakesOthers || reply.length - this.#mark > LARGE_REPLY_BYTES) {
         since = this.#account(commands, untimed, index + 1, since, true);
         untimed = index + 1;
+        // What follows a long command is not to see the time before it.
+        if (since - server.events.seenUs > STALE_US) server.events.advance(since);
       }
       if (isRestricted) this.#endRestricted(command, client);
       if (this.#pushes.length > 0) this.appendPushes();

@@ -1,6 +1,6 @@
 // What the server does in one piece is an event: a chunk of a client's requests, a timer's work, a
-// slice of a script. All that an event executes sees one time, and its end answers those who
-// waited for what it has changed.
+// slice of a script. All that an event executes sees one time, unless a command of it took long,
+// and its end answers those who waited for what it has changed.
 
 import { VERIFY } from "../base/assert.ts";
 import type { CommandContext } from "../command/context.ts";
@@ -17,6 +17,8 @@ export class Events {
   readonly #context: CommandContext<Features>;
   /** Monotonic time of the event being handled, microseconds. */
   startUs = 0;
+  /** Monotonic time of the time that is seen, microseconds. */
+  seenUs = 0;
   /** Unix time when the monotonic clock read 0, milliseconds. */
   #wallOriginMs = 0;
 
@@ -28,11 +30,16 @@ export class Events {
 
   /** Sets the time that is seen until the next event. */
   begin(): void {
-    const { clock, keyspace } = this.#server;
-    const nowUs = clock.monotonicUs();
+    const nowUs = this.#server.clock.monotonicUs();
     this.startUs = nowUs;
+    this.advance(nowUs);
+  }
+
+  /** Sets the time that the rest of the event sees. */
+  advance(nowUs: number): void {
+    this.seenUs = nowUs;
     const nowMs = Math.floor(this.#wallOriginMs + nowUs / 1000);
-    keyspace.setTime(nowMs);
+    this.#server.keyspace.setTime(nowMs);
     this.#context.nowMs = nowMs;
   }
 

@@ -53,6 +53,16 @@ const RULES = lines(
   "multi | exec",
 );
 
+/** Sent at once: time passes between commands, but not within a transaction or script. */
+const TIMES = lines(
+  "debug set-active-expire 0",
+  "set k 1 px 5 | debug sleep 0.02 | exists k | get k",
+  "set k 1 px 5 | multi | debug sleep 0.02 | exists k | exec | exists k",
+  "set k 1 px 5 | get k | eval local\tn=0\tfor\ti=1,3000000\tdo\tn=n+1\tend\treturn\tn 0 | get k",
+  "watch k | set k 1 px 5 | debug sleep 0.02 | multi | get k | exec",
+  "debug set-active-expire 1",
+);
+
 const CHANGES = lines(
   "debug set-active-expire 0",
   "set k 1 px 1 | debug sleep 0.003 | watch k | get k | multi | ping | exec",
@@ -191,6 +201,7 @@ differential(
   ({ compare, dialogue, probe }) => {
     compare("what may be queued, and what EXEC says", () => RULES);
     dialogue("what spoils a transaction", () => CHANGES);
+    compare("time that passes", () => TIMES);
     probe("a watched key that expires spoils a transaction", async (client) => [
       await expireWatched(client, []),
       await expireWatched(client, ["get", "k"]),
