@@ -1,5 +1,6 @@
 // WAIT, WAITAOF and DEBUG LOADAOF, against Redis 8.0: with a log under each policy, and without.
 
+import { expect } from "bun:test";
 import { encodeCommand, type RawClient } from "../harness/client.ts";
 import { type Command, differential, type Side } from "../harness/differential.ts";
 import { caseVariants, HOSTILE_INTEGERS, HOSTILE_STRINGS } from "../harness/generate.ts";
@@ -209,8 +210,11 @@ differential(
       // Who leaves meanwhile leaves a whole transaction behind.
       const leaving = await side.connect();
       const rest: Command[] = [["multi"], ["debug", "loadaof"], ["set", "left", 1], ["exec"]];
+      const { length } = side.server.log;
       for (const command of rest) leaving.send(encodeCommand(command));
       leaving.close();
+      // Redis crashes when it is asked anything while it loads within a transaction.
+      expect(await side.server.waitForLog("loaded by DEBUG LOADAOF", length)).toBe(true);
       let left = "";
       while (!left.startsWith("$1")) left = (await client.ask("get", "left")).raw;
       await client.ask("debug", "loadaof");
