@@ -2,48 +2,32 @@
 // every change is numbered and known by the digest of what it has led to, and what was acknowledged
 // is promised. Crash tests look at what the disk holds at each of its operations, or have one fail.
 
-import {
-  type Peer,
-  request,
-  ServerFixture,
-  START_MS,
-  TickingClock,
-} from "../unit/server/server-fixture.ts";
+import { type Peer, request, type ServerFixture } from "../unit/server/server-fixture.ts";
 import type { FaultyFileSystem } from "./faulty-file-system.ts";
-import { VirtualTime } from "./virtual-time.ts";
-
-const COMMON = `port 0
-dir /data
-enable-debug-command yes
-enable-protected-configs yes
-appendfsync always
-stop-writes-on-bgsave-error no`;
-
-/** Time in which a reply must come. */
-const PATIENCE_MS = 2000;
-const STEP_MS = 10;
+import { modelPeer, SimulatedServer } from "./simulated-server.ts";
 
 export class OperationRun implements Disposable {
   readonly disk: FaultyFileSystem;
-  readonly #clock = new TickingClock(START_MS);
-  readonly #time = new VirtualTime(this.#clock);
-  readonly #model: Peer;
+  readonly #server = new SimulatedServer();
+  readonly #model = modelPeer();
   /** By digest: the number of changes that led there. */
   readonly states = new Map<string, number>();
   /** Changes so far, and how many of them were acknowledged. */
   changes = 0;
   acknowledged = 0;
-  fixture!: ServerFixture;
   #peer!: Peer;
 
   constructor(disk: FaultyFileSystem) {
     this.disk = disk;
-    this.#model = new ServerFixture(COMMON).connect();
     this.#noteState();
   }
 
   [Symbol.dispose](): void {
-    this.#time[Symbol.dispose]();
+    this.#server[Symbol.dispose]();
+  }
+
+  get fixture(): ServerFixture {
+    return this.#server.fixture;
   }
 
   #noteState(): void {
@@ -52,11 +36,7 @@ export class OperationRun implements Disposable {
 
   /** Rejects where the server refuses to start. */
   async start(directives: string, disk: FaultyFileSystem = this.disk): Promise<void> {
-    this.#time.forget();
-    this.fixture = new ServerFixture(`${COMMON}\n${directives}`, 1, disk, this.#clock);
-    this.#clock.tickUs = 0;
-    await this.#time.until(this.fixture.server.start());
-    this.#clock.tickUs = 40;
+    await this.#server.start(`appendfsync always\n${directives}`, disk);
     this.#peer = this.fixture.connect();
   }
 
@@ -72,22 +52,12 @@ export class OperationRun implements Disposable {
 
   /** The number of changes that the running server holds; undefined where that never was. */
   async found(): Promise<number | undefined> {
-    return this.states.get(await this.#ask("debug digest"));
-  }
-
-  async #ask(command: string): Promise<string> {
-    const peer = this.fixture.connect();
-    peer.send(request(command));
-    for (let ms = 0; ms < PATIENCE_MS && peer.transport.length === 0; ms += STEP_MS) {
-      await this.#time.turn();
-      if (peer.transport.length === 0) await this.#time.pass(STEP_MS);
-    }
-    return peer.transport.take();
+    return this.states.get(await this.#server.digest());
   }
 
   /** Has a client of its own send a command that changes no data. */
   command(text: string): void {
-    this.fixture.connect().send(request(text));
+    this.#server.send(text);
   }
 
   /** Makes changes; false where one was refused or its reply does not come. */
@@ -103,11 +73,7 @@ export class OperationRun implements Disposable {
         this.#noteState();
       }
       const number = this.changes;
-      for (let ms = 0; ms < PATIENCE_MS; ms += STEP_MS) {
-        await this.#time.turn();
-        if (this.#peer.transport.length > 0 || this.#peer.transport.isClosed) break;
-        await this.#time.pass(STEP_MS);
-      }
+      await this.#server.reply(this.#peer);
       const reply = this.#peer.transport.take();
       if (reply === "" || reply.startsWith("-")) isGood = false;
       else this.acknowledged = Math.max(this.acknowledged, number);
@@ -116,22 +82,20 @@ export class OperationRun implements Disposable {
   }
 
   pass(ms: number): Promise<void> {
-    return this.#time.pass(ms);
+    return this.#server.time.pass(ms);
   }
 
   /** Waits until nothing runs in the background. */
   async settle(): Promise<void> {
-    const { rewriting, snapshots } = this.fixture.server;
     for (let turn = 0; turn < 500; turn++) {
-      await this.#time.turn();
-      if (!rewriting.isActive && !snapshots.isSaving) return;
-      await this.#time.pass(1);
+      await this.#server.time.turn();
+      if (!this.#server.isBusy) return;
+      await this.pass(1);
     }
     throw new Error("what runs in the background does not end");
   }
 
-  async stop(): Promise<void> {
-    await this.#time.until(this.fixture.server.stop());
-    this.#time.forget();
+  stop(): Promise<void> {
+    return this.#server.stop();
   }
 }

@@ -17,22 +17,10 @@
 
 import { type Random, randomBelow, Xoshiro } from "../../src/base/random.ts";
 import { AofError } from "../../src/persistence/aof-files.ts";
-import {
-  type Peer,
-  request,
-  ServerFixture,
-  START_MS,
-  TickingClock,
-} from "../unit/server/server-fixture.ts";
+import { type Peer, request, type ServerFixture } from "../unit/server/server-fixture.ts";
 import { type DiskImage, FaultyFileSystem } from "./faulty-file-system.ts";
 import { parseReply } from "./reply.ts";
-import { VirtualTime } from "./virtual-time.ts";
-
-const COMMON = `port 0
-dir /data
-enable-debug-command yes
-enable-protected-configs yes
-stop-writes-on-bgsave-error no`;
+import { modelPeer, SimulatedServer } from "./simulated-server.ts";
 
 /** Members of a collection that is taken in slices. */
 const LARGE_MEMBERS = 600;
@@ -96,10 +84,8 @@ class Life {
   #disk: FaultyFileSystem;
   #appendOnly: boolean;
   #policy: Policy;
-  #fixture!: ServerFixture;
+  readonly #simulated = new SimulatedServer();
   #peer!: Peer;
-  readonly #clock = new TickingClock(START_MS);
-  readonly #time = new VirtualTime(this.#clock);
   /** The same commands without a log. */
   #model = modelPeer();
   readonly #history: State[] = [];
@@ -146,19 +132,23 @@ aof-checksums ${yesOrNo(4)}
 save ${this.#chance(4) ? "1 20" : '""'}`;
   }
 
+  get #fixture(): ServerFixture {
+    return this.#simulated.fixture;
+  }
+
   #chance(oneIn: number): boolean {
     return randomBelow(this.#random, oneIn) === 0;
   }
 
   async run(): Promise<void> {
-    using time = this.#time;
+    using simulated = this.#simulated;
     this.#noteState([]);
     for (let server = 1 + randomBelow(this.#random, 3); server > 0; server--) {
       await this.#boot();
       const rounds = 2 + randomBelow(this.#random, 5);
       for (let round = 0; round < rounds && !this.#isCutShort; round++) await this.#round();
       const isSound = await this.#end();
-      time.forget();
+      simulated.time.forget();
       if (!isSound) break;
     }
     await this.#verifyAll();
@@ -170,7 +160,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     const log = this.#isPlain
       ? `aof /data/plain.aof\nappendonly ${appendOnly ? "yes" : "no"}`
       : `appendonly ${appendOnly ? "yes" : "no"}`;
-    return `${COMMON}\n${this.#settings}\n${log}\nappendfsync ${this.#policy}`;
+    return `${this.#settings}\n${log}\nappendfsync ${this.#policy}`;
   }
 
   /** Starts on the disk as it is; what is found is the state from now on. */
@@ -179,8 +169,6 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     this.#isCutShort = false;
     this.#awaited = [];
     const seed = randomBelow(this.#random, 1e6);
-    this.#fixture = new ServerFixture(this.#directives(this.#appendOnly), seed, disk, this.#clock);
-    this.#peer = this.#fixture.connect();
     disk.holdSyncs = false;
     disk.holdWrites = false;
     disk.slowWrites = false;
@@ -190,14 +178,14 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       this.#mayCrash();
     };
     disk.partial = (length) => randomBelow(this.#random, length + 1);
-    this.#clock.tickUs = 0;
-    await this.#time.until(this.#fixture.server.start());
-    this.#clock.tickUs = 40;
+    const started = this.#simulated.start(this.#directives(this.#appendOnly), disk, seed);
+    this.#peer = this.#fixture.connect();
+    await started;
     this.#executions = [];
     this.#saving = undefined;
     this.#lossy.clear();
     this.#hasBegun = this.#appendOnly;
-    this.#adopt(await this.#digest());
+    this.#adopt(await this.#simulated.digest());
     disk.slowWrites = this.#chance(4);
     disk.fault = (operation, path) => {
       if (!this.#withFaults || !this.#chance(15)) return undefined;
@@ -206,13 +194,6 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       }
       return this.#chance(2) ? "EIO" : "ENOSPC";
     };
-  }
-
-  async #digest(): Promise<string> {
-    const peer = this.#fixture.connect();
-    peer.send(request("debug digest"));
-    await this.#time.turn();
-    return peer.transport.take();
   }
 
   /** Has the model be what a start has found. */
@@ -232,7 +213,6 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   }
 
   async #round(): Promise<void> {
-    const { server } = this.#fixture;
     this.#disk.holdSyncs = this.#holdsSyncs && this.#chance(2);
     this.#disk.holdWrites = this.#holdsSyncs && this.#chance(2);
     await this.#turns(1 + randomBelow(this.#random, 4));
@@ -257,10 +237,9 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
         this.#takeReplies();
         this.#policy = POLICIES[randomBelow(this.#random, POLICIES.length)];
         this.#executions = [];
-        this.#run(`config set appendfsync ${this.#policy}`);
+        this.#simulated.send(`config set appendfsync ${this.#policy}`);
     }
-    const isBusy = () => server.rewriting.isActive || server.snapshots.isSaving;
-    for (let turn = 0; turn < PATIENCE_TURNS && isBusy(); turn++) {
+    for (let turn = 0; turn < PATIENCE_TURNS && this.#simulated.isBusy; turn++) {
       this.#isCutShort = this.#chance(60);
       if (this.#isCutShort) return;
       if (this.#chance(60)) this.#switchLog();
@@ -269,17 +248,12 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     await this.#turns(1 + randomBelow(this.#random, 3));
   }
 
-  /** Has a client of its own send a command; its reply may have to wait for the disk. */
-  #run(command: string): void {
-    this.#fixture.connect().send(request(command));
-  }
-
   #save(): void {
     this.#figures.saves++;
     this.#disk.slowWrites = false;
     const { persistence } = this.#fixture.server;
     const lastSaveMs = persistence.rdbLastSaveMs;
-    this.#run("save");
+    this.#simulated.send("save");
     if (persistence.rdbLastSaveMs > lastSaveMs) this.#snapshotPromise = this.#state;
   }
 
@@ -288,7 +262,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     if (snapshots.isSaving) return;
     this.#figures.saves++;
     const saving = { state: this.#state, lastSaveMs: persistence.rdbLastSaveMs };
-    this.#run("bgsave");
+    this.#simulated.send("bgsave");
     if (snapshots.isSaving) this.#saving = saving;
   }
 
@@ -306,7 +280,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   #switchLog(): void {
     this.#figures.switches++;
     this.#takeReplies();
-    this.#run(`config set appendonly ${this.#appendOnly ? "no" : "yes"}`);
+    this.#simulated.send(`config set appendonly ${this.#appendOnly ? "no" : "yes"}`);
     this.#appendOnly = this.#fixture.config.flag("appendonly");
     this.#executions = [];
   }
@@ -316,8 +290,8 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       for (let k = randomBelow(this.#random, 3); k >= 0; k--) this.#change();
       if (this.#chance(2)) this.#disk.finishSyncs();
       if (this.#chance(2)) this.#disk.finishWrites();
-      for (let k = randomBelow(this.#random, 3); k >= 0; k--) await this.#time.turn();
-      await this.#time.pass(this.#chance(4) ? 300 * randomBelow(this.#random, 4) : 2);
+      for (let k = randomBelow(this.#random, 3); k >= 0; k--) await this.#simulated.time.turn();
+      await this.#simulated.time.pass(this.#chance(4) ? 300 * randomBelow(this.#random, 4) : 2);
       this.#takeReplies();
       this.#noteLogPromise();
     }
@@ -347,7 +321,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       this.#disk.finishSyncs();
       this.#disk.finishWrites();
       const isOn = server.durability.isOn && !this.#withFaults;
-      await this.#time.until(server.stop());
+      await this.#simulated.time.until(server.stop());
       if (isOn) this.#logPromise = state;
       if (this.#withFaults) this.#kill();
     }
@@ -421,7 +395,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     }
     // Other replies promise nothing: while the log fails reads are served.
     for (const _ of unit) this.#awaited.push(isChange ? this.#state : 0);
-    this.#executions.push({ ms: this.#clock.monotonicUs() / 1000, state: this.#state });
+    this.#executions.push({ ms: this.#simulated.clock.monotonicUs() / 1000, state: this.#state });
   }
 
   #noteState(unit: string[]): void {
@@ -484,7 +458,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   /** What `everysec` owes where nothing is slow or fails. */
   #owedByTime(): number {
     if (this.#policy !== "everysec" || this.#withFaults || this.#holdsSyncs) return 0;
-    const limitMs = this.#clock.monotonicUs() / 1000 - LOSS_MS_MAX;
+    const limitMs = this.#simulated.clock.monotonicUs() / 1000 - LOSS_MS_MAX;
     let owed = 0;
     while (this.#executions.length > 0 && this.#executions[0].ms <= limitMs) {
       owed = this.#executions.shift()!.state;
@@ -518,17 +492,9 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   /** The digest of what a start on a disk finds. */
   async #find(disk: FaultyFileSystem, appendOnly: boolean): Promise<string> {
     this.#figures.starts++;
-    this.#fixture = new ServerFixture(this.#directives(appendOnly), 1, disk, this.#clock);
-    this.#clock.tickUs = 0;
-    await this.#time.until(this.#fixture.server.start());
-    const digest = await this.#digest();
-    this.#time.forget();
-    return digest;
+    await this.#simulated.start(this.#directives(appendOnly), disk);
+    return this.#simulated.digest();
   }
-}
-
-function modelPeer(): Peer {
-  return new ServerFixture(COMMON).connect();
 }
 
 /** Keeps a disk with some of an image's files, unless it is known. */
