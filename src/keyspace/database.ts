@@ -172,11 +172,12 @@ export class Database {
       return ref;
     }
     const found = view.ref;
-    this.#beforeWrite(found, hash);
+    const stays = this.#beforeReplace(found, hash);
     const wasVolatile = view.expiryMs !== NO_EXPIRY;
     const expiry = expiryMs === KEEP_EXPIRY ? view.expiryMs : expiryMs;
     const size = recordSize(keyEnd - keyStart, length, expiry !== NO_EXPIRY);
     const fits =
+      !stays &&
       wasVolatile === (expiry !== NO_EXPIRY) &&
       view.type === STRING &&
       keepsForm(pool, found, length) &&
@@ -240,7 +241,7 @@ export class Database {
         view.valueStart,
         kept,
       );
-      pool.free(old);
+      this.#keyspace.freeBlock(old);
       view.ref = ref;
     }
     this.sizes.resized(STRING, oldLength, length);
@@ -304,7 +305,7 @@ export class Database {
       return this.createValue(view, type, encoding, bytes, keyStart, keyEnd, hash, length);
     }
     this.#locate(found, hash);
-    this.#beforeWrite(found, hash);
+    this.#beforeReplace(found, hash);
     const size = recordSize(keyEnd - keyStart, length, false);
     const access = this.#keyspace.access.initial();
     const ref = this.#replace(
@@ -369,7 +370,7 @@ export class Database {
     const at = view.valueStart;
     copyBytes(target, at, bytes, valueStart, valueStart + offset);
     copyBytes(target, at + offset + added, bytes, tail, valueEnd);
-    pool.free(old);
+    this.#keyspace.freeBlock(old);
   }
 
   /** Changes what the value in a view is called; its bytes stay as they are. */
@@ -384,7 +385,7 @@ export class Database {
     const old = this.#reallocate(view, size, HANDLE_BYTES);
     this.setEncodingOf(view, CONTAINER);
     this.#hold(view, container);
-    this.#pool.free(old);
+    this.#keyspace.freeBlock(old);
   }
 
   /**
@@ -452,7 +453,7 @@ export class Database {
   delete(bytes: Uint8Array, start: number, end: number, hash: number): boolean {
     const ref = this.#findLive(bytes, start, end, hash);
     if (ref === 0) return false;
-    this.#beforeWrite(ref, hash);
+    this.#beforeReplace(ref, hash);
     this.#unlink(ref, hash);
     return true;
   }
@@ -460,7 +461,7 @@ export class Database {
   /** Deletes the key of a view. */
   deleteView(view: RecordView): void {
     this.#seekView(view);
-    this.#beforeWrite(view.ref, view.hash);
+    this.#beforeReplace(view.ref, view.hash);
     this.#unlink(view.ref, view.hash);
   }
 
@@ -699,11 +700,26 @@ export class Database {
     keyspace.changes.beforeWrite(this, ref, hash);
   }
 
-  /** As `#beforeWrite`, where no command has asked for the change. */
+  /**
+   * As `#beforeWrite`, where the record is replaced or deleted as a whole. True where that must not
+   * be done in place.
+   */
+  #beforeReplace(ref: number, hash: number): boolean {
+    const keyspace = this.#keyspace;
+    if (!keyspace.isFollowed) return false;
+    const stays = keyspace.gate?.beforeReplace(this, ref, hash) ?? false;
+    keyspace.changes.beforeWrite(this, ref, hash);
+    return stays;
+  }
+
+  /**
+   * As `#beforeWrite`, where no command has asked for the change: the record goes, or a part of a
+   * collection.
+   */
   #beforeLoss(ref: number, hash: number): void {
     const keyspace = this.#keyspace;
     if (!keyspace.isFollowed) return;
-    keyspace.gate?.beforeWrite(this, ref, hash);
+    keyspace.gate?.beforeReplace(this, ref, hash);
     keyspace.changes.beforeLoss(this, ref, hash);
   }
 
@@ -730,7 +746,7 @@ export class Database {
     } else {
       this.#discardCollection(ref);
     }
-    this.#pool.free(ref);
+    this.#keyspace.freeBlock(ref);
   }
 
   /** What `#discard` does about a collection, but for its record. */
@@ -751,7 +767,7 @@ export class Database {
   /** Removes the record of a view whose value, handle included, stands under another key by now. */
   #leave(view: RecordView): void {
     this.#seekView(view);
-    this.#beforeWrite(view.ref, view.hash);
+    this.#beforeReplace(view.ref, view.hash);
     this.sizes.removed(view.type, elementCount(this, view));
     if (earliestFieldExpiry(this, view) !== Number.POSITIVE_INFINITY) this.fieldVolatileCount--;
     this.table.remove(this.#cell, view.hash, view.expiryMs !== NO_EXPIRY);
@@ -759,7 +775,7 @@ export class Database {
     if (view.type === STREAM) {
       events.vanished(this.index, STREAM, view.bytes, view.keyStart, view.keyEnd);
     }
-    this.#pool.free(view.ref);
+    this.#keyspace.freeBlock(view.ref);
   }
 
   /** Where `#put` left the value. */
@@ -789,7 +805,7 @@ export class Database {
       ref = this.#create(type, bytes, keyStart, keyEnd, length, expiryMs, hash);
       setAccess(pool, ref, access);
     } else {
-      this.#beforeWrite(found, hash);
+      this.#beforeReplace(found, hash);
       this.#locate(found, hash);
       const size = recordSize(keyEnd - keyStart, length, expiryMs !== NO_EXPIRY);
       ref = this.#replace(found, size, type, bytes, keyStart, keyEnd, length, expiryMs, access);
@@ -943,7 +959,7 @@ export class Database {
     setEncoding(pool, ref, view.encoding);
     const target = pool.bytes[ref >>> CHUNK_SHIFT];
     copyBytes(target, this.#valueOffset, view.bytes, view.valueStart, view.valueEnd);
-    pool.free(old);
+    this.#keyspace.freeBlock(old);
     view.load(ref, view.hash);
   }
 }

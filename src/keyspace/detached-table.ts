@@ -19,13 +19,13 @@ export class DetachedTable implements Releasable {
 
   /** Frees the records of as many segments as hold about `count` of them. */
   release(count: number): boolean {
-    const { pool, discardView: view } = this.#keyspace;
+    const { discardView: view } = this.#keyspace;
     let freed = 0;
     do {
       this.#position = this.#table.scan(this.#position, Number.POSITIVE_INFINITY, (ref) => {
         view.load(ref, 0);
         if (view.encoding === CONTAINER) this.#discardContainer(view);
-        pool.free(ref);
+        this.#keyspace.freeBlock(ref);
         freed++;
       });
     } while (this.#position !== 0 && freed < count);

@@ -32,6 +32,13 @@ export interface LookupObserver {
 export interface WriteGate {
   /** The record is about to be changed, moved out of its database or deleted. */
   beforeWrite(db: Database, ref: number, hash: number): void;
+  /**
+   * As `beforeWrite`, where the record is to be replaced or deleted as a whole. True where its
+   * value must not be changed in place.
+   */
+  beforeReplace(db: Database, ref: number, hash: number): boolean;
+  /** The block is no record's any more. True where the gate needs it still, and frees it itself. */
+  keepsBlock(ref: number): boolean;
   /** The record is new; it does not stand in the table yet. */
   afterCreate(db: Database, ref: number, hash: number): void;
   /**
@@ -211,6 +218,12 @@ export class Keyspace {
     const fieldVolatileCount = first.fieldVolatileCount;
     first.fieldVolatileCount = second.fieldVolatileCount;
     second.fieldVolatileCount = fieldVolatileCount;
+  }
+
+  /** Gives back the block of what was a record. */
+  freeBlock(ref: number): void {
+    const gate = this.#gate;
+    if (gate === null || !gate.keepsBlock(ref)) this.pool.free(ref);
   }
 
   /** Gives back a container that no record refers to any more. */

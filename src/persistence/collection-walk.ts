@@ -12,9 +12,9 @@ import type { MemberSink } from "./snapshot-sink.ts";
 /** Members taken per step. */
 const MEMBERS_PER_STEP = 64;
 
-/** Takes the parts of one collection as they were when it was made. */
+/** Takes the parts of one collection, or large string, as they were when it was made. */
 export interface CollectionWalk {
-  readonly container: Container;
+  readonly container: Container | undefined;
   /** Bytes that it holds of what has been copied because it changed. */
   readonly copiedBytes: number;
   /** Bytes of everything that has been copied because it changed. */

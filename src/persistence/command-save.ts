@@ -1,5 +1,6 @@
 // A snapshot as commands that make it: the base of a rewritten log without an RDB. As Redis writes
-// it: collections in batches of 64 elements, expiry times behind their values.
+// it: collections in batches of 64 elements, expiry times behind their values; but large strings
+// in pieces that are appended to the first.
 //
 // Each piece ends in a checksum line (see append-buffer.ts) unless they are switched off.
 
@@ -30,7 +31,7 @@ import type { Stream } from "../structures/stream.ts";
 import { memberTableOf } from "./collection-walk.ts";
 import { type BeginCommand, bulkInt64, StreamCommands } from "./command-save-stream.ts";
 import type { SnapshotOutput } from "./snapshot-output.ts";
-import type { ListSink, MemberSink, StreamSink } from "./snapshot-sink.ts";
+import type { ListSink, MemberSink, StreamSink, StringSink } from "./snapshot-sink.ts";
 import { StreamScript } from "./stream-walk.ts";
 
 /** Elements per command. */
@@ -47,6 +48,7 @@ const SELECT_COMMAND = latin1Bytes("SELECT");
 const FUNCTION_COMMAND = latin1Bytes("FUNCTION");
 const LOAD = latin1Bytes("LOAD");
 const SET_COMMAND = latin1Bytes("SET");
+const APPEND_COMMAND = latin1Bytes("APPEND");
 const EXPIRE_COMMAND = latin1Bytes("PEXPIREAT");
 const FIELD_EXPIRE_COMMAND = latin1Bytes("HPEXPIREAT");
 const FIELDS_TOKEN = latin1Bytes("FIELDS");
@@ -137,6 +139,24 @@ export class CommandSaver implements SnapshotOutput {
       this.#writeEntries(key, view.type, view.bytes, view.valueStart);
     }
     this.writeExpiry(key, view.expiryMs);
+  }
+
+  openString(dbIndex: number, view: RecordView): StringSink {
+    const key = view.bytes.slice(view.keyStart, view.keyEnd);
+    const { expiryMs } = view;
+    let name = SET_COMMAND;
+    return {
+      activate: () => {},
+      piece: (bytes, start, end) => {
+        this.select(dbIndex);
+        this.command(name, 3, key).bulk(bytes, start, end);
+        name = APPEND_COMMAND;
+      },
+      finish: () => {
+        this.select(dbIndex);
+        this.writeExpiry(key, expiryMs);
+      },
+    };
   }
 
   openMembers(dbIndex: number, view: RecordView, container: Container): MemberSink {

@@ -25,7 +25,13 @@ import type { RdbStreamParts } from "./rdb-save-stream.ts";
 import { RdbValueWriter } from "./rdb-save-values.ts";
 import { RdbWriter } from "./rdb-writer.ts";
 import type { SnapshotOutput } from "./snapshot-output.ts";
-import type { CollectionSink, ListSink, MemberSink, StreamSink } from "./snapshot-sink.ts";
+import type {
+  CollectionSink,
+  ListSink,
+  MemberSink,
+  StreamSink,
+  StringSink,
+} from "./snapshot-sink.ts";
 
 export interface RdbOptions {
   /** The version of the format. */
@@ -139,6 +145,13 @@ export class RdbSaver implements SnapshotOutput {
     this.#values.write(section.writer, view);
   }
 
+  /** What is taken in parts is never compressed: the walk is always hasty. */
+  openString(dbIndex: number, view: RecordView): StringSink {
+    const section = this.#hold(dbIndex, view);
+    section.writer.count(view.valueLength);
+    return new RdbString(this, this.#values, section);
+  }
+
   openMembers(dbIndex: number, view: RecordView, container: Container): MemberSink {
     const section = this.#hold(dbIndex, view);
     return new RdbMembers(this, this.#values, section, container);
@@ -229,6 +242,12 @@ abstract class RdbCollection implements CollectionSink {
 
   finish(): void {
     this.#saver.finished();
+  }
+}
+
+class RdbString extends RdbCollection implements StringSink {
+  piece(bytes: Uint8Array, start: number, end: number): void {
+    this.section.writer.raw(bytes, start, end);
   }
 }
 

@@ -19,8 +19,8 @@ export interface SnapshotPlace {
 
 /** What is collected before it is written. */
 const WRITE_BYTES = 1 << 18;
-/** Taken between two looks at how much that is, where nobody else is served. */
-const SLICE_US = 1000;
+/** Time between two looks at how much that is: large values fill a buffer quickly. */
+const PART_US = 200;
 /** With more than this on its way to the disk nothing but what changes is taken. */
 const BEHIND_BYTES = 1 << 20;
 
@@ -30,6 +30,7 @@ export class SnapshotFileWriter {
   readonly #output: SnapshotOutput;
   readonly #file: NewFile;
   readonly #queue: FileQueue;
+  readonly #clock: Clock;
   readonly snapshot: Snapshot;
   #isOpen = true;
 
@@ -40,6 +41,7 @@ export class SnapshotFileWriter {
     if (place.fileSystem.exists(path)) place.fileSystem.remove(path);
     this.#file = place.fileSystem.create(path);
     this.#queue = new FileQueue(this.#file, (bytes) => output.takeBack(bytes));
+    this.#clock = clock;
     this.#output = output;
     output.begin();
     this.snapshot = new Snapshot(keyspace, clock, output);
@@ -58,16 +60,28 @@ export class SnapshotFileWriter {
   step(budgetUs: number): boolean {
     const { failure, waitingBytes } = this.#queue;
     if (failure !== undefined) throw failure;
-    const hasMore = waitingBytes > BEHIND_BYTES || this.snapshot.step(budgetUs);
+    const deadline = this.#clock.monotonicUs() + budgetUs;
+    let hasMore = true;
     // Writers of the data set may have had something taken at any time.
+    if (waitingBytes > BEHIND_BYTES) this.#push();
+    else {
+      do {
+        hasMore = this.snapshot.step(Math.min(budgetUs, PART_US));
+        if (hasMore) this.#push();
+      } while (hasMore && this.#clock.monotonicUs() < deadline);
+    }
     if (!hasMore) this.#queue.push(this.#output.end());
-    else if (this.#output.readyBytes >= WRITE_BYTES) this.#queue.push(this.#output.take());
     return hasMore;
+  }
+
+  /** Hands over what has been written, if it is enough to be worth it. */
+  #push(): void {
+    if (this.#output.readyBytes >= WRITE_BYTES) this.#queue.push(this.#output.take());
   }
 
   /** Takes all that is left at once, and blocks until it is in the file. Throws as `step` does. */
   takeAllNow(): void {
-    while (this.snapshot.step(SLICE_US)) {
+    while (this.snapshot.step(PART_US)) {
       if (this.#output.readyBytes >= WRITE_BYTES) this.#queue.pushNow(this.#output.take());
     }
     this.#queue.pushNow(this.#output.end());

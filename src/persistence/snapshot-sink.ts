@@ -1,4 +1,4 @@
-// Who takes a snapshot: keys with their whole values, and large collections in parts.
+// Who takes a snapshot: keys with their whole values, and what is large in parts.
 
 import type { PendingRecord } from "../structures/consumer-groups.ts";
 import type { Container } from "../structures/container.ts";
@@ -26,6 +26,12 @@ export interface MemberSink extends CollectionSink {
 export interface ListSink extends CollectionSink {
   /** The entries of a node, in the listpack format: one that is plain, or `count`. */
   node(bytes: Uint8Array, start: number, end: number, count: number, isPlain: boolean): void;
+}
+
+/** Where a large string goes, after `activate`. */
+export interface StringSink extends CollectionSink {
+  /** The next bytes of it. */
+  piece(bytes: Uint8Array, start: number, end: number): void;
 }
 
 /** What is known of a stream as a whole. */
@@ -75,11 +81,12 @@ export interface StreamSink extends CollectionSink {
 
 /**
  * Takes what was in the keyspace when the snapshot began, each key once, in no particular order.
- * Large collections are opened, and their parts follow one by one.
+ * Large collections and strings are opened, and their parts follow one by one.
  */
 export interface SnapshotSink {
   /** The key in a view, with its whole value. */
   key(dbIndex: number, view: RecordView): void;
+  openString(dbIndex: number, view: RecordView): StringSink;
   openMembers(dbIndex: number, view: RecordView, container: Container): MemberSink;
   openList(dbIndex: number, view: RecordView, list: Quicklist): ListSink;
   openStream(dbIndex: number, view: RecordView, stream: Stream): StreamSink;

@@ -9,7 +9,8 @@
 //   table   | passed: written, changes are none of our business | ahead: written before it changes
 //           0                                             position                            2^32
 //
-// Large collections are walked part by part in the same way (collection-walk.ts). A table that was
+// Large collections are walked part by part in the same way (collection-walk.ts), large strings
+// piece by piece (string-walk.ts). A table that was
 // emptied, or a collection that was deleted, while it is still needed is kept until the walk is
 // through with it. Databases are known by their tables, which SWAPDB exchanges.
 
@@ -19,18 +20,32 @@ import type { Keyspace, WriteGate } from "../keyspace/keyspace.ts";
 import type { CellTable } from "../memory/cell-table.ts";
 import type { Container, Releasable } from "../structures/container.ts";
 import { Quicklist } from "../structures/quicklist.ts";
-import { CONTAINER, handleIn, isMarked, mark, RecordView, unmark } from "../structures/record.ts";
+import {
+  CONTAINER,
+  handleIn,
+  isMarked,
+  mark,
+  RecordView,
+  STRING,
+  unmark,
+} from "../structures/record.ts";
 import { Stream } from "../structures/stream.ts";
 import { type CollectionWalk, MemberWalk, memberTableOf } from "./collection-walk.ts";
 import { ListWalk } from "./list-walk.ts";
 import type { SnapshotSink } from "./snapshot-sink.ts";
 import { StreamWalk } from "./stream-walk.ts";
+import { StringWalk } from "./string-walk.ts";
 
 /** Records looked at between two readings of the clock. */
 const RECORDS_PER_CHECK = 4;
 /** Collections of more members, or blocks, than this are taken in slices. */
 const LARGE_MEMBERS = 512;
 const LARGE_BLOCKS = 16;
+/**
+ * Strings above this are taken in pieces: 200 MB in one go kept others waiting for half a second.
+ * Smaller ones may be compressed.
+ */
+const LARGE_STRING_BYTES = 1 << 21;
 /** Elements from which the size of a collection is estimated. */
 const SAMPLES = 5;
 
@@ -54,6 +69,8 @@ export class Snapshot implements WriteGate {
   #position = 0;
   /** Collections to be walked, in this order; the first one is active. */
   readonly #collections: CollectionWalk[] = [];
+  /** By their records: strings among them whose bytes are still where those have them. */
+  readonly #strings = new Map<number, StringWalk>();
   /** Kept until the end: emptied tables, deleted collections. */
   readonly #kept: { readonly value: Releasable; readonly size: number }[] = [];
   #isAborted = false;
@@ -117,6 +134,25 @@ export class Snapshot implements WriteGate {
   }
 
   beforeWrite(db: Database, ref: number, hash: number): void {
+    this.#takeAhead(db, ref, hash);
+    if (this.#strings.size === 0) return;
+    this.#strings.get(ref)?.copy();
+    this.#strings.delete(ref);
+  }
+
+  beforeReplace(db: Database, ref: number, hash: number): boolean {
+    this.#takeAhead(db, ref, hash);
+    return this.#strings.has(ref);
+  }
+
+  keepsBlock(ref: number): boolean {
+    if (this.#strings.size === 0) return false;
+    this.#strings.get(ref)?.adopt();
+    return this.#strings.delete(ref);
+  }
+
+  /** Takes a record before it changes, unless it has been. */
+  #takeAhead(db: Database, ref: number, hash: number): void {
     const part = this.#partAhead(db.table, hash);
     if (part === undefined || isMarked(this.#keyspace.pool, ref)) return;
     this.#view.load(ref, hash);
@@ -135,7 +171,8 @@ export class Snapshot implements WriteGate {
 
   keepsCleared(db: Database, table: Releasable): boolean {
     const index = this.#parts.findIndex((part) => part.table === db.table);
-    if (index < this.#part) return false;
+    // One that has been walked may still have a string of which only a part was taken.
+    if (index < this.#part && this.#strings.size === 0) return false;
     this.#kept.push({ value: table, size: db.size });
     return true;
   }
@@ -171,6 +208,7 @@ export class Snapshot implements WriteGate {
   #stepCollection(): void {
     const walk = this.#collections[0];
     if (walk.step()) return;
+    if (walk instanceof StringWalk) this.#strings.delete(walk.ref);
     this.#copiedTotal += walk.copiedTotal;
     this.#collections.shift();
     this.#collections[0]?.activate();
@@ -180,9 +218,17 @@ export class Snapshot implements WriteGate {
   #take(dbIndex: number, view: RecordView): void {
     if (this.#isAborted) return;
     this.keysTaken++;
+    if (view.type === STRING && view.valueLength > LARGE_STRING_BYTES) {
+      const walk = new StringWalk(this.#keyspace.pool, view, this.#sink.openString(dbIndex, view));
+      this.#strings.set(view.ref, walk);
+      return this.#begin(walk);
+    }
     const container = this.#containerIn(view);
     if (container === undefined || !isLarge(container)) return this.#sink.key(dbIndex, view);
-    const walk = this.#walkThrough(dbIndex, view, container);
+    this.#begin(this.#walkThrough(dbIndex, view, container));
+  }
+
+  #begin(walk: CollectionWalk): void {
     this.#collections.push(walk);
     if (this.#collections.length === 1) walk.activate();
   }
