@@ -11,6 +11,7 @@ const FIRST_COUNT = 64;
 const KEPT_BYTES = 1 << 20;
 const KEPT_COUNT = 1 << 14;
 
+/** Many strings of bytes in one array, reused for one lot after another. */
 export class ByteRanges {
   count = 0;
   /** All strings, one behind the other; string k is bytes[startOf(k), ends[k]). */

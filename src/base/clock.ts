@@ -10,6 +10,9 @@ export interface Clock {
   monotonicUs(): number;
 }
 
+/** The longest timer in milliseconds; longer ones fire at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 /** Further apart than this, the wall clock was set and the fine one no longer follows it. */
 const DRIFT_MS_MAX = 2;
 

@@ -25,3 +25,8 @@ export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): st
 export function utf8Text(bytes: Uint8Array, start = 0, end = bytes.length): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
 }
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Acl } from "../acl/acl.ts";
 import { readUsers, userLines } from "../acl/acl-file.ts";
 import { LOG_WARNING } from "../base/log.ts";
-import { latin1Bytes, latin1Text } from "../base/text.ts";
+import { latin1Bytes, latin1Text, messageOf } from "../base/text.ts";
 import type { Config } from "../config/config.ts";
 import { disconnect, hasLostChannels, listensWithoutPermission } from "./acl-denials.ts";
 import type { Context } from "./features.ts";
@@ -22,8 +22,7 @@ export function readAclFile(acl: Acl, config: Config) {
   try {
     text = latin1Text(config.files!.read(path));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `Error loading ACLs, opening file '${name}': ${reason}`;
+    return `Error loading ACLs, opening file '${name}': ${messageOf(error)}`;
   }
   const loaded = readUsers(acl, name, text);
   return "error" in loaded ? loaded.error : loaded.users;
@@ -60,8 +59,7 @@ export function aclSaveCommand(c: Context): void {
   try {
     config.files!.writeAtomically(path, latin1Bytes(text));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    logger.log(LOG_WARNING, `Writing the ACL file ${path}: ${reason}`);
+    logger.log(LOG_WARNING, `Writing the ACL file ${path}: ${messageOf(error)}`);
     return c.reply.error(
       "ERR There was an error trying to save the ACLs. Please check the server logs for more " +
         "information",

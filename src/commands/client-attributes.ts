@@ -20,6 +20,7 @@ export function shownAttribute(text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
+/** Tells that a name of a client, or what it says of its library, is none. */
 export function replyBadClientName(c: Context): void {
   c.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
 }

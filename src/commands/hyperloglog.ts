@@ -210,6 +210,7 @@ export function isNoneReplied(c: Context, found: RecordView): boolean {
   return true;
 }
 
+/** Tells that a HyperLogLog's registers cannot be read. */
 export function replyCorrupt(c: Context): void {
   c.reply.error("INVALIDOBJ Corrupted HLL object detected");
 }

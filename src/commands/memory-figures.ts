@@ -17,6 +17,7 @@ export interface MemoryFigures {
   readonly keyCount: number;
 }
 
+/** Measures the server's memory, as INFO and MEMORY STATS show it. */
 export function measureMemory(c: Context): MemoryFigures {
   const report = c.server.memoryReport();
   const statistics = c.server.statistics;

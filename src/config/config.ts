@@ -10,7 +10,7 @@
 
 import { assert } from "../base/assert.ts";
 import { globMatches } from "../base/glob.ts";
-import { latin1Bytes, latin1Text, utf8Bytes, utf8Text } from "../base/text.ts";
+import { latin1Bytes, latin1Text, messageOf, utf8Bytes, utf8Text } from "../base/text.ts";
 import type { Directive } from "./directive.ts";
 import { directiveNames, directives, findDirective } from "./directives.ts";
 import type { ConfigFiles } from "./files.ts";
@@ -246,7 +246,7 @@ export class Config {
       const found = this.files.directory(utf8Text(latin1Bytes(path)), utf8Text(latin1Bytes(from)));
       return latin1Text(utf8Bytes(found));
     } catch (error) {
-      throw new InvalidValue(error instanceof Error ? error.message : String(error));
+      throw new InvalidValue(messageOf(error));
     }
   }
 

@@ -39,6 +39,7 @@ export interface DirectiveTraits {
   readonly waitsFor?: MissingFeature;
 }
 
+/** One directive of the configuration. */
 export interface Directive extends DirectiveTraits {
   readonly name: string;
   readonly type: ValueType;

@@ -5,7 +5,7 @@
 
 import { resolve } from "node:path";
 import { globMatches } from "../base/glob.ts";
-import { latin1Bytes, latin1Text, utf8Bytes, utf8Text } from "../base/text.ts";
+import { latin1Bytes, latin1Text, messageOf, utf8Bytes, utf8Text } from "../base/text.ts";
 import { splitWords, trimmed } from "../base/words.ts";
 import { type Config, splitValue } from "./config.ts";
 import type { Directive } from "./directive.ts";
@@ -63,7 +63,7 @@ export function readConfigFile(files: ConfigFiles, path: string): string {
   try {
     return latin1Text(files.read(path));
   } catch (error) {
-    throw new UnreadableConfigFile(path, error instanceof Error ? error.message : String(error));
+    throw new UnreadableConfigFile(path, messageOf(error));
   }
 }
 

@@ -67,6 +67,7 @@ export interface OutputBufferLimit {
   readonly softSeconds: number;
 }
 
+/** The value of `client-output-buffer-limit`. */
 export interface OutputBufferLimits {
   readonly normal: OutputBufferLimit;
   readonly replica: OutputBufferLimit;

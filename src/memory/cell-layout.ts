@@ -37,6 +37,7 @@ export function homesFor(used: number): number {
   return Math.min(Math.max(homes, HOMES_MIN), Math.max(HOMES_MAX, used));
 }
 
+/** Asserts that the segment in words[start, start + length) is in order. */
 export function verifySegment(
   words: Uint32Array,
   start: number,

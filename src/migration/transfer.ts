@@ -2,6 +2,7 @@
 // given up when nothing has gone forward for the timeout. A connection that breaks before a key was
 // answered for is replaced once: a kept one may have been closed by the target meanwhile.
 
+import { TIMER_MS_MAX } from "../base/clock.ts";
 import type { ClosedReason, Network, OutgoingHandler } from "../base/network.ts";
 import { latin1Text } from "../base/text.ts";
 import type { Keyspace } from "../keyspace/keyspace.ts";
@@ -13,8 +14,6 @@ import { type TargetConnection, type Targets, UNKNOWN_DB } from "./targets.ts";
 const PORTION_BYTES = 1 << 16;
 /** After so much the event loop is let live on. */
 const SLICE_BYTES = 1 << 20;
-/** Longer timers fire at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 /** A line longer than this is cut in two, as by Redis. */
 const LINE_BYTES_MAX = 1023;
 

@@ -36,6 +36,7 @@ export class AofError extends LoadError {
   override name = "AofError";
 }
 
+/** Where a log is, or is to be. */
 export interface AofLocation {
   fileSystem: FileSystem;
   logger: Logger;

@@ -36,6 +36,7 @@ export type LoadSnapshot = (
   onProgress: (bytes: number) => void,
 ) => Promise<{ readonly end: number }>;
 
+/** What is loaded, and how strictly. */
 export interface AofLoadOptions extends AofLocation {
   clock: Clock;
   /** Rejects with an RdbError where the snapshot is not what it should be. */

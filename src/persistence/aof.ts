@@ -54,6 +54,7 @@ export interface AppendPosition {
   baseBytes: number;
 }
 
+/** What a log needs, and how durable it is to be. */
 export interface AppendOnlyFileOptions {
   fileSystem: FileSystem;
   clock: Clock;

@@ -53,6 +53,7 @@ interface Segment {
   readonly end: number;
 }
 
+/** What the log is to take, from a turn's first effect to the sync that makes it durable. */
 export class AppendBuffer {
   kept = 0;
   written = 0;

@@ -54,6 +54,7 @@ export class RdbChecksumError extends RdbError {
   }
 }
 
+/** Into what a file is loaded, and how. */
 export interface RdbLoadOptions {
   readonly keyspace: Keyspace;
   readonly clock: Clock;

@@ -33,6 +33,7 @@ import type {
   StringSink,
 } from "./snapshot-sink.ts";
 
+/** What an RDB is to be like, and what stands in front of its keys. */
 export interface RdbOptions {
   /** The version of the format. */
   readonly version: number;

@@ -44,6 +44,7 @@ export interface StreamSummary {
   readonly groupCount: number;
 }
 
+/** A consumer group, but for its pending entries and consumers. */
 export interface GroupSummary {
   readonly name: Uint8Array;
   readonly lastId: StreamId;
@@ -52,6 +53,7 @@ export interface GroupSummary {
   readonly consumerCount: number;
 }
 
+/** A consumer of a group; times are Unix milliseconds. */
 export interface ConsumerSummary {
   readonly name: Uint8Array;
   readonly seenTimeMs: number;

@@ -314,6 +314,7 @@ export interface SeamModules {
 
 let modules: SeamModules | undefined;
 
+/** The modules, built when they are first asked for. */
 export function seamModules(): SeamModules {
   modules ??= {
     socket: buildSocket(),

@@ -5,6 +5,7 @@
 // client's channel and taken back, so that both keep their order. The context is put back to where
 // it was, for the event goes on.
 
+import { TIMER_MS_MAX } from "../base/clock.ts";
 import type { Blocking, BlockingHost } from "../blocking/blocking.ts";
 import { FOR_COMPLETION, type Waiter } from "../blocking/waiter.ts";
 import { type Client, REPLY_OFF, REPLY_ON } from "../command/client.ts";
@@ -16,9 +17,6 @@ import type { Features } from "../commands/features.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import { isOutOfMemory, OUT_OF_MEMORY } from "./dispatch.ts";
 import type { Server } from "./server.ts";
-
-/** Longer timers fire at once. */
-const TIMER_MS_MAX = 2 ** 31 - 2;
 
 const UNBLOCKED = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 

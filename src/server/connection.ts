@@ -17,6 +17,7 @@ import { copyBytes } from "../base/ascii.ts";
 import { LOG_NOTICE, LOG_VERBOSE, LOG_WARNING, type Logger } from "../base/log.ts";
 import type { Client, ClientChannel, SharedBytes } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
+import type { OutputBufferLimit } from "../config/special-types.ts";
 import type { Decoder, DecoderLimits } from "../resp/decoder.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import type { ClientMemory } from "./client-memory.ts";
@@ -32,13 +33,6 @@ export interface Transport {
   readonly localAddress: string;
 }
 
-/** Bytes that a client of a class may leave unread: at once, or for so many seconds. */
-export interface OutputLimit {
-  readonly hardBytes: number;
-  readonly softBytes: number;
-  readonly softSeconds: number;
-}
-
 /** What a connection needs of the server. */
 export interface ConnectionHost {
   readonly reply: ReplyWriter;
@@ -52,8 +46,8 @@ export interface ConnectionHost {
   readonly queryBytesMax: number;
   /** proto-max-bulk-len, bytes. */
   readonly bulkBytesMax: number;
-  readonly normalOutputLimit: OutputLimit;
-  readonly pubsubOutputLimit: OutputLimit;
+  readonly normalOutputLimit: OutputBufferLimit;
+  readonly pubsubOutputLimit: OutputBufferLimit;
   /** What the client whose event it is was pushed: it follows the running command's reply. */
   readonly pushes: ReplyWriter;
   /** A client that waited and whose command runs during another one's event, and its pushes. */
@@ -254,7 +248,7 @@ export class Connection implements ClientChannel, DecoderLimits {
   }
 
   /** What may wait for the peer to take it. */
-  get #limit(): OutputLimit {
+  get #limit(): OutputBufferLimit {
     return this.client.isSubscribed ? this.#host.pubsubOutputLimit : this.#host.normalOutputLimit;
   }
 

@@ -4,20 +4,15 @@
 import type { Logger } from "../base/log.ts";
 import { Client } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
+import type { OutputBufferLimit } from "../config/special-types.ts";
 import { Decoder } from "../resp/decoder.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import { ClientMemory } from "./client-memory.ts";
-import {
-  Connection,
-  type ConnectionHost,
-  type OutputLimit,
-  RECEIVE_BYTES,
-  type Transport,
-} from "./connection.ts";
+import { Connection, type ConnectionHost, RECEIVE_BYTES, type Transport } from "./connection.ts";
 import type { Server } from "./server.ts";
 import type { SocketHandler } from "./sockets.ts";
 
-const NO_LIMIT: OutputLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
+const NO_LIMIT: OutputBufferLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };
 
 /** Who is connected to a server. */
 export class Connections implements ConnectionHost, Iterable<Connection> {

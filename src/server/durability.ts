@@ -12,6 +12,7 @@
 
 import { resolve } from "node:path";
 import { LOG_NOTICE, LOG_WARNING } from "../base/log.ts";
+import { messageOf } from "../base/text.ts";
 import type { Client } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
 import type { LogControl } from "../command/snapshot-control.ts";
@@ -184,7 +185,7 @@ export class Durability implements EffectSink, LogControl {
     };
     this.#loadAgain().then(whenDone, (error: unknown) => {
       const { logger } = this.#server;
-      const lines = error instanceof Error ? error.message : String(error);
+      const lines = messageOf(error);
       logger.log(LOG_WARNING, `Error trying to load the AOF: ${lines}`);
       // Without knowing the end of the log nothing can be appended to it.
       if (this.#server.config.flag("appendonly")) {

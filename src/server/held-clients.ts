@@ -1,10 +1,8 @@
 // Clients whose commands are held back, by CLIENT PAUSE or because their keys are on their way to
 // another server: has them go on as soon as nothing holds them any more.
 
+import { TIMER_MS_MAX } from "../base/clock.ts";
 import type { Server } from "./server.ts";
-
-/** Longer timers fire at once; the cron ends longer pauses. */
-const TIMER_MS_MAX = 2 ** 31 - 2;
 
 /** The held clients of one server. */
 export class HeldClients {
@@ -36,7 +34,8 @@ export class HeldClients {
     this.#server.updateRestrictions();
     clearTimeout(this.#timer);
     const restMs = pauses.untilMs - clock.wallMs();
-    if (restMs > TIMER_MS_MAX) return;
+    // The cron ends longer pauses.
+    if (restMs >= TIMER_MS_MAX) return;
     this.#timer = setTimeout(() => pauses.expire(clock.wallMs()), restMs + 1);
   }
 

@@ -3,6 +3,7 @@
 
 import type { Acl } from "../acl/acl.ts";
 import { LOG_WARNING, type Logger } from "../base/log.ts";
+import { messageOf } from "../base/text.ts";
 import type { Clients } from "../command/client.ts";
 import type { Statistics } from "../command/statistics.ts";
 import type { ListenerInfo } from "../commands/features.ts";
@@ -139,7 +140,7 @@ export class Listeners {
     try {
       return this.#sockets.listenUnix(path, permissions, this.#accept);
     } catch (error) {
-      throw new ListenError(`Failed opening Unix socket: bind: ${messageOf(error)}`);
+      throw new ListenError(`Failed opening Unix socket: bind: ${reasonOf(error)}`);
     }
   }
 
@@ -147,7 +148,7 @@ export class Listeners {
     this.#host.logger.log(
       LOG_WARNING,
       `Warning: Could not create server TCP listening socket ${address}:${port}: ` +
-        `bind: ${messageOf(error)}`,
+        `bind: ${reasonOf(error)}`,
     );
     return new ListenError(`Failed listening on port ${port} (tcp), aborting.`);
   }
@@ -195,10 +196,10 @@ function isLoopback(address: string): boolean {
   );
 }
 
-function messageOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   const code = (error as { code?: string }).code;
   if (code === "EADDRINUSE") return "Address already in use";
   if (code === "EACCES") return "Permission denied";
   if (code === "EADDRNOTAVAIL") return "Cannot assign requested address";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -5,6 +5,7 @@
 // outside itself.
 
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { TIMER_MS_MAX } from "../base/clock.ts";
 import type { ExchangeResult } from "../base/network.ts";
 
 /** What the thread is asked to do. */
@@ -25,8 +26,6 @@ const PROGRESS = 1;
 
 /** How long the thread may take to start and to notice that its time is over. */
 const GRACE_MS = 5000;
-/** Longer timers fire at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Implements `Network.exchangeTcp`. */
 export function exchangeWaiting(

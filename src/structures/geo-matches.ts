@@ -11,6 +11,7 @@ import type { GeoPosition } from "./geohash.ts";
 const KEPT_MATCHES = 1 << 14;
 const FIRST_MATCHES = 64;
 
+/** What a search has found, in columns that are reused for one search after another. */
 export class GeoMatches {
   readonly members = new ByteRanges();
   scores = new Float64Array(FIRST_MATCHES);

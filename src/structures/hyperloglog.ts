@@ -93,6 +93,7 @@ export function cachedCount64(bytes: Uint8Array, start: number): bigint {
   return count;
 }
 
+/** Keeps a count in the header, as fresh. */
 export function cacheCount(bytes: Uint8Array, start: number, count: number): void {
   const high = Math.floor(count / TWO_32) | 0;
   const low = count | 0;
@@ -102,6 +103,7 @@ export function cacheCount(bytes: Uint8Array, start: number, count: number): voi
   }
 }
 
+/** Marks the count in the header as one that may be wrong. */
 export function dropCachedCount(bytes: Uint8Array, start: number): void {
   bytes[start + STALE_OFFSET] |= STALE;
 }
