@@ -81,8 +81,11 @@ export interface Restrictions {
 /** The server, plus what only dispatch may touch. */
 export interface DispatchServer extends Features, Restrictions {
   readonly effects: Effects;
-  /** When the event being handled began and as of when its time is, monotonic microseconds. */
-  readonly events: Pick<Events, "startUs" | "seenUs" | "advance">;
+  /**
+   * When the event being handled began, as of when its time is, and when its newest command ended,
+   * monotonic microseconds.
+   */
+  readonly events: Pick<Events, "startUs" | "seenUs" | "commandsEndUs" | "advance">;
   /** Messages for the client whose command is running: they follow its reply. */
   readonly pushes: ReplyWriter;
 }
@@ -244,7 +247,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (this.#changes.hasNoted) this.#changes.settle(changed, command.flags);
       if (changed || effects.hasPending) this.#propagate(changed, bytes, decoder, index);
       if (client.blocked) {
-        this.#noteWaiting(command, since);
+        since = this.#noteWaiting(command, since);
         untimed = ++index;
         break;
       }
@@ -264,7 +267,7 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (wakesOthers) since = this.#serveWaiting();
     }
     if (untimed < index) since = this.#account(commands, untimed, index, since, true);
-    this.#noteCalls(client, called, since - started);
+    this.#noteCalls(client, called, started, since);
     // Nothing more of a client that is being closed is executed.
     return isEnding(client) ? count : index;
   }
@@ -465,15 +468,17 @@ export class Dispatcher implements CommandExecutor<Features> {
     return this.#server.clock.monotonicUs();
   }
 
-  /** Cold: the command waits for keys; it is counted once it has been answered. */
-  #noteWaiting(command: Command<Features>, since: number): void {
+  /** Cold: the command waits for keys; it is counted once it has been answered. Returns now. */
+  #noteWaiting(command: Command<Features>, since: number): number {
     const server = this.#server;
     const { client } = this.#c;
-    this.#blocking.noteTime(client, server.clock.monotonicUs() - since);
+    const nowUs = server.clock.monotonicUs();
+    this.#blocking.noteTime(client, nowUs - since);
     if (client.tracking !== undefined) this.#tracking.beforeWait(this.#c, client);
     if (server.monitors.size > 0) this.#feedMonitors(command);
     server.keyspace.notesAccess = true;
     if (this.#pushes.length > 0) this.appendPushes();
+    return nowUs;
   }
 
   #pointContextAt(command: Command<Features>, client: Client): void {
@@ -485,11 +490,13 @@ export class Dispatcher implements CommandExecutor<Features> {
     client.lastCommand = command.fullName;
   }
 
-  #noteCalls(client: Client, called: number, microseconds: number): void {
-    const statistics = this.#server.statistics;
+  /** Counts a batch's commands, which ran from one time to another. */
+  #noteCalls(client: Client, called: number, fromUs: number, toUs: number): void {
+    const { events, statistics } = this.#server;
+    events.commandsEndUs = toUs;
     client.commandsProcessed += called;
     statistics.commandsProcessed += called;
-    statistics.eventLoopCommandUs += microseconds;
+    statistics.eventLoopCommandUs += toUs - fromUs;
     if (called > statistics.eventLoopCommandsMax) statistics.eventLoopCommandsMax = called;
   }
 

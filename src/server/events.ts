@@ -7,6 +7,8 @@ import type { CommandContext } from "../command/context.ts";
 import type { Features } from "../commands/features.ts";
 import type { Server } from "./server.ts";
 
+/** Of so many events with commands one is timed to its end. */
+const TIMED_EVENTS = 16;
 /** With VERIFY: every so many events the invariants of up to so many keys are checked. */
 const VERIFIED_EVENTS = 64;
 const VERIFIED_KEYS_MAX = 20_000;
@@ -19,6 +21,10 @@ export class Events {
   startUs = 0;
   /** Monotonic time of the time that is seen, microseconds. */
   seenUs = 0;
+  /** When the newest command ended, on the same clock. */
+  commandsEndUs = 0;
+  /** How long the newest event that was timed to its end took behind its commands. */
+  #tailUs = 0;
   /** Unix time when the monotonic clock read 0, milliseconds. */
   #wallOriginMs = 0;
 
@@ -45,13 +51,25 @@ export class Events {
 
   /** Accounts for the event's time and answers who waited. */
   end(): void {
-    const { clock, statistics } = this.#server;
-    const elapsed = clock.monotonicUs() - this.startUs;
-    statistics.eventLoopCycles++;
+    const { statistics } = this.#server;
+    const elapsed = this.#elapsed(++statistics.eventLoopCycles);
     statistics.eventLoopDurationUs += elapsed;
     if (elapsed > statistics.eventLoopDurationMaxUs) statistics.eventLoopDurationMaxUs = elapsed;
     if (VERIFY) this.#verifyNowAndThen();
     this.settle();
+  }
+
+  /**
+   * Time since the event began. What comes behind the commands is above all the write of their
+   * replies: one event of several is timed to its end, and stands for the others, since reading the
+   * clock costs half a percent of an event with one command.
+   */
+  #elapsed(cycle: number): number {
+    const commandsUs = this.commandsEndUs - this.startUs;
+    if (commandsUs > 0 && cycle % TIMED_EVENTS !== 1) return commandsUs + this.#tailUs;
+    const elapsed = this.#server.clock.monotonicUs() - this.startUs;
+    if (commandsUs > 0) this.#tailUs = elapsed - commandsUs;
+    return elapsed;
   }
 
   /** Makes an event of `action`. */

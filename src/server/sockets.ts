@@ -39,10 +39,8 @@ export interface SocketLayer extends Network {
 /** Loaded when it is needed: hardly ever. */
 type WaitingExchange = typeof import("./waiting-exchange.ts");
 
-/** A Bun socket's data: its handler once it is accepted. */
-interface SocketState {
-  handler: SocketHandler | undefined;
-}
+/** A Bun socket's data: its handler, once it is accepted and unless it was refused. */
+type SocketState = SocketHandler | undefined;
 
 class BunTransport implements Transport {
   readonly #socket: Socket<SocketState>;
@@ -88,19 +86,19 @@ function handlers(accept: Accept, unixPath: string, keepAliveSeconds: () => numb
       const seconds = keepAliveSeconds();
       if (seconds > 0) socket.setKeepAlive(true, seconds * 1000);
       const transport = new BunTransport(socket, unixPath);
-      socket.data = { handler: accept(transport, unixPath !== "") };
+      socket.data = accept(transport, unixPath !== "");
     },
     data(socket: Socket<SocketState>, chunk: Uint8Array) {
-      socket.data.handler?.receive(chunk);
+      socket.data?.receive(chunk);
     },
     drain(socket: Socket<SocketState>) {
-      socket.data?.handler?.drained();
+      socket.data?.drained();
     },
     close(socket: Socket<SocketState>) {
-      socket.data?.handler?.closed();
+      socket.data?.closed();
     },
     error(socket: Socket<SocketState>, error: Error) {
-      socket.data?.handler?.closed();
+      socket.data?.closed();
       rethrowOwn(error);
     },
   };
