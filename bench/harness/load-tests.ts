@@ -143,7 +143,7 @@ const readAndAcknowledge: LoadTest = {
 
 /** Ten SETs of different keys between MULTI and EXEC; all of it is one request. */
 const multiTen: LoadTest = {
-  requests: [30_000, 200_000],
+  requests: [150_000, 300_000],
   prepare: async () => {},
   async run({ port, requests, depth }) {
     const texts = Array.from({ length: TRANSACTION_COMMANDS }, (_, k) =>
