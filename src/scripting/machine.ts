@@ -96,7 +96,7 @@ export class Machine<S extends ServerContext> {
     };
     addRedisLibrary(this.library);
     this.sandbox.add("redis");
-    this.#addHandler();
+    if (!parts.isForFunctions) this.#addHandler();
     this.sandbox.close();
     this.#record = lua.api.malloc(RECORD_BYTES);
     this.#recordOptions = lua.api.malloc(8);
@@ -202,7 +202,7 @@ export class Machine<S extends ServerContext> {
     return heapBytes > LARGE_HEAP_BYTES && this.bytes < heapBytes / 4;
   }
 
-  /** What Redis handles errors with is there for scripts, too. */
+  /** What Redis handles errors with is there for EVAL's scripts, too. */
   #addHandler(): void {
     const { lua, sandbox } = this;
     const { api, main } = lua;

@@ -127,6 +127,10 @@ const CALLS = [
     "return loadstring('x = 1')()",
     "return os.clock() >= 0",
   ],
+  ...["return __redis__err__handler('x')", "return string.format('%d', 1700000000000)"],
+  ...["string.gsub('x', 'x', error)", "return #{pcall(error, {})}", "return {load(pcall)}"],
+  "local r = {} for k, v in pairs(_G) do r[#r + 1] = k .. ':' .. type(v) end " +
+    "table.sort(r) return r",
   ...["coroutine.yield()", "local a, b = 1 return a .. b", "return redis.REDIS_VERSION_NUM > 7"],
 ];
 
