@@ -174,6 +174,11 @@ export class Connection implements ClientChannel, DecoderLimits {
     host.statistics.readsProcessed++;
     host.statistics.netInputBytes += chunk.length;
     this.client.bytesReceived += chunk.length;
+    // What would be queued behind much that is must not be, not even for a moment.
+    const before = this.client.queuedArgumentBytes;
+    if (before > 0 && this.#inputLength + chunk.length + before > host.queryBytesMax) {
+      return this.#refuseInput();
+    }
     if (this.#isHeld || this.#inputLength > 0 || this.#decoder !== undefined) {
       this.#keep(chunk, 0, chunk.length);
       if (!this.#isHeld) this.#process(this.#input, this.#inputLength);

@@ -12,6 +12,8 @@ import type { Keyspace } from "../keyspace/keyspace.ts";
 import { CommandQueue } from "./command-queue.ts";
 import { Watches } from "./watches.ts";
 
+/** What an argument counts for beside its bytes, against the limit of query buffers: a pointer. */
+const ARGUMENT_BYTES = 8;
 /** Queues kept for the next transaction. */
 const SPARES_MAX = 64;
 
@@ -60,6 +62,8 @@ export class Transactions {
     base: number,
   ): void {
     const client = c.client;
+    // EXEC is going to run nothing.
+    if (client.dirtyQueue || client.dirtyWatch) return;
     // alloc: once per transaction, unless there is a spare one
     const queue =
       (client.queue as CommandQueue | undefined) ?? this.#spares.pop() ?? new CommandQueue();
@@ -73,7 +77,7 @@ export class Transactions {
     const added = queue.memoryBytes - before;
     client.queuedBytes += added;
     this.#queueBytes += added;
-    let argumentBytes = 0;
+    let argumentBytes = c.count * ARGUMENT_BYTES;
     for (let k = 0; k < c.count; k++) argumentBytes += ends[base + k] - starts[base + k];
     client.queuedArgumentBytes += argumentBytes;
   }

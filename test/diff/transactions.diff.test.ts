@@ -133,6 +133,17 @@ async function expireWatched(client: RawClient, command: Command): Promise<strin
   return (await client.ask("exec")).raw;
 }
 
+/** Queues commands until the connection is closed, or many of them; how many were answered. */
+async function queueMany(client: RawClient, first: Command, bytes: number): Promise<string> {
+  await client.run("multi");
+  await client.ask(...first);
+  const value = "x".repeat(bytes);
+  let answered = 0;
+  while (answered < 200 && (await client.ask("set", "k", value)).kind !== "closed") answered++;
+  if (answered < 200) return `closed after ${answered}`;
+  return (await client.ask("exec")).raw;
+}
+
 interface Scene {
   readonly title: string;
   readonly lines: readonly string[];
@@ -206,6 +217,20 @@ differential(
       await expireWatched(client, []),
       await expireWatched(client, ["get", "k"]),
     ]);
+    probe("what is queued counts as unread, unless EXEC runs nothing", async (client, side) => {
+      await client.run("config", "set", "client-query-buffer-limit", "1048576");
+      const seen: string[] = [];
+      for (const bytes of [9_000, 30_000, 200_000]) {
+        seen.push(await queueMany(await side.connect(), ["get", "k"], bytes));
+        seen.push(await queueMany(await side.connect(), ["nosuch"], bytes));
+      }
+      const watching = await side.connect();
+      await watching.run("watch", "k");
+      await client.run("set", "k", "1");
+      seen.push(await queueMany(watching, ["get", "k"], 9_000));
+      await client.run("config", "set", "client-query-buffer-limit", "1073741824");
+      return seen;
+    });
     for (const [family, templates] of Object.entries(TEMPLATE_FAMILIES)) {
       compare(`${family}: which commands spoil a transaction, seed ${SEED}`, (known) => {
         const commands = randomCommands(new Choices(SEED), known, templates);
