@@ -43,6 +43,8 @@ export class Effects {
   changes = 0;
   /** Bytes of effects so far: what has come of them elsewhere is told by this. */
   offset = 0;
+  /** Effects so far, MULTI and EXEC among them: what Redis without replicas calls its offset. */
+  replicationOffset = 0;
 
   readonly #sinks: EffectSink[] = [];
   /** Effects of the running unit but for the request itself, `#count` whole commands. */
@@ -163,7 +165,10 @@ export class Effects {
     this.#replaced = false;
     if (this.#depth === 0 && this.#count === 0) {
       // By far the most frequent case is not copied.
-      if (withRequest) this.#append(dbIndex, request, start, end);
+      if (withRequest) {
+        if (this.active) this.replicationOffset++;
+        this.#append(dbIndex, request, start, end);
+      }
       return;
     }
     this.#settleSegments(dbIndex);
@@ -181,6 +186,7 @@ export class Effects {
   /** Hands what is pending to the sinks. */
   #send(): void {
     const isWrapped = this.#count > 1;
+    if (this.active) this.replicationOffset += isWrapped ? this.#count + 2 : this.#count;
     const pending = this.#pending;
     if (isWrapped) this.#append(ANY_DB, MULTI, 0, MULTI.length);
     for (let k = 0; k < this.#segmentCount; k++) {

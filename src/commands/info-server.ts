@@ -99,7 +99,7 @@ export function replicationSection(c: Context): InfoField[] {
     ["master_failover_state", "no-failover"],
     ["master_replid", c.server.replicationId],
     ["master_replid2", NO_ID],
-    ["master_repl_offset", 0],
+    ["master_repl_offset", c.effects.replicationOffset],
     ["second_repl_offset", -1],
     ["repl_backlog_active", 0],
     ["repl_backlog_size", c.server.config.integer("repl-backlog-size")],

@@ -105,7 +105,7 @@ function monitorCommand(c: Context): void {
 function roleCommand(c: Context): void {
   c.reply.array(3);
   c.reply.bulkText("master");
-  c.reply.integer(0);
+  c.reply.integer(c.effects.replicationOffset);
   c.reply.array(0);
 }
 

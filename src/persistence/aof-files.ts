@@ -205,11 +205,12 @@ export class AofFiles {
     await this.deleteHistory();
     this.#deleteTemporaries();
     if (last?.kind === "incr") {
+      await this.#reopen();
       logger.log(LOG_NOTICE, `Opening AOF incr file ${last.name} on server start`);
       return last;
     }
     const base = last === undefined && makeBase !== undefined ? await this.#begin(makeBase()) : {};
-    const entry = this.createIncrement("on server start");
+    const entry = this.createIncrement("on server start", this.replicationOffset);
     await this.#sync(this.pathOf(entry));
     const increments = [...this.#manifest.increments, entry];
     await this.#replaceManifest({ ...this.#manifest, ...base, increments });
@@ -273,11 +274,35 @@ export class AofFiles {
     return joinPath(this.#folder, entry.name);
   }
 
+  /** Where the log ends; if that was not noted, about as far on as its last file is long. */
+  get replicationOffset(): number {
+    const last = this.#manifest.increments.at(-1);
+    if (last === undefined) return 0;
+    return last.endOffset ?? (last.startOffset ?? 0) + this.#bytesIn(last.name);
+  }
+
+  /** The last increment is appended to again: where it ends is open. */
+  async #reopen(): Promise<void> {
+    const last = this.#manifest.increments.at(-1);
+    if (last?.endOffset !== undefined) await this.#noteEnd(last, undefined);
+  }
+
+  /** Notes where the log ends, which is closed. Rejects with the system's error. */
+  async close(replicationOffset: number): Promise<void> {
+    const last = this.#manifest.increments.at(-1);
+    if (last !== undefined) await this.#noteEnd(last, replicationOffset);
+  }
+
+  async #noteEnd(last: ManifestEntry, endOffset: number | undefined): Promise<void> {
+    const increments = [...this.#manifest.increments.slice(0, -1), { ...last, endOffset }];
+    await this.#replaceManifest({ ...this.#manifest, increments });
+  }
+
   /** The next increment, as an empty file that no manifest lists. Throws the system's error. */
-  createIncrement(occasion: string): ManifestEntry {
+  createIncrement(occasion: string, startOffset: number): ManifestEntry {
     const { fileSystem, logger } = this.#location;
     this.createFolder();
-    const entry = this.nextIncrement();
+    const entry = { ...this.nextIncrement(), startOffset };
     logger.log(LOG_NOTICE, `Creating AOF incr file ${entry.name} ${occasion}`);
     // A file of that name which no manifest lists is a leftover of an interrupted start.
     const file = fileSystem.openAppend(this.pathOf(entry));
@@ -347,8 +372,9 @@ export class AofFiles {
     const { base: formerBase, increments, history } = this.#manifest;
     const isKept = (entry: ManifestEntry) =>
       increment !== undefined && entry.sequence >= increment.sequence;
-    const kept = increments.filter(isKept);
-    if (increment !== undefined && kept.length === 0) kept.push(increment);
+    // Of the first one more is known now.
+    const kept = increments.filter((entry) => isKept(entry) && entry.name !== increment?.name);
+    if (increment !== undefined) kept.unshift(increment);
     const former = formerBase === undefined ? [] : [formerBase];
     former.push(...increments.filter((entry) => !isKept(entry)));
     await this.#replaceManifest({

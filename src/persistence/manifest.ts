@@ -9,6 +9,10 @@
 // sequence, `h` files of former generations that may be deleted. Redis 7 writes and reads the same;
 // its error texts are kept, for operators and tests look for them.
 //
+// Redis 8 adds, for increments, "startoffset" and "endoffset": the replication offsets (see
+// `Effects.replicationOffset`) at which the file began and, if the server that wrote it was
+// stopped, ended. Nothing is loaded by them; they are what INFO goes on from after a restart.
+//
 // A manifest has no checksum, and Redis would skip ours only where tests of manifests count lines.
 // So whatever no server writes is refused, lest a flipped bit take a file out of the log: a key
 // twice in a line, history behind what is current, and history of increments without a base.
@@ -31,6 +35,8 @@ export interface ManifestEntry {
   readonly name: string;
   readonly sequence: number;
   readonly type: typeof BASE | typeof HISTORY | typeof INCREMENT;
+  readonly startOffset?: number;
+  readonly endOffset?: number;
 }
 
 /** The files of a log. Replaced as a whole, never changed in place. */
@@ -134,6 +140,7 @@ function parseLine(line: string, refuse: (reason: string) => ManifestError): Man
   let name = "";
   let sequence = 0;
   let type = "";
+  const offsets: { startOffset?: number; endOffset?: number } = {};
   const keys = new Set<string>();
   for (let k = 0; k < words.length; k += 2) {
     const key = words[k].toLowerCase();
@@ -145,6 +152,8 @@ function parseLine(line: string, refuse: (reason: string) => ManifestError): Man
       if (name.includes("/")) throw refuse("File can't be a path, just a filename");
     } else if (key === "seq") sequence = leadingInteger(value);
     else if (key === "type") type = value.slice(0, 1);
+    else if (key === "startoffset") offsets.startOffset = leadingInteger(value);
+    else if (key === "endoffset") offsets.endOffset = leadingInteger(value);
   }
   if (name === "" || sequence === 0 || type === "") {
     throw refuse("Invalid AOF manifest file format");
@@ -152,7 +161,7 @@ function parseLine(line: string, refuse: (reason: string) => ManifestError): Man
   if (type !== BASE && type !== HISTORY && type !== INCREMENT) {
     throw refuse("Unknown AOF file type");
   }
-  return { name, sequence, type };
+  return { name, sequence, type, ...offsets };
 }
 
 /** A decimal number at the start of a text, as C's atoll reads it; 0 where there is none. */
@@ -174,7 +183,10 @@ export function formatManifest(manifest: Manifest): Uint8Array {
   let text = "";
   for (const entry of entries) {
     if (entry === undefined) continue;
-    text += `file ${asWord(entry.name)} seq ${entry.sequence} type ${entry.type}\n`;
+    text += `file ${asWord(entry.name)} seq ${entry.sequence} type ${entry.type}`;
+    if (entry.startOffset !== undefined) text += ` startoffset ${entry.startOffset}`;
+    if (entry.endOffset !== undefined) text += ` endoffset ${entry.endOffset}`;
+    text += "\n";
   }
   return latin1Bytes(text);
 }

@@ -153,6 +153,9 @@ export class Durability implements EffectSink, LogControl {
   /** Has effects be appended to the log that was loaded. */
   async #goOnAfter(loader: AofLoader): Promise<void> {
     const aof = this.#newLog();
+    if (this.#state !== "on") {
+      this.#server.effects.replicationOffset = loader.files.replicationOffset;
+    }
     aof.open(await loader.position(() => this.#emptyBase()));
     this.#aof = aof;
     this.#lost = "";
@@ -298,6 +301,7 @@ export class Durability implements EffectSink, LogControl {
 
   /** The files of a log that is not on, or not known for certain. Rejects as AofFiles' methods. */
   async findFiles(): Promise<AofFiles> {
+    await this.#closing;
     const files = await aofFiles().AofFiles.find(this.#location);
     await files.settle();
     return files;
@@ -431,8 +435,11 @@ export class Durability implements EffectSink, LogControl {
       this.#endTurn();
       this.#server.effects.removeSink(this);
       this.#aof = undefined;
+      // A rewrite that was given up may still have dealings with the manifest.
+      const closed = Promise.all([aof.close(), rewriting.settled, this.#closing]);
+      const files = this.#files;
       this.#files = undefined;
-      this.#closing = Promise.all([this.#closing, aof.close()]);
+      this.#closing = closed.then(([isDurable]) => (isDurable ? this.#noteEnd(files) : undefined));
     }
     this.#server.updateRestrictions();
     this.#acknowledge();
@@ -501,8 +508,17 @@ export class Durability implements EffectSink, LogControl {
     this.#endTurn();
     this.#server.effects.removeSink(this);
     this.#aof = undefined;
-    if (!(await aof.close())) {
-      this.#server.logger.log(LOG_WARNING, `Error writing the AOF at exit: ${aof.failure}`);
+    if (await aof.close()) return this.#noteEnd(this.#files);
+    this.#server.logger.log(LOG_WARNING, `Error writing the AOF at exit: ${aof.failure}`);
+  }
+
+  /** Notes where a log ends that was closed. */
+  async #noteEnd(files: AofFiles | undefined): Promise<void> {
+    const { effects, logger } = this.#server;
+    try {
+      await files?.close(effects.replicationOffset);
+    } catch (error) {
+      logger.log(LOG_WARNING, `Can't note the end of the AOF: ${systemErrorText(error)}`);
     }
   }
 

@@ -43,6 +43,8 @@ interface Run {
   readonly mends: boolean;
   files: AofFiles | undefined;
   increment: ManifestEntry | undefined;
+  /** `Effects.replicationOffset` at the instant. */
+  startOffset: number;
   base: ManifestEntry | undefined;
   /** The base's path, and in a plain file where the effects behind the base begin. */
   basePath: string;
@@ -69,6 +71,11 @@ export class Rewriting implements RewriteControl {
 
   get isActive(): boolean {
     return this.#run !== undefined;
+  }
+
+  /** Settles once what was given up has no dealings with the disk any more. */
+  get settled(): Promise<void> {
+    return this.#settled;
   }
 
   rewrite(): RewriteReply {
@@ -162,6 +169,7 @@ export class Rewriting implements RewriteControl {
       mends,
       files: isPlain || (mends && !durability.files?.isCertain) ? undefined : durability.files,
       increment: undefined,
+      startOffset: 0,
       base: undefined,
       basePath: "",
       tailStart: 0,
@@ -170,7 +178,10 @@ export class Rewriting implements RewriteControl {
     try {
       durability.checkRewritable();
       if (durability.isOn && !isPlain && !mends) {
-        run.increment = run.files?.createIncrement("on background rewrite");
+        run.increment = run.files?.createIncrement(
+          "on background rewrite",
+          server.effects.replicationOffset,
+        );
       }
     } catch (error) {
       logger.log(LOG_WARNING, `Can't rewrite the AOF: ${systemErrorText(error)}`);
@@ -251,6 +262,7 @@ export class Rewriting implements RewriteControl {
         this.#failed(run, error);
       },
     });
+    run.startOffset = this.#server.effects.replicationOffset;
     try {
       if (run.increment !== undefined) {
         run.isSwitched = durability.switchTo(joinPath(folder, run.increment.name));
@@ -299,7 +311,8 @@ export class Rewriting implements RewriteControl {
 
   async #replaceManifest(run: Run, files: AofFiles, base: ManifestEntry): Promise<void> {
     try {
-      await files.install(base, run.increment);
+      const { increment, startOffset } = run;
+      await files.install(base, increment && { ...increment, startOffset });
     } catch (error) {
       if (run.mends && this.#run === run) this.#server.durability.giveUp(systemErrorText(error));
       throw error;

@@ -2,11 +2,11 @@
 // they hold.
 
 import { expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readdirSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findOracle, type OracleName, startOracle } from "../harness/oracle.ts";
-import { ServerProcess } from "../harness/process.ts";
+import { type Launch, ServerProcess } from "../harness/process.ts";
 import { plainValue } from "../harness/reply.ts";
 import { type Content, contentOf, fillWithSamples } from "../harness/sample-content.ts";
 import { startServer } from "../harness/server.ts";
@@ -83,3 +83,75 @@ for (const oracle of ORACLES) {
     );
   }
 }
+
+/** What becomes of the manifest and of the offset in the life of a log. */
+async function offsetsOf(start: () => Promise<ServerProcess>): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (commands: string[][], end: "SIGTERM" | "SIGKILL") => {
+    const server = await start();
+    const note = async () => {
+      await using client = await server.connect();
+      const role = JSON.stringify(plainValue(await client.ask("role")));
+      const info = String(plainValue(await client.ask("info", "replication")));
+      found.push(role, /master_repl_offset:\d+/.exec(info)?.[0] ?? "none");
+    };
+    const manifest = join(server.directory, "appendonlydir", "appendonly.aof.manifest");
+    const read = () => readFileSync(manifest, "latin1");
+    await note();
+    found.push(read());
+    await using client = await server.connect();
+    for (const command of commands) {
+      await client.ask(...command);
+      if (command[0] === "bgrewriteaof") expect(await server.waitForLog(REWRITTEN)).toBe(true);
+      if (command.at(-1) !== "no") continue;
+      for (let k = 0; k < 100 && !read().includes("endoffset"); k++) await Bun.sleep(20);
+    }
+    await note();
+    found.push(read());
+    await server.stop(end);
+    found.push(read());
+  };
+  const writes = [
+    ...[["set", "a", "1"], ["get", "a"], ["multi"], ["incr", "a"], ["rpush", "l", "x"], ["exec"]],
+    ...[
+      ["select", "3"],
+      ["set", "b", "1"],
+      ["eval", "return redis.call('incr', 'b')", "0"],
+    ],
+    ["eval", "redis.call('incr', 'b') return redis.call('incr', 'b')", "0"],
+  ];
+  await visit(writes, "SIGTERM");
+  await visit([...writes, ["bgrewriteaof"], ...writes], "SIGTERM");
+  await visit([["del", "a"]], "SIGKILL");
+  await visit(
+    [
+      ["config", "set", "appendonly", "no"],
+      ["del", "b"],
+    ],
+    "SIGKILL",
+  );
+  return found;
+}
+
+test.skipIf(findOracle("redis8") === undefined)(
+  "the manifest and INFO tell offsets as redis8",
+  async () => {
+    const args = [...AOF, "--appendfsync", "always"];
+    const oracle = findOracle("redis8")!;
+    const theirDirectory = mkdtempSync(join(oracle.scratch, "miniredis-aof-"));
+    const theirLaunch: Launch = {
+      ...oracle,
+      directory: theirDirectory,
+      command: (port, seen) => [...oracle.command(port, seen), ...args],
+    };
+    const directory = newDirectory();
+    // Checksum lines would make our file longer.
+    const ourArgs = [...args, "--aof-checksums", "no"];
+    const [ours, theirs] = await Promise.all([
+      offsetsOf(() => startServer({ directory, args: ourArgs })),
+      offsetsOf(() => ServerProcess.start(theirLaunch)),
+    ]);
+    expect(ours).toEqual(theirs);
+  },
+  20_000,
+);

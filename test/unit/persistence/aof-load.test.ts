@@ -77,7 +77,7 @@ describe("a fresh start", () => {
     const position = await loader.position();
     expect(position.path).toBe(INCREMENT);
     expect(position.size).toBe(0);
-    expect(manifest()).toBe("file appendonly.aof.1.incr.aof seq 1 type i\n");
+    expect(manifest()).toBe("file appendonly.aof.1.incr.aof seq 1 type i startoffset 0\n");
     expect(disk.durableContentOf(MANIFEST).toString()).toBe(manifest());
     expect(messages).toEqual(["Creating AOF incr file appendonly.aof.1.incr.aof on server start"]);
     expect(await load(await open())).toEqual([]);

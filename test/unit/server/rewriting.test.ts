@@ -21,7 +21,8 @@ describe("BGREWRITEAOF", () => {
       "appendonly.aof.manifest",
     ]);
     expect(rewrites.manifest).toBe(
-      "file appendonly.aof.2.base.rdb seq 2 type b\nfile appendonly.aof.2.incr.aof seq 2 type i\n",
+      "file appendonly.aof.2.base.rdb seq 2 type b\n" +
+        "file appendonly.aof.2.incr.aof seq 2 type i startoffset 3\n",
     );
     expect(rewrites.info("aof_rewrite_in_progress")).toBe("0");
     expect(rewrites.info("aof_last_bgrewrite_status")).toBe("ok");
@@ -156,7 +157,8 @@ describe("CONFIG SET appendonly", () => {
     rewrites.run("incr n");
     await rewrites.settle();
     expect(rewrites.manifest).toBe(
-      "file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n",
+      "file appendonly.aof.1.base.rdb seq 1 type b\n" +
+        "file appendonly.aof.1.incr.aof seq 1 type i startoffset 0\n",
     );
     const digest = rewrites.run("debug digest");
     expect(await rewrites.digestAgain()).toBe(digest);
