@@ -48,6 +48,9 @@ const BYTES_PER_STEP = 16;
 /** Numbers are exact in JavaScript, and print alike, up to so many digits. */
 const EXACT_DIGITS = 15;
 const NESTING_MAX = 8;
+/** Larger buffers are not held on to: their owners may give them up. */
+const KEPT_BYTES_MAX = 1 << 22;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 /** Integers beyond this are handed over otherwise. */
 const LARGEST_SHORT = 1e14;
 
@@ -67,7 +70,7 @@ export class CompiledRun<S extends ServerContext> {
   #steps = 0;
   #startedUs = 0;
   /** The arguments of the script's own command. */
-  #bytes!: Uint8Array;
+  #bytes = NO_BYTES;
   #wordBytes: Latin1Buffer = bufferOf(new Uint8Array(0));
   readonly #words: [starts: Int32Array, ends: Int32Array];
   keyCount = 0;
@@ -174,9 +177,12 @@ export class CompiledRun<S extends ServerContext> {
     const bytes = this.#bytes;
     const text = shortText(bytes, start, end);
     if (text !== undefined) return text;
-    if (this.#wordBytes.buffer !== bytes.buffer) this.#wordBytes = bufferOf(bytes);
-    const offset = bytes.byteOffset;
-    return this.#wordBytes.latin1Slice(offset + start, offset + end);
+    let from = this.#wordBytes;
+    if (from.buffer !== bytes.buffer) {
+      from = bufferOf(bytes);
+      if (bytes.length <= KEPT_BYTES_MAX) this.#wordBytes = from;
+    }
+    return from.latin1Slice(bytes.byteOffset + start, bytes.byteOffset + end);
   }
 
   // The arguments of a command.
@@ -252,6 +258,11 @@ export class CompiledRun<S extends ServerContext> {
   }
 
   // Commands and their replies.
+
+  /** It has ended, one way or the other: lets go of the request. */
+  end(): void {
+    this.#bytes = NO_BYTES;
+  }
 
   /** Makes a reply that begins at `start` of what a script has returned. */
   finish(value: Value, start: number): void {
@@ -395,9 +406,12 @@ export class CompiledRun<S extends ServerContext> {
   #text(buffer: Uint8Array, start: number, end: number): string {
     const text = shortText(buffer, start, end);
     if (text !== undefined) return text;
-    if (this.#replyBytes.buffer !== buffer.buffer) this.#replyBytes = bufferOf(buffer);
-    const offset = buffer.byteOffset;
-    return this.#replyBytes.latin1Slice(offset + start, offset + end);
+    let from = this.#replyBytes;
+    if (from.buffer !== buffer.buffer) {
+      from = bufferOf(buffer);
+      if (buffer.length <= KEPT_BYTES_MAX) this.#replyBytes = from;
+    }
+    return from.latin1Slice(buffer.byteOffset + start, buffer.byteOffset + end);
   }
 
   // alloc: scripts see a status as a table of their own

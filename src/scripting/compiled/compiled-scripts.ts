@@ -64,6 +64,7 @@ export class CompiledScripts<S extends ServerContext, T extends Compilable> {
       this.#handOver(c, script, start);
       return false;
     }
+    this.#run.end();
     this.#runner.leave(c, this.#event);
     return true;
   }
@@ -72,6 +73,7 @@ export class CompiledScripts<S extends ServerContext, T extends Compilable> {
   #handOver(c: CommandContext<S>, script: T, start: number): void {
     const { reply } = c;
     const { replyCount, replyStarts } = this.#run;
+    this.#run.end();
     this.#runner.takeOver(reply.buffer.slice(start, reply.length), {
       starts: replyStarts.slice(0, replyCount).map((mark) => mark - start),
       next: 0,
