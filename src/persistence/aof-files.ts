@@ -146,7 +146,7 @@ export class AofFiles {
     fileSystem.syncDirectory(directory);
     logger.log(
       LOG_NOTICE,
-      `Successfully migrated an old-style AOF configuration (${fileName}) into the AOF directory` +
+      `Successfully migrated an old-style AOF file (${fileName}) into the AOF directory` +
         ` (${directoryName}).`,
     );
   }

@@ -105,6 +105,7 @@ export class Snapshots implements SnapshotControl {
       } finally {
         file.close();
       }
+      this.#server.logger.log(LOG_NOTICE, "DB reloaded by DEBUG RELOAD");
       return true;
     } catch (error) {
       this.#server.logger.log(LOG_WARNING, `Error loading the DB: ${systemErrorText(error)}`);

@@ -284,7 +284,7 @@ describe("the old layout", () => {
     expect(disk.exists(OLD)).toBe(false);
     expect(manifest()).toBe("file appendonly.aof seq 1 type b\n");
     expect(messages[0]).toBe(
-      "Successfully migrated an old-style AOF configuration (appendonly.aof) into the AOF" +
+      "Successfully migrated an old-style AOF file (appendonly.aof) into the AOF" +
         " directory (appendonlydir).",
     );
     expect((await loader.position()).path).toBe(INCREMENT);

@@ -55,6 +55,7 @@ describe("what counts as changed", () => {
     saving.run("set a 1");
     expect(saving.run("save")).toBe("+OK\r\n");
     expect(saving.run("debug reload")).toBe("+OK\r\n");
+    expect(saving.fixture.logged).toContain("DB reloaded by DEBUG RELOAD");
     expect(saving.fixture.effects).toEqual(["0 set a 1"]);
     expect(saving.info("rdb_changes_since_last_save")).toBe("0");
   });
