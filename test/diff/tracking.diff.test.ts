@@ -157,9 +157,9 @@ const DEFAULT_MODE: readonly Scene[] = [
     lines: [
       "a: client tracking on",
       "x: debug set-active-expire 0",
-      "x: set k 1 px 20 | set j 1 px 20",
+      "x: set k 1 px 150 | set j 1 px 150",
       "a: get k | get j",
-      "wait 40",
+      "wait 170",
       "a: get k | get j | ping",
       "a: get k",
       "x: set k 1",

@@ -204,12 +204,6 @@ export const RULES: readonly Rule[] = [
     same: near(Number.MAX_SAFE_INTEGER),
   },
   {
-    reason: "our server does not track what clients have cached, and says so",
-    commands: ["client tracking"],
-    same: (ours, theirs) =>
-      theirs.raw === "+OK\r\n" && ours.text.includes("client-side caching is not supported"),
-  },
-  {
     reason: "Redis's access frequency is probabilistic",
     commands: ["object freq"],
     same: sameShape,
