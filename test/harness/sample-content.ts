@@ -1,6 +1,7 @@
 // Everything that files must carry, in a server: put in, and looked at again.
 
 import type { RawClient } from "./client.ts";
+import type { Command } from "./differential.ts";
 import type { ServerProcess } from "./process.ts";
 import { plainValue } from "./reply.ts";
 import { SAMPLE_VALUES } from "./sample-values.ts";
@@ -16,18 +17,16 @@ const LIBRARIES: Readonly<Record<string, string>> = {
 
 /** Fills a server: every sample in database 0, a few keys with expiry times in another one. */
 export async function fillWithSamples(client: RawClient, withNew: boolean): Promise<void> {
-  for (const { commands, isNew } of SAMPLE_VALUES) {
-    if (isNew && !withNew) continue;
-    for (const command of commands) await client.ask(...command);
-  }
+  const samples = SAMPLE_VALUES.filter(({ isNew }) => withNew || !isNew);
+  const commands = samples.flatMap((sample): Command[] => [...sample.commands]);
   for (const [name, code] of Object.entries(LIBRARIES)) {
-    await client.ask("function", "load", `#!lua name=${name}\n${code}`);
+    commands.push(["function", "load", `#!lua name=${name}\n${code}`]);
   }
-  await client.ask("select", "3");
+  commands.push(["select", "3"]);
   for (let k = 0; k < 200; k++) {
-    await client.ask("set", `volatile:${k}`, `v${k}`, "pxat", String(33177117420000 + k));
+    commands.push(["set", `volatile:${k}`, `v${k}`, "pxat", String(33177117420000 + k)]);
   }
-  await client.ask("select", "0");
+  await client.pipeline([...commands, ["select", "0"]]);
 }
 
 export interface Content {
