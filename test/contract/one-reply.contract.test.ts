@@ -17,7 +17,7 @@ import {
   HOSTILE_INTEGERS,
   HOSTILE_STRINGS,
 } from "../harness/generate.ts";
-import { parseReply } from "../harness/reply.ts";
+import { parseReplyText } from "../harness/reply.ts";
 import { ServerFixture } from "../unit/server/server-fixture.ts";
 
 const SEED = Number(process.env.MINIREDIS_SEED ?? 11);
@@ -122,10 +122,9 @@ function requestOf(command: readonly Argument[], context: Context, fullName: str
 
 /** How many values are in what was sent; throws where it is no RESP to its last byte. */
 function countValues(text: string): number {
-  const bytes = Buffer.from(text, "latin1");
   let count = 0;
-  for (let at = 0; at < bytes.length; count++) {
-    const reply = parseReply(bytes, at);
+  for (let at = 0; at < text.length; count++) {
+    const reply = parseReplyText(text, at);
     if (reply === undefined) throw new Error(`half a reply: ${JSON.stringify(text.slice(at, 80))}`);
     at += reply.raw.length;
   }

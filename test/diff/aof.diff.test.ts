@@ -1,7 +1,7 @@
 // Directories that the real servers wrote after a rewrite open here, and ours there, with all that
 // they hold.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,8 @@ import { type Launch, ServerProcess } from "../harness/process.ts";
 import { plainValue } from "../harness/reply.ts";
 import { type Content, contentOf, fillWithSamples } from "../harness/sample-content.ts";
 import { startServer } from "../harness/server.ts";
+
+setDefaultTimeout(60_000);
 
 const DEBUG = ["--enable-debug-command", "yes"];
 const AOF = [...DEBUG, "--appendonly", "yes"];

@@ -32,11 +32,13 @@ differential("bitfield", "redis8", ({ compare }) => {
           yield ["bitfield", "k", "overflow", policy, "set", type, index, value];
           yield ["bitfield_ro", "k", "get", type, index];
           yield ["get", "k"];
-          for (const increment of values) {
-            const set = ["set", type, "3", value];
+          // All at once: each operation has a reply of its own.
+          const set = ["overflow", "wrap", "set", type, "3", value];
+          const operations = values.flatMap((increment) => {
             const add = ["overflow", policy, "incrby", type, "3", increment];
-            yield ["bitfield", "k", ...set, ...add, "get", type, "3"];
-          }
+            return [...set, ...add, "get", type, "3"];
+          });
+          yield ["bitfield", "k", ...operations];
         }
       }
     });

@@ -4,7 +4,7 @@
 import type { Socket } from "bun";
 import {
   CLOSED,
-  parseReply,
+  parseReplyText,
   plainValue,
   type Reply,
   ReplyError,
@@ -28,6 +28,21 @@ const CLOSED_REPLIES_MAX = 10_000;
 
 /** The bytes of a command as an array of bulk strings. */
 export function encodeCommand(args: readonly Argument[]): Buffer {
+  let text = `*${args.length}\r\n`;
+  for (const arg of args) {
+    if (typeof arg === "object") return encodeParts(args);
+    const word = String(arg);
+    if (!ASCII.test(word)) return encodeParts(args);
+    text += `$${word.length}\r\n${word}\r\n`;
+  }
+  return Buffer.from(text, "latin1");
+}
+
+/** What takes one byte in UTF-8. */
+const ASCII = /^[\0-\x7f]*$/;
+
+/** The same of arguments whose characters may take more than a byte. */
+function encodeParts(args: readonly Argument[]): Buffer {
   const parts: Buffer[] = [Buffer.from(`*${args.length}\r\n`)];
   for (const arg of args) {
     const bytes = typeof arg === "object" ? Buffer.from(arg) : Buffer.from(String(arg));
@@ -195,9 +210,11 @@ export class RawClient implements AsyncDisposable {
   }
 
   #parse(): void {
-    for (;;) {
-      const reply = parseReply(this.#received, this.#parsed, this.#length);
+    const text = this.rest;
+    for (let at = 0; ; ) {
+      const reply = parseReplyText(text, at);
       if (reply === undefined) return;
+      at += reply.raw.length;
       this.#parsed += reply.raw.length;
       if (this.#parsed === this.#length) this.#parsed = this.#length = 0;
       if (reply.kind === ">") {

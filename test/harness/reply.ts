@@ -30,8 +30,12 @@ export class ReplyError extends Error {
 
 /** Parses the reply at `start`; undefined while bytes are missing; throws on garbage. */
 export function parseReply(bytes: Buffer, start = 0, length = bytes.length): Reply | undefined {
-  const node = parseNode(bytes, start, length);
-  return node?.reply;
+  return parseReplyText(bytes.toString("latin1", start, length), 0);
+}
+
+/** The same of a text of one character per byte, in which many replies may stand. */
+export function parseReplyText(text: string, start: number): Reply | undefined {
+  return parseNode(text, start)?.reply;
 }
 
 interface Node {
@@ -39,44 +43,58 @@ interface Node {
   readonly end: number;
 }
 
-function parseNode(bytes: Buffer, start: number, length: number): Node | undefined {
+const LENGTH = /^(-1|\d+)$/;
+const NO_ITEMS: readonly Reply[] = [];
+
+function parseNode(bytes: string, start: number): Node | undefined {
+  const { length } = bytes;
   if (start >= length) return undefined;
-  const lineEnd = bytes.indexOf("\r\n", start, "latin1");
-  if (lineEnd < 0 || lineEnd + 2 > length) return undefined;
-  const kind = String.fromCharCode(bytes[start]);
-  const line = bytes.toString("latin1", start + 1, lineEnd);
+  const lineEnd = bytes.indexOf("\r\n", start);
+  if (lineEnd < 0) return undefined;
+  const kind = bytes[start];
+  const line = bytes.slice(start + 1, lineEnd);
   const bodyStart = lineEnd + 2;
-  const finish = (end: number, text: string, items: readonly Reply[], isNull: boolean): Node => {
-    return { end, reply: { kind, text, items, isNull, raw: bytes.toString("latin1", start, end) } };
-  };
-  if ("+-:_#,(".includes(kind)) return finish(bodyStart, line, [], kind === "_");
+  if ("+-:_#,(".includes(kind)) {
+    return nodeOf(bytes, start, bodyStart, line, NO_ITEMS, kind === "_");
+  }
   const count = Number(line);
-  if (!/^(-1|\d+)$/.test(line)) throw malformed(bytes, start, "a bad length");
+  if (!LENGTH.test(line)) throw malformed(bytes, start, "a bad length");
   if ("$!=".includes(kind)) {
-    if (count < 0) return finish(bodyStart, "", [], true);
+    if (count < 0) return nodeOf(bytes, start, bodyStart, "", NO_ITEMS, true);
     const end = bodyStart + count + 2;
     if (end > length) return undefined;
-    if (bytes.toString("latin1", end - 2, end) !== "\r\n")
-      throw malformed(bytes, start, "no line end");
-    return finish(end, bytes.toString("latin1", bodyStart, end - 2), [], false);
+    if (!bytes.startsWith("\r\n", end - 2)) throw malformed(bytes, start, "no line end");
+    return nodeOf(bytes, start, end, bytes.slice(bodyStart, end - 2), NO_ITEMS, false);
   }
   if (!"*%~>|".includes(kind)) throw malformed(bytes, start, "an unknown type");
-  if (count < 0) return finish(bodyStart, "", [], true);
+  if (count < 0) return nodeOf(bytes, start, bodyStart, "", NO_ITEMS, true);
   // An attribute is a map in front of the reply it belongs to.
   const elements = kind === "%" ? count * 2 : kind === "|" ? count * 2 + 1 : count;
   const items: Reply[] = [];
   let at = bodyStart;
   for (let k = 0; k < elements; k++) {
-    const node = parseNode(bytes, at, length);
+    const node = parseNode(bytes, at);
     if (node === undefined) return undefined;
     items.push(node.reply);
     at = node.end;
   }
-  return finish(at, "", items, false);
+  return nodeOf(bytes, start, at, "", items, false);
 }
 
-function malformed(bytes: Buffer, at: number, problem: string): Error {
-  const excerpt = JSON.stringify(bytes.toString("latin1", at, at + 80));
+function nodeOf(
+  bytes: string,
+  start: number,
+  end: number,
+  text: string,
+  items: readonly Reply[],
+  isNull: boolean,
+): Node {
+  const reply = { kind: bytes[start], text, items, isNull, raw: bytes.slice(start, end) };
+  return { end, reply };
+}
+
+function malformed(bytes: string, at: number, problem: string): Error {
+  const excerpt = JSON.stringify(bytes.slice(at, at + 80));
   return new Error(`reply with ${problem} at byte ${at}: ${excerpt}`);
 }
 
