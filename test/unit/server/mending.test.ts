@@ -18,6 +18,19 @@ const LAYOUTS = [
   { layout: "one plain file", directives: "aof /data/my.aof", log: "/data/my.aof" },
 ] as const;
 
+/** Starts a server whose periodic work is done by hand alone, however long a test takes. */
+async function start(directives: string, disk?: FaultyFileSystem): Promise<Rewrites> {
+  const rewrites = await Rewrites.start(directives, disk);
+  rewrites.fixture.server.debugSettings.cronPaused = true;
+  return rewrites;
+}
+
+function advance({ fixture }: Rewrites, ms: number): void {
+  fixture.server.debugSettings.cronPaused = false;
+  fixture.advance(ms);
+  fixture.server.debugSettings.cronPaused = true;
+}
+
 /** Runs commands of a client that is still there, and lets their turn end. */
 async function run(rewrites: Rewrites, ...commands: string[]): Promise<string> {
   const peer = rewrites.fixture.connect();
@@ -35,7 +48,7 @@ async function info(rewrites: Rewrites, field: string): Promise<string> {
 /** What a restart after a power cut finds; the same as the server holds, if all is well. */
 async function digestAfterPowerCut(rewrites: Rewrites, directives: string): Promise<string> {
   const disk = rewrites.disk.cutPower(new Xoshiro(1));
-  const again = await Rewrites.start(directives, disk);
+  const again = await start(directives, disk);
   const digest = await run(again, "debug digest");
   await again.stop();
   return digest;
@@ -68,13 +81,13 @@ for (const { layout, directives, log } of LAYOUTS) {
       const all = `${directives}\nappendfsync ${policy}`;
 
       async function failed(): Promise<Rewrites> {
-        const rewrites = await Rewrites.start(all);
+        const rewrites = await start(all);
         await run(rewrites, "set a 1", "incr n");
         rewrites.disk.partial = (length) => length >> 1;
         rewrites.disk.fault = (operation, path) =>
           operation === "write" && path === log ? "ENOSPC" : undefined;
         await run(rewrites, "incr n");
-        rewrites.fixture.advance(100);
+        advance(rewrites, 100);
         expect(await run(rewrites, "incr n")).toStartWith(`${REFUSED}No space left on device`);
         return rewrites;
       }
@@ -97,14 +110,14 @@ for (const { layout, directives, log } of LAYOUTS) {
         const isBaseWritten = () => disk.openSyncs > 0;
         for (let k = 0; k < 2000 && !isBaseWritten(); k++) await Bun.sleep(1);
         disk.fault = () => undefined;
-        fixture.advance(600);
+        advance(rewrites, 600);
         await fixture.endTurn();
         disk.holdSyncs = false;
         disk.finishSyncs();
         await rewrites.settle();
         expect(fixture.logged).toContain("The AOF works again: it is rewritten in its place");
         expect(await run(rewrites, "incr n")).toBe(":3\r\n");
-        fixture.advance(100);
+        advance(rewrites, 100);
         await rewrites.settle();
         expect(await info(rewrites, "aof_last_bgrewrite_status")).toBe("ok");
         expect(await info(rewrites, "aof_rewrites")).toBe("2");
@@ -121,7 +134,7 @@ for (const { layout, directives, log } of LAYOUTS) {
         expect(await run(rewrites, "incr n")).toStartWith(REFUSED);
         rewrites.disk.fault = () => undefined;
         for (let k = 0; k < 8; k++) {
-          rewrites.fixture.advance(100);
+          advance(rewrites, 100);
           await rewrites.settle();
         }
         expect(await info(rewrites, "aof_rewrites")).toBe("1");
@@ -135,7 +148,7 @@ for (const { layout, directives, log } of LAYOUTS) {
     describe(`what ${layout} has lost with no and ${policy} needs`, () => {
       /** A sync says that what was written is not there; it is not kept to be written again. */
       async function failed(): Promise<Rewrites> {
-        const rewrites = await Rewrites.start(`${directives}\nappendfsync no`);
+        const rewrites = await start(`${directives}\nappendfsync no`);
         await run(rewrites, "set a 1", "incr n");
         rewrites.disk.fault = (operation, path) =>
           operation === "sync" && path === log ? "EIO" : undefined;
@@ -150,7 +163,7 @@ for (const { layout, directives, log } of LAYOUTS) {
 
       test("is found in the rewrite that follows by itself", async () => {
         const rewrites = await failed();
-        rewrites.fixture.advance(100);
+        advance(rewrites, 100);
         await rewrites.settle();
         expect(await info(rewrites, "aof_rewrites")).toBe("1");
         await expectWell(rewrites, directives);
@@ -170,10 +183,10 @@ for (const { layout, directives, log } of LAYOUTS) {
 
 describe("a hole", () => {
   test("is mended by a rewrite that nobody asks for, while writes go on", async () => {
-    const rewrites = await Rewrites.start("appendonly yes\nappendfsync no");
+    const rewrites = await start("appendonly yes\nappendfsync no");
     await makeHole(rewrites);
     expect(await run(rewrites, "incr n")).toBe(":1\r\n");
-    rewrites.fixture.advance(100);
+    advance(rewrites, 100);
     expect(await run(rewrites, "incr n")).toBe(":2\r\n");
     await rewrites.settle();
     expect(await info(rewrites, "aof_rewrites")).toBe("2");
@@ -182,12 +195,12 @@ describe("a hole", () => {
 
   for (const policy of ["always", "everysec"]) {
     test(`is mended once ${policy} would promise something`, async () => {
-      const rewrites = await Rewrites.start("appendonly yes\nappendfsync no");
+      const rewrites = await start("appendonly yes\nappendfsync no");
       await makeHole(rewrites);
       await run(rewrites, `config set appendfsync ${policy}`, "incr n");
       rewrites.fixture.server.updateRestrictions();
       expect(await run(rewrites, "incr n")).toStartWith(`${REFUSED}Input/output error`);
-      rewrites.fixture.advance(100);
+      advance(rewrites, 100);
       await rewrites.settle();
       await expectWell(rewrites, "appendonly yes");
     });
@@ -195,7 +208,7 @@ describe("a hole", () => {
 });
 
 test("while a manifest is not certain to be the old one, the old log takes nothing", async () => {
-  const rewrites = await Rewrites.start("appendonly yes\nappendfsync always");
+  const rewrites = await start("appendonly yes\nappendfsync always");
   const { disk, fixture } = rewrites;
   const log = `${FOLDER}appendonly.aof.1.incr.aof`;
   await run(rewrites, "incr n");
@@ -221,17 +234,17 @@ test("while a manifest is not certain to be the old one, the old log takes nothi
   expect(await run(rewrites, "incr n")).toStartWith(REFUSED);
   const images = Array.from({ length: 20 }, (_, seed) => disk.cutPower(new Xoshiro(seed)));
   for (const image of images) {
-    const again = await Rewrites.start("appendonly yes", image);
+    const again = await start("appendonly yes", image);
     expect(["$1\r\n1\r\n", "$1\r\n2\r\n"]).toContain(again.run("get n"));
     await again.stop();
   }
-  fixture.advance(100);
+  advance(rewrites, 100);
   await rewrites.settle();
   await expectWell(rewrites, "appendonly yes");
 });
 
 test("what an uncertain manifest may name is not written over", async () => {
-  const rewrites = await Rewrites.start("appendonly yes\nappendfsync everysec");
+  const rewrites = await start("appendonly yes\nappendfsync everysec");
   const { disk } = rewrites;
   await run(rewrites, "incr n");
   let isInstalling = false;
@@ -252,7 +265,7 @@ test("what an uncertain manifest may name is not written over", async () => {
   disk.fault = (operation, path) =>
     operation === "write" && path.includes(".incr.aof") ? "ENOSPC" : undefined;
   await run(rewrites, "incr n");
-  rewrites.fixture.advance(100);
+  advance(rewrites, 100);
   const left: FaultyFileSystem[] = [];
   disk.observe = () => left.push(disk.killProcess());
   rewrites.run("bgrewriteaof");
@@ -260,7 +273,7 @@ test("what an uncertain manifest may name is not written over", async () => {
   disk.observe = () => {};
   expect(await info(rewrites, "aof_last_bgrewrite_status")).toBe("ok");
   for (const image of left) {
-    const again = await Rewrites.start("appendonly yes", image);
+    const again = await start("appendonly yes", image);
     expect(["$1\r\n2\r\n", "$1\r\n3\r\n"]).toContain(again.run("get n"));
     await again.stop();
   }
@@ -268,7 +281,7 @@ test("what an uncertain manifest may name is not written over", async () => {
 });
 
 test("a plain file that is begun under a name that may not survive is mended", async () => {
-  const rewrites = await Rewrites.start("aof /data/my.aof\nappendonly no\nappendfsync always");
+  const rewrites = await start("aof /data/my.aof\nappendonly no\nappendfsync always");
   const { disk, fixture } = rewrites;
   await run(rewrites, "incr n");
   let isRenamed = false;
@@ -283,21 +296,21 @@ test("a plain file that is begun under a name that may not survive is mended", a
   fixture.server.updateRestrictions();
   expect(await run(rewrites, "incr n")).toStartWith(REFUSED);
   disk.fault = () => undefined;
-  fixture.advance(100);
+  advance(rewrites, 100);
   await rewrites.settle();
   await expectWell(rewrites, "aof /data/my.aof\nappendonly yes");
 });
 
 test("attempts to mend a log go on every minute", async () => {
-  const rewrites = await Rewrites.start("appendonly yes\nappendfsync no");
-  const { disk, fixture } = rewrites;
+  const rewrites = await start("appendonly yes\nappendfsync no");
+  const { disk } = rewrites;
   await run(rewrites, "incr n");
   await makeHole(rewrites);
   await run(rewrites, "config set appendfsync always", "incr n");
   disk.fault = (_, path) => (path.includes("temp-rewrite") ? "EIO" : undefined);
   const minutes = 20;
   for (let k = 0; k < minutes * 6; k++) {
-    fixture.advance(10_000);
+    advance(rewrites, 10_000);
     await rewrites.settle();
   }
   // Three at once; then every minute, which is noticed ten seconds late here.
@@ -305,7 +318,7 @@ test("attempts to mend a log go on every minute", async () => {
   expect(attempts).toBeGreaterThan(0.8 * minutes);
   expect(attempts).toBeLessThanOrEqual(minutes + 4);
   disk.fault = () => undefined;
-  fixture.advance(61_000);
+  advance(rewrites, 61_000);
   await rewrites.settle();
   await expectWell(rewrites, "appendonly yes");
 });
@@ -325,7 +338,7 @@ test("a log that another process writes to is left to it", async () => {
     }
   }
   const disk = new SharedDisk();
-  const rewrites = await Rewrites.start("appendonly yes", disk);
+  const rewrites = await start("appendonly yes", disk);
   await run(rewrites, "incr n");
   disk.isShared = true;
   await run(rewrites, "incr n");
@@ -333,7 +346,7 @@ test("a log that another process writes to is left to it", async () => {
   expect(await run(rewrites, "bgrewriteaof")).toStartWith(
     "-ERR Can't execute an AOF background rewriting",
   );
-  rewrites.fixture.advance(1000);
+  advance(rewrites, 1000);
   await rewrites.settle();
   expect(await info(rewrites, "aof_rewrites")).toBe("0");
   expect(rewrites.manifest).toBe(manifest);
@@ -342,7 +355,7 @@ test("a log that another process writes to is left to it", async () => {
 });
 
 test("a log that DEBUG LOADAOF has refused goes on once it is repaired and loaded", async () => {
-  const rewrites = await Rewrites.start("appendonly yes");
+  const rewrites = await start("appendonly yes");
   const { disk } = rewrites;
   await run(rewrites, "set a 1", "config set appendfsync always");
   const path = `${FOLDER}appendonly.aof.1.incr.aof`;
