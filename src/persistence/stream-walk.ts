@@ -1,15 +1,16 @@
 // A stream on its way into a file, part by part: blocks of entries, what is known of the whole, and
 // each group with what is pending in it and for its consumers. With `follow` it is taken as it was
-// then: what changes ahead of the walk is copied first.
+// then: what changes ahead of the walk is copied first, and blocks of entries that go are left to
+// it.
 
-import { CHUNK_SHIFT, GRANULE_MASK } from "../memory/pool.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF } from "../memory/pool.ts";
 import { type Consumer, type ConsumerGroup, PendingRecord } from "../structures/consumer-groups.ts";
 import { EntryCounter } from "../structures/entry-counter.ts";
 import type { IdTable } from "../structures/id-table.ts";
 import { totalBytes } from "../structures/listpack.ts";
 import type { Stream } from "../structures/stream.ts";
 import { StreamId } from "../structures/stream-id.ts";
-import { BlockRuns, COPIED, NO_MORE } from "./block-runs.ts";
+import { BlockRuns, HELD, type HeldBlock, NO_MORE } from "./block-runs.ts";
 import type { CollectionWalk } from "./collection-walk.ts";
 import type {
   ConsumerSummary,
@@ -20,32 +21,42 @@ import type {
 } from "./snapshot-sink.ts";
 
 /** A block of entries as it was. */
-interface BlockCopy {
+interface HeldEntries extends HeldBlock {
   readonly master: StreamId;
   readonly bytes: Uint8Array;
-  readonly byteLength: number;
+  readonly start: number;
+  /** Of the block that was kept. */
+  readonly ref: number;
+}
+
+/** A block of what is pending as it was. */
+interface HeldPending extends HeldBlock {
+  readonly words: Uint32Array;
 }
 
 /** What is pending in a group or for a consumer. */
 class PendingPart {
   readonly count: number;
   readonly table: IdTable;
-  readonly runs: BlockRuns<Uint32Array>;
+  readonly runs: BlockRuns<HeldPending>;
 
   constructor(table: IdTable) {
     this.count = table.count;
     this.table = table;
-    this.runs = new BlockRuns(table.blockCount, (block) => table.copyOf(block));
+    this.runs = new BlockRuns(table.blockCount, (block) => {
+      const words = table.copyOf(block);
+      return { words, byteLength: words.byteLength, isKept: false };
+    });
   }
 
   /** Shows the records block by block; pauses after each. */
   *blocks(visit: (words: Uint32Array, at: number) => void): Generator<void> {
     const { table, runs } = this;
     for (let index = runs.next(); index !== NO_MORE; index = runs.next()) {
-      const { copy } = runs;
-      const count = index === COPIED ? copy!.length / table.width : table.seekBlock(index);
-      const words = index === COPIED ? copy! : table.words;
-      const start = index === COPIED ? 0 : table.at;
+      const copy = index === HELD ? runs.held!.words : undefined;
+      const count = copy === undefined ? table.seekBlock(index) : copy.length / table.width;
+      const words = copy ?? table.words;
+      const start = copy === undefined ? table.at : 0;
       for (let k = 0; k < count; k++) visit(words, start + k * table.width);
       yield;
     }
@@ -67,7 +78,7 @@ interface GroupPart extends GroupSummary {
 export class StreamScript {
   readonly #stream: Stream;
   readonly #summary: StreamSummary;
-  readonly #blocks: BlockRuns<BlockCopy>;
+  readonly #blocks: BlockRuns<HeldEntries>;
   readonly #groups: readonly GroupPart[];
 
   constructor(stream: Stream) {
@@ -81,7 +92,11 @@ export class StreamScript {
       entriesAdded: copyOfCounter(stream.entriesAdded),
       groupCount: this.#groups.length,
     };
-    this.#blocks = new BlockRuns(stream.blocks.count, (index) => copyOfBlock(stream, index));
+    this.#blocks = new BlockRuns(
+      stream.blocks.count,
+      (index) => copyOfBlock(stream, index),
+      (index) => keepBlock(stream, index),
+    );
   }
 
   /** From now on it stays as it is while the stream changes, until `leave`. */
@@ -93,6 +108,13 @@ export class StreamScript {
   leave(): void {
     this.#stream.gate = null;
     for (const { table } of this.#pending()) table.gate = null;
+  }
+
+  /** Gives back a block that was kept for nothing; false where there is none. */
+  giveBack(): boolean {
+    const held = this.#blocks.nextHeld();
+    if (held?.isKept) this.#stream.pool.free(held.ref);
+    return held !== undefined;
   }
 
   get copiedBytes(): number {
@@ -112,11 +134,12 @@ export class StreamScript {
     const blocks = this.#blocks;
     const master = new StreamId();
     for (let index = blocks.next(); index !== NO_MORE; index = blocks.next()) {
-      if (index === COPIED) {
-        const { copy } = blocks;
-        parts.block(copy!.master, copy!.bytes, 0, copy!.bytes.length);
+      const { pool } = this.#stream;
+      if (index === HELD) {
+        const held = blocks.held!;
+        parts.block(held.master, held.bytes, held.start, held.start + held.byteLength);
+        if (held.isKept) pool.free(held.ref);
       } else {
-        const { pool } = this.#stream;
         master.load(this.#stream.blocks.words, this.#stream.blocks.wordAt(index));
         const ref = this.#stream.refAt(index);
         const bytes = pool.bytes[ref >>> CHUNK_SHIFT];
@@ -188,7 +211,7 @@ export class StreamWalk implements CollectionWalk {
   }
 
   step(): boolean {
-    if (!this.#isAborted && this.#parts.next().done !== true) return true;
+    if (this.#isAborted ? this.#script.giveBack() : this.#parts.next().done !== true) return true;
     this.#script.leave();
     this.#sink.finish();
     return false;
@@ -218,14 +241,24 @@ function consumerPart(consumer: Consumer): ConsumerPart {
   return { name, seenTimeMs, activeTimeMs, pendingCount: pending.count, pending };
 }
 
-function copyOfBlock(stream: Stream, index: number): BlockCopy {
+function copyOfBlock(stream: Stream, index: number): HeldEntries {
+  const { master, bytes, start, byteLength } = blockAt(stream, index);
+  const copy = bytes.slice(start, start + byteLength);
+  return { master, bytes: copy, start: 0, byteLength, isKept: false, ref: NULL_REF };
+}
+
+function keepBlock(stream: Stream, index: number): HeldEntries {
+  const block = blockAt(stream, index);
+  return { ...block, isKept: true, ref: stream.takeBlock(index) };
+}
+
+function blockAt(stream: Stream, index: number) {
   const master = new StreamId();
   master.load(stream.blocks.words, stream.blocks.wordAt(index));
   const ref = stream.refAt(index);
-  const source = stream.pool.bytes[ref >>> CHUNK_SHIFT];
+  const bytes = stream.pool.bytes[ref >>> CHUNK_SHIFT];
   const start = (ref & GRANULE_MASK) << 3;
-  const bytes = source.slice(start, start + totalBytes(source, start));
-  return { master, bytes, byteLength: bytes.length };
+  return { master, bytes, start, byteLength: totalBytes(bytes, start) };
 }
 
 function copyOfId(id: StreamId): StreamId {

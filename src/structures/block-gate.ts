@@ -7,6 +7,9 @@ export interface BlockGate {
   beforeChange(index: number): void;
   /** A block is about to be put before the one at `index`. */
   beforeInsert(index: number): void;
-  /** `count` blocks are about to go. */
+  /**
+   * `count` blocks are about to go. The gate may keep them: where it has put NULL_REF in a block's
+   * place, that is not to be freed.
+   */
   beforeRemove(index: number, count: number): void;
 }

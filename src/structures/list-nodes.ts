@@ -17,7 +17,7 @@
 
 import { copyBytes } from "../base/ascii.ts";
 import { assert } from "../base/assert.ts";
-import { CHUNK_SHIFT, GRANULE_MASK, Pool } from "../memory/pool.ts";
+import { CHUNK_SHIFT, GRANULE_MASK, NULL_REF, Pool } from "../memory/pool.ts";
 import type { BlockGate } from "./block-gate.ts";
 import type { Releasable } from "./container.ts";
 
@@ -93,7 +93,9 @@ export class ListNodes implements Releasable {
     if (this.gate !== null) this.gate.beforeRemove(node, count);
     const words = this.words;
     const to = this.row(node + count);
-    for (let row = this.row(node); row < to; row += ROW_WORDS) this.pool.free(words[row + REF]);
+    for (let row = this.row(node); row < to; row += ROW_WORDS) {
+      if (words[row + REF] !== NULL_REF) this.pool.free(words[row + REF]);
+    }
     this.#closeGap(node, count);
   }
 

@@ -307,8 +307,16 @@ export class Stream implements Container {
     if (this.gate !== null) this.gate.beforeRemove(index, 1);
     this.#tailRef = NULL_REF;
     this.layout++;
-    this.pool.free(this.refAt(index));
+    const ref = this.refAt(index);
+    if (ref !== NULL_REF) this.pool.free(ref);
     this.blocks.remove(index);
+  }
+
+  /** Takes the pool block of a block that is about to be removed, which is the caller's then. */
+  takeBlock(index: number): number {
+    const ref = this.refAt(index);
+    this.blocks.words[this.blocks.wordAt(index) + REF] = NULL_REF;
+    return ref;
   }
 
   /** Gives a block a pool block of at least `size` bytes; returns its ref. */
