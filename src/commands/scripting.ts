@@ -194,6 +194,17 @@ export const scriptingCommands = defineFamily<Features>("scripting", [
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         run: scriptLoadCommand,
       },
+      {
+        // Valkey's, and of its version 8.
+        name: "SHOW",
+        arity: 3,
+        flags: NOSCRIPT | STALE,
+        since: "8.0.0",
+        complexity: "O(1).",
+        summary: "Shows a script's source.",
+        args: [{ name: "sha1", type: "string" }],
+        run: scriptShowCommand,
+      },
     ],
   },
 ]);
@@ -265,6 +276,13 @@ function scriptExistsCommand(c: Context): void {
   for (let k = 2; k < c.count; k++) {
     c.reply.integer(scripts.find(c.bytes, c.start(k), c.end(k)) === undefined ? 0 : 1);
   }
+}
+
+// SCRIPT SHOW sha1
+function scriptShowCommand(c: Context): void {
+  const script = c.server.scripting.scripts.find(c.bytes, c.start(2), c.end(2));
+  if (script === undefined) return c.reply.error("NOSCRIPT No matching script.");
+  c.reply.bulk(script.body, 0, script.body.length);
 }
 
 // SCRIPT FLUSH [ASYNC | SYNC]

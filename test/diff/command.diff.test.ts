@@ -6,7 +6,7 @@ import { DOCUMENTED_PROSE, LATER_ARGUMENTS } from "../harness/normalise.ts";
 import { plainValue, type Reply, type Value } from "../harness/reply.ts";
 
 /** Commands that Redis 8.0 does not have; Valkey decides about them. */
-const NOT_IN_REDIS = new Set(["msetex", "delifeq", "commandlog"]);
+const NOT_IN_REDIS = new Set(["msetex", "delifeq", "commandlog", "script|show"]);
 
 /** A map, or RESP2's flat array, as pairs; undefined where it is no list of pairs. */
 function pairsOf(value: Value): [string, Value][] | undefined {
@@ -37,7 +37,10 @@ function documentedField(name: string, inner: Value, known: (name: string) => bo
   }
   if (name === "subcommands") {
     const entries = (pairsOf(inner) ?? []).filter(([subcommand]) => known(subcommand)).sort();
-    return entries.map(([subcommand, entry]) => [subcommand, documented(entry, known)]);
+    return entries.map(([subcommand, entry]) => [
+      subcommand,
+      documented(entry, (one) => known(one) && !NOT_IN_REDIS.has(one)),
+    ]);
   }
   return inner;
 }
@@ -114,7 +117,10 @@ differential("command", "redis8", ({ compare, probe }) => {
   probe("COMMAND INFO describes every command as Redis does", async (client, { known }) => {
     const names = await knownNames(client, known);
     const reply = await client.ask("command", "info", ...names);
-    return names.map((name, k) => [name, described(reply.items[k], known)]);
+    return names.map((name, k) => [
+      name,
+      described(reply.items[k], (one) => known(one) && !NOT_IN_REDIS.has(one)),
+    ]);
   });
 
   probe("COMMAND DOCS documents every command as Redis does", async (client, { known }) => {
@@ -122,7 +128,13 @@ differential("command", "redis8", ({ compare, probe }) => {
     const results: unknown[] = [];
     for (const name of names) {
       const docs = plainValue(await client.ask("command", "docs", name));
-      results.push([name, pairsOf(docs)?.map(([key, entry]) => [key, documented(entry, known)])]);
+      results.push([
+        name,
+        pairsOf(docs)?.map(([key, entry]) => [
+          key,
+          documented(entry, (one) => known(one) && !NOT_IN_REDIS.has(one)),
+        ]),
+      ]);
     }
     return results;
   });
@@ -190,7 +202,9 @@ function common(names: Value, known: (name: string) => boolean): string[] | stri
   if (!Array.isArray(names)) return String(names);
   return names
     .map(String)
-    .filter((name) => known(name) && !NOT_IN_REDIS.has(name.split("|")[0]))
+    .filter(
+      (name) => known(name) && !NOT_IN_REDIS.has(name) && !NOT_IN_REDIS.has(name.split("|")[0]),
+    )
     .sort();
 }
 

@@ -191,3 +191,20 @@ differential("values in scripts", "redis8", ({ compare }) => {
     }
   });
 });
+
+differential("scripts shown", "valkey9", ({ compare }) => {
+  compare("SCRIPT SHOW", function* () {
+    yield ["script", "flush"];
+    const digest = "e0e1f9fabfc9d4800c877a703b823ac0578ff8db";
+    yield ["script", "show", digest];
+    yield ["script", "load", "return 1"];
+    for (const sha of [digest, digest.toUpperCase(), "", "x", digest.slice(1), `${digest}0`]) {
+      yield ["script", "show", sha];
+    }
+    yield ["eval", "return 'a\0b\r\n'", "0"];
+    yield ["script", "show", "a3b8c5c0d3a3f1e6b2d5e4c7a9f8b1d2c3e4f5a6"];
+    yield ["script", "show"];
+    yield ["script", "show", digest, "x"];
+    yield ["Script", "SHOW", digest];
+  });
+});
