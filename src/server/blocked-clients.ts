@@ -12,7 +12,6 @@ import { type Client, REPLY_OFF, REPLY_ON } from "../command/client.ts";
 import type { CommandContext, SuspendedCommand } from "../command/context.ts";
 import { PAUSE_NONE } from "../command/pauses.ts";
 import type { Command } from "../command/registry.ts";
-import { SKIP_SLOWLOG } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
 import { ReplyWriter } from "../resp/reply.ts";
 import { isOutOfMemory, OUT_OF_MEMORY } from "./dispatch.ts";
@@ -233,24 +232,16 @@ export class BlockedClients implements BlockingHost {
 
   /** Counts the command, which has been answered, and logs it where it was slow or large. */
   #account(waiter: Waiter, mark: number): void {
-    const { commandLog, dispatcher, latency, statistics } = this.#server;
+    const { accounting, statistics } = this.#server;
     const c = this.#c;
-    const command = c.command;
-    const us = waiter.microseconds;
-    command.calls++;
+    const { microseconds } = waiter;
+    c.command.calls++;
     c.client.commandsProcessed++;
     statistics.commandsProcessed++;
-    dispatcher.charge(command, us, 1);
-    if (us >= commandLog.slow.threshold && (command.flags & SKIP_SLOWLOG) === 0) {
-      commandLog.slow.add(c, us);
-    }
-    const { largeReply, largeRequest } = commandLog;
-    const replyBytes = c.reply.length - mark;
-    if (replyBytes >= largeReply.threshold) largeReply.add(c, replyBytes);
-    if (waiter.bytes.length >= largeRequest.threshold) largeRequest.add(c, waiter.bytes.length);
-    if (latency.thresholdMs > 0 && us >= latency.thresholdMs * 1000) {
-      latency.add("command", us / 1000, c.nowMs);
-    }
+    accounting.charge(c.command, microseconds, 1);
+    accounting.noteSlow(c, microseconds);
+    accounting.noteLarge(c, c.reply.length - mark, waiter.bytes.length);
+    accounting.noteLatency(c, microseconds, "command");
   }
 
   /** Sends what was written since `mark` to its client, unless it does not want replies. */

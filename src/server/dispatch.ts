@@ -20,7 +20,6 @@ import {
 import type { CommandContext } from "../command/context.ts";
 import type { Effects } from "../command/effects.ts";
 import type { CommandExecutor, QueuedRequests } from "../command/executor.ts";
-import { LatencyHistogram } from "../command/histogram.ts";
 import { feedMonitors } from "../command/monitor.ts";
 import { PAUSE_NONE } from "../command/pauses.ts";
 import type { Command } from "../command/registry.ts";
@@ -34,7 +33,6 @@ import {
   NO_MULTI,
   READONLY,
   SKIP_MONITOR,
-  SKIP_SLOWLOG,
   UNQUEUED,
   WRITE,
 } from "../command/spec.ts";
@@ -46,6 +44,7 @@ import { ReplyWriter } from "../resp/reply.ts";
 import type { Tracking } from "../tracking/tracking.ts";
 import type { Transactions } from "../transactions/transactions.ts";
 import { accessRefusal, queuedRefusal } from "./access-gate.ts";
+import type { Accounting } from "./accounting.ts";
 import type { Events } from "./events.ts";
 import { Prefetch, QUEUED_AHEAD_MAX } from "./prefetch.ts";
 import { CROSS_PROTOCOL_ATTACK, TOO_FEW_REPLICAS } from "./refusals.ts";
@@ -55,8 +54,6 @@ import { isHttp, unknownText } from "./unknown-command.ts";
 const STALE_US = 1000;
 /** A reply larger than this says that a quick command was not. */
 const LARGE_REPLY_BYTES = 1 << 16;
-/** Thresholds below this ask for every command to be timed on its own. */
-const PRECISE_BELOW_US = 1000;
 
 const QUEUED = latin1Bytes("+QUEUED\r\n");
 
@@ -81,6 +78,7 @@ export interface Restrictions {
 /** The server, plus what only dispatch may touch. */
 export interface DispatchServer extends Features, Restrictions {
   readonly effects: Effects;
+  readonly accounting: Accounting;
   /**
    * When the event being handled began, as of when its time is, and when its newest command ended,
    * monotonic microseconds.
@@ -101,17 +99,11 @@ export class Dispatcher implements CommandExecutor<Features> {
   readonly #transactions: Transactions;
   readonly #tracking: Tracking;
   readonly #changes: Changes;
+  readonly #accounting: Accounting;
   readonly #requestWriter = new ReplyWriter();
 
   /** Any of: loading, paused, monitored, maxmemory set, disk refusing writes. Set by the server. */
   restricted = false;
-  /** Every command is timed on its own. */
-  preciseTiming = false;
-  /** Thresholds of COMMANDLOG, Infinity when off. */
-  largeReplyBytes = Number.POSITIVE_INFINITY;
-  largeRequestBytes = Number.POSITIVE_INFINITY;
-  /** latency-tracking: histograms are kept per command. */
-  tracksLatency = true;
 
   readonly #ahead: Prefetch;
 
@@ -125,6 +117,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     this.#transactions = server.transactions;
     this.#tracking = server.tracking;
     this.#changes = server.keyspace.changes;
+    this.#accounting = server.accounting;
     this.#ahead = new Prefetch(server.registry, server.keyspace);
   }
 
@@ -204,13 +197,13 @@ export class Dispatcher implements CommandExecutor<Features> {
   #run(client: Client, bytes: Uint8Array, decoder: Decoder, first: number): number {
     const c = this.#c;
     const { reply, effects } = c;
-    const server = this.#server;
+    const { accounting, clock, events } = this.#server;
     const count = decoder.commandCount;
     // What the prefetch found serves the commands until one of them changes the table.
     const table = c.db.table;
     const { commands, hashes } = this.#ahead;
     const isAhead = this.#ahead.version === table.version && count - first > 1;
-    const started = first === 0 ? server.events.startUs : server.clock.monotonicUs();
+    const started = first === 0 ? events.startUs : clock.monotonicUs();
     let since = started;
     let called = 0;
     let untimed = first;
@@ -226,17 +219,17 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (isRefused) this.#refuseCall(command, client);
       if (isRefused || (isRestricted && !this.#enters(command, client, bytes, decoder, index))) {
         if (client.blocked) break;
-        if (untimed < index) since = this.#account(commands, untimed, index, since, false);
+        if (untimed < index) since = accounting.share(c, commands, untimed, index, since, false);
         untimed = index + 1;
         continue;
       }
       // What was queued since is not the time of EXEC.
-      if (untimed === index && client.queuedCommands > 0) since = server.clock.monotonicUs();
+      if (untimed === index && client.queuedCommands > 0) since = clock.monotonicUs();
       if (command.firstKey === 1) c.setFirstKeyHash(hashes[index]);
       if (isAhead) this.#ahead.tell(table, command, index);
-      const isQuick = command.isQuick && !this.preciseTiming;
+      const isQuick = command.isQuick && !accounting.isPrecise;
       if (!isQuick && untimed < index) {
-        since = this.#account(commands, untimed, index, since, false);
+        since = accounting.share(c, commands, untimed, index, since, false);
         untimed = index;
       }
       this.#pointContextAt(command, client);
@@ -257,16 +250,16 @@ export class Dispatcher implements CommandExecutor<Features> {
       if (reply.errorCount !== errorsBefore) this.#noteFailure(command, errorsBefore);
       const wakesOthers = this.#blocking.hasReady;
       if (!isQuick || wakesOthers || reply.length - this.#mark > LARGE_REPLY_BYTES) {
-        since = this.#account(commands, untimed, index + 1, since, true);
+        since = accounting.share(c, commands, untimed, index + 1, since, true);
         untimed = index + 1;
         // What follows a long command is not to see the time before it.
-        if (since - server.events.seenUs > STALE_US) server.events.advance(since);
+        if (since - events.seenUs > STALE_US) events.advance(since);
       }
       if (isRestricted) this.#endRestricted(command, client);
       if (this.#pushes.length > 0) this.appendPushes();
       if (wakesOthers) since = this.#serveWaiting();
     }
-    if (untimed < index) since = this.#account(commands, untimed, index, since, true);
+    if (untimed < index) since = accounting.share(c, commands, untimed, index, since, true);
     this.#noteCalls(client, called, started, since);
     // Nothing more of a client that is being closed is executed.
     return isEnding(client) ? count : index;
@@ -293,6 +286,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     const c = this.#c;
     const { client, reply } = c;
     const { clock, statistics } = this.#server;
+    const accounting = this.#accounting;
     const { commands, count } = queue;
     const outerMark = this.#mark;
     let { table } = c.db;
@@ -301,10 +295,10 @@ export class Dispatcher implements CommandExecutor<Features> {
     let index = first;
     while (index < count && !client.blocked) {
       const command = commands[index];
-      const isQuick = command.isQuick && !this.preciseTiming;
+      const isQuick = command.isQuick && !accounting.isPrecise;
       const ahead = index % QUEUED_AHEAD_MAX;
       if (untimed < index && (!isQuick || ahead === 0)) {
-        since = this.#account(commands, untimed, index, since, true);
+        since = accounting.share(c, commands, untimed, index, since, true);
         untimed = index;
       }
       if (ahead === 0 || index === first) {
@@ -320,14 +314,14 @@ export class Dispatcher implements CommandExecutor<Features> {
       }
       this.#runQueued(command, queue.requestStart(index), queue.requestEnd(index));
       if ((!isQuick || reply.length - this.#mark > LARGE_REPLY_BYTES) && !client.blocked) {
-        since = this.#account(commands, untimed, index + 1, since, true);
+        since = accounting.share(c, commands, untimed, index + 1, since, true);
         untimed = index + 1;
       }
       index++;
     }
     // A slow script is counted when it has ended.
     const last = client.blocked ? index - 1 : index;
-    if (untimed < last) this.#account(commands, untimed, last, since, true);
+    if (untimed < last) accounting.share(c, commands, untimed, last, since, true);
     client.commandsProcessed += last - first;
     statistics.commandsProcessed += last - first;
     this.#mark = outerMark;
@@ -371,8 +365,8 @@ export class Dispatcher implements CommandExecutor<Features> {
       // It is no error of the command that has called it.
       reply.errorCount = errorsBefore;
     }
-    if (reply.length - mark >= this.largeReplyBytes || to - from >= this.largeRequestBytes) {
-      this.#logLargeCall(reply.length - mark, to - from);
+    if (this.#accounting.isLarge(reply.length - mark, to - from)) {
+      this.#accounting.noteLarge(c, reply.length - mark, to - from);
     }
     if (server.monitors.size > 0) this.#feedMonitors(command);
   }
@@ -502,12 +496,9 @@ export class Dispatcher implements CommandExecutor<Features> {
 
   /** Whether the command that ran had a request or reply beyond the thresholds of COMMANDLOG. */
   #isLarge(decoder: Decoder, index: number): boolean {
-    return (
-      this.#reply.length - this.#mark >= this.largeReplyBytes ||
-      decoder.ends[decoder.bases[index] + decoder.counts[index] - 1] -
-        decoder.starts[decoder.bases[index]] >=
-        this.largeRequestBytes
-    );
+    const base = decoder.bases[index];
+    const requestBytes = decoder.ends[base + decoder.counts[index] - 1] - decoder.starts[base];
+    return this.#accounting.isLarge(this.#reply.length - this.#mark, requestBytes);
   }
 
   /** Cold: logs the command that ran as large. */
@@ -515,14 +506,7 @@ export class Dispatcher implements CommandExecutor<Features> {
     const replyBytes = this.#reply.length - this.#mark;
     const from = decoder.from[index];
     const start = from === INLINE ? decoder.starts[decoder.bases[index]] : from;
-    this.#logLargeCall(replyBytes, decoder.to[index] - start);
-  }
-
-  /** Cold: logs the command that ran as large in what it is found to be. */
-  #logLargeCall(replyBytes: number, requestBytes: number): void {
-    const log = this.#server.commandLog;
-    if (replyBytes >= log.largeReply.threshold) log.largeReply.add(this.#c, replyBytes);
-    if (requestBytes >= log.largeRequest.threshold) log.largeRequest.add(this.#c, requestBytes);
+    this.#accounting.noteLarge(this.#c, replyBytes, decoder.to[index] - start);
   }
 
   /**
@@ -695,50 +679,6 @@ export class Dispatcher implements CommandExecutor<Features> {
     c.client.writeOffset = effects.offset;
   }
 
-  /**
-   * Shares the time since `since` out among the commands in [from, to); returns now.
-   * `isCurrent` says that the last of them is the one the context still points at.
-   */
-  #account(
-    commands: readonly (Command<Features> | undefined)[],
-    from: number,
-    to: number,
-    since: number,
-    isCurrent: boolean,
-  ): number {
-    const server = this.#server;
-    const now = server.clock.monotonicUs();
-    const share = (now - since) / (to - from);
-    for (let index = from; index < to; ) {
-      const command = commands[index];
-      let next = index + 1;
-      while (next < to && commands[next] === command) next++;
-      if (command !== undefined) this.charge(command, share, next - index);
-      index = next;
-    }
-    if (isCurrent && now - since >= server.commandLog.slow.threshold) this.#logSlow(now - since);
-    if (server.latency.thresholdMs > 0 && now - since >= server.latency.thresholdMs * 1000) {
-      const event = this.#c.command.isQuick ? "fast-command" : "command";
-      server.latency.add(event, (now - since) / 1000, this.#c.nowMs);
-    }
-    return now;
-  }
-
-  /** Adds to a command's time; `microseconds` is what each of the calls took. */
-  charge(command: Command<Features>, microseconds: number, calls: number): void {
-    command.microseconds += microseconds * calls;
-    if (!this.tracksLatency) return;
-    // alloc: once per command and server
-    if (command.histogram === undefined) command.histogram = new LatencyHistogram();
-    command.histogram.record(microseconds, calls);
-  }
-
-  /** Cold: the command that ran last was slow. */
-  #logSlow(microseconds: number): void {
-    if ((this.#c.command.flags & SKIP_SLOWLOG) !== 0) return;
-    this.#server.commandLog.slow.add(this.#c, microseconds);
-  }
-
   /** Cold: a handler threw. Returns the index to go on from; rethrows what is a bug. */
   #recover(error: unknown): number {
     if (!isOutOfMemory(error)) throw error;
@@ -776,9 +716,4 @@ export function isOutOfMemory(error: unknown): boolean {
   if (error instanceof PoolExhausted) return true;
   // The runtime's own: "Out of memory", "Array buffer allocation failed".
   return error instanceof RangeError && /memory|allocation/i.test(error.message);
-}
-
-/** What recalculates `preciseTiming`. */
-export function needsPreciseTiming(slowThresholdUs: number, latencyThresholdMs: number): boolean {
-  return slowThresholdUs < PRECISE_BELOW_US || latencyThresholdMs === 1;
 }

@@ -8,7 +8,6 @@ import { InvalidValue } from "../config/value-types.ts";
 import { eventClasses } from "../keyspace/event-classes.ts";
 import type { Eviction, EvictionPolicy } from "../keyspace/eviction.ts";
 import type { KeyspaceNotifier } from "../pubsub/keyspace-notifier.ts";
-import { needsPreciseTiming } from "./dispatch.ts";
 import { ENCODING_DIRECTIVES, readEncodingLimits } from "./encoding-directives.ts";
 import type { Listeners } from "./listeners.ts";
 import { checkMaxClients } from "./max-clients.ts";
@@ -86,11 +85,11 @@ function followClients({ config, connections, executions, tracking }: Server): v
 }
 
 function followLogs(server: Server): void {
-  const { commandLog, config, dispatcher, latency } = server;
+  const { accounting, commandLog, config, latency } = server;
   const followLog = (log: EntryLog, threshold: string, lengthMax: string) =>
     follow(config, [threshold, lengthMax], () => {
       commandLog.configure(log, config.integer(threshold), config.integer(lengthMax));
-      tuneDispatcher(server);
+      accounting.tune();
     });
   const { slow, largeRequest, largeReply } = commandLog;
   followLog(slow, "slowlog-log-slower-than", "slowlog-max-len");
@@ -98,19 +97,11 @@ function followLogs(server: Server): void {
   followLog(largeReply, "commandlog-reply-larger-than", "commandlog-large-reply-max-len");
   follow(config, ["latency-monitor-threshold"], () => {
     latency.thresholdMs = config.integer("latency-monitor-threshold");
-    tuneDispatcher(server);
+    accounting.tune();
   });
   follow(config, ["latency-tracking"], () => {
-    dispatcher.tracksLatency = config.flag("latency-tracking");
+    accounting.tracksLatency = config.flag("latency-tracking");
   });
-}
-
-/** Hands dispatch the thresholds that it compares every command with. */
-function tuneDispatcher({ commandLog, dispatcher, latency }: Server): void {
-  const { slow, largeRequest, largeReply } = commandLog;
-  dispatcher.preciseTiming = needsPreciseTiming(slow.threshold, latency.thresholdMs);
-  dispatcher.largeRequestBytes = largeRequest.threshold;
-  dispatcher.largeReplyBytes = largeReply.threshold;
 }
 
 /** There is no TLS yet: who asks for it must not believe to have it. */

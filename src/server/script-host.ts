@@ -8,10 +8,11 @@ import type { Client } from "../command/client.ts";
 import type { CommandContext } from "../command/context.ts";
 import { feedMonitors } from "../command/monitor.ts";
 import type { Command, CommandRegistry } from "../command/registry.ts";
-import { ADMIN, SKIP_MONITOR, SKIP_SLOWLOG } from "../command/spec.ts";
+import { ADMIN, SKIP_MONITOR } from "../command/spec.ts";
 import type { Features } from "../commands/features.ts";
 import type { ScriptHost } from "../scripting/command-runner.ts";
 import { scriptRefusal } from "./access-gate.ts";
+import { eventOf } from "./accounting.ts";
 import type { BlockedClients } from "./blocked-clients.ts";
 import { isOutOfMemory } from "./dispatch.ts";
 import { TOO_FEW_REPLICAS } from "./refusals.ts";
@@ -133,7 +134,7 @@ export class ServerScriptHost implements ScriptHost<Features> {
   }
 
   get isPrecise(): boolean {
-    return this.#server.dispatcher.preciseTiming;
+    return this.#server.accounting.isPrecise;
   }
 
   get isMonitored(): boolean {
@@ -141,16 +142,10 @@ export class ServerScriptHost implements ScriptHost<Features> {
   }
 
   timed(c: CommandContext<Features>, microseconds: number, calls: number): void {
-    const { commandLog, dispatcher, latency } = this.#server;
-    const { command } = c;
-    dispatcher.charge(command, microseconds, calls);
-    if (microseconds >= commandLog.slow.threshold && (command.flags & SKIP_SLOWLOG) === 0) {
-      commandLog.slow.add(c, microseconds);
-    }
-    if (latency.thresholdMs > 0 && microseconds >= latency.thresholdMs * 1000) {
-      const event = command.isQuick ? "fast-command" : "command";
-      latency.add(event, microseconds / 1000, c.nowMs);
-    }
+    const { accounting } = this.#server;
+    accounting.charge(c.command, microseconds, calls);
+    accounting.noteSlow(c, microseconds);
+    accounting.noteLatency(c, microseconds, eventOf(c.command));
   }
 
   monitor(c: CommandContext<Features>): void {

@@ -4,6 +4,7 @@
 //   events.ts              one time for all that is done in one piece, and who is answered after it
 //   connections.ts         who is connected; connection.ts: one of them
 //   dispatch.ts            from a batch of requests to handlers and replies
+//   accounting.ts          what commands cost, and who wants to know
 //   blocked-clients.ts     who waits for keys; held-clients.ts: who is held back by a pause
 //   keyspace-observer.ts   what follows from what the keyspace tells
 //   cron.ts                what happens by itself, ten times a second and in slices
@@ -47,6 +48,7 @@ import type { Libraries } from "../scripting/libraries.ts";
 import { Scripting } from "../scripting/scripting.ts";
 import { Tracking } from "../tracking/tracking.ts";
 import { Transactions } from "../transactions/transactions.ts";
+import { Accounting } from "./accounting.ts";
 import { BlockedClients } from "./blocked-clients.ts";
 import { Connections } from "./connections.ts";
 import { Cron } from "./cron.ts";
@@ -134,6 +136,7 @@ export class Server implements DispatchServer {
   readonly connections: Connections;
   readonly blockedClients: BlockedClients;
   readonly #heldClients: HeldClients;
+  readonly accounting: Accounting;
   readonly dispatcher: Dispatcher;
   readonly expiry: ActiveExpiry;
   readonly memory: MemoryUsage;
@@ -187,6 +190,7 @@ export class Server implements DispatchServer {
     this.#scriptHost = new ServerScriptHost(this, this.blockedClients);
     this.executions = new Executions<Features>(this.#scriptHost);
     this.scripting = new Scripting<Features>(this.#scriptHost, this.executions);
+    this.accounting = new Accounting(this);
     this.dispatcher = new Dispatcher(this, this.#context);
     this.expiry = new ActiveExpiry(this.keyspace, this.clock);
     this.memory = new MemoryUsage(this);
