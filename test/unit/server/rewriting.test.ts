@@ -282,10 +282,15 @@ describe("SAVE during a rewrite", () => {
       expect(rewrites.info("aof_rewrite_in_progress")).toBe("1");
       rewrites.run("set a 3");
       const isBase = (path: string) => path.includes("temp-rewriteaof");
-      disk.fault = (_, path) => (fails && isBase(path) ? "EIO" : undefined);
+      let hasFailed = false;
+      disk.fault = (_, path) => {
+        if (!fails || !isBase(path)) return undefined;
+        hasFailed = true;
+        return "EIO";
+      };
       disk.holdWrites = false;
       disk.finishWrites();
-      await Bun.sleep(1);
+      while (hasFailed !== fails) await Bun.sleep(1);
       disk.fault = () => undefined;
       await rewrites.settle();
       expect(rewrites.info("aof_last_bgrewrite_status")).toBe(fails ? "err" : "ok");
