@@ -183,4 +183,4 @@ differential("acl", "redis8", ({ compare, dialogue, probe }) => {
 });
 
 /** Commands of ours alone. */
-const NOT_IN_REDIS = /^(msetex|delifeq|commandlog)\b/;
+const NOT_IN_REDIS = /^(msetex|delifeq|commandlog|script\|show)\b/;

@@ -69,7 +69,8 @@ differential("dump", "redis8", ({ compare }) => {
   compare("RESTORE takes times of all sizes", function* () {
     for (const ttl of HOSTILE_INTEGERS) {
       yield ["restore", "k", ttl, PAYLOAD, "replace"];
-      yield ["exists", "k"];
+      // What lives for milliseconds may be gone in one of two servers already.
+      if (ttl !== "1" && ttl !== "10") yield ["exists", "k"];
       yield ["set", "k", "old"];
       yield ["restore", "k", ttl, PAYLOAD, "replace", "absttl"];
       // Times beyond 2^53 ms, some 285,000 years away, are kept as doubles.
