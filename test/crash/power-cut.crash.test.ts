@@ -54,6 +54,7 @@ describe("a life that once broke a promise", () => {
     [600234, "the same, found by a later snapshot's sync of the directory"],
     [218, "a rewrite wrote over a base that an uncertain manifest named"],
     [600145, "the same, with a log that failed and recovered in between"],
+    [600384, "a sync failed with always before what no had written was on the disk"],
   ];
   for (const [seed, what] of lives) {
     test(`${seed}: ${what}`, () => leadLife(seed, noFigures()), 60_000);

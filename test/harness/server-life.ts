@@ -7,9 +7,9 @@
 // snapshot, and must hold exactly what had been executed up to some command: none older than what
 // was promised at the time.
 //
-// One loss is permitted: a sync of the log that fails while `appendfsync` is `no`, which keeps
-// nothing to write again, leaves a hole in the file once more of it reaches the disk. A start after
-// a power cut may refuse that file, unless something has been promised since.
+// One loss is permitted: `appendfsync no` keeps nothing to write again, so a sync of the log that
+// fails before what it wrote is on the disk leaves a hole in the file once more of it reaches the
+// disk. A start after a power cut may refuse that file, unless something has been promised since.
 //
 // States are numbered in the order in which they came to be; those that a crash has undone keep
 // their numbers, which are smaller than that of what was found instead. So "not older than" is a
@@ -109,7 +109,9 @@ class Life {
   #place = "";
   /** The server ends amid a rewrite or save. */
   #isCutShort = false;
-  /** Files of which a sync has failed with `no`, and what had been promised by then. */
+  /** Files with bytes that were written with `no` and may not be on the disk. */
+  readonly #unkept = new Set<string>();
+  /** Those of which a sync has failed, and what had been promised by then. */
   readonly #lossy = new Map<string, number>();
   #number = 0;
   #large = "";
@@ -175,6 +177,8 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     disk.fault = () => undefined;
     disk.observe = (phase, operation, path) => {
       this.#place = `${phase} ${operation} ${path}`;
+      if (phase === "after" && operation === "sync") this.#unkept.delete(path);
+      else if (operation === "write" && this.#policy === "no") this.#unkept.add(path);
       this.#mayCrash();
     };
     disk.partial = (length) => randomBelow(this.#random, length + 1);
@@ -183,14 +187,16 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
     await started;
     this.#executions = [];
     this.#saving = undefined;
+    this.#unkept.clear();
     this.#lossy.clear();
     this.#hasBegun = this.#appendOnly;
     this.#adopt(await this.#simulated.digest());
     disk.slowWrites = this.#chance(4);
     disk.fault = (operation, path) => {
       if (!this.#withFaults || !this.#chance(15)) return undefined;
-      if (operation === "sync" && this.#policy === "no") {
-        this.#lossy.set(path, Math.max(this.#logPromise, this.#acknowledged));
+      if (operation === "sync" && this.#unkept.has(path)) {
+        this.#noteLogPromise();
+        this.#lossy.set(path, this.#logPromise);
       }
       return this.#chance(2) ? "EIO" : "ENOSPC";
     };
@@ -292,7 +298,6 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
       if (this.#chance(2)) this.#disk.finishWrites();
       for (let k = randomBelow(this.#random, 3); k >= 0; k--) await this.#simulated.time.turn();
       await this.#simulated.time.pass(this.#chance(4) ? 300 * randomBelow(this.#random, 4) : 2);
-      this.#takeReplies();
       this.#noteLogPromise();
     }
   }
@@ -329,8 +334,8 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   }
 
   #hasPermittedHole({ holed }: DiskImage): boolean {
-    const promised = Math.max(this.#logPromise, this.#acknowledged);
-    return [...holed].some((path) => this.#lossy.get(path) === promised);
+    this.#noteLogPromise();
+    return [...holed].some((path) => this.#lossy.get(path) === this.#logPromise);
   }
 
   /** What is written is there, but not on the disk yet. */
@@ -428,7 +433,6 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
   }
 
   #note(image: DiskImage): void {
-    this.#takeReplies();
     this.#noteSaved();
     this.#noteLogPromise();
     const isSnapshot = (path: string) => path.endsWith(".rdb") && !path.includes("/appendonlydir/");
@@ -445,6 +449,7 @@ save ${this.#chance(4) ? "1 20" : '""'}`;
    * survive, the log is on and says that it fails: no reply has told that it holds anything.
    */
   #noteLogPromise(): void {
+    this.#takeReplies();
     const { durability } = this.#fixture.server;
     if (!durability.isOn) this.#hasBegun = false;
     else if (durability.failure === "") this.#hasBegun = true;
