@@ -216,6 +216,20 @@ export class Client {
   get isSubscribed(): boolean {
     return (this.channelCount | this.patternCount | this.shardChannelCount) !== 0;
   }
+
+  /**
+   * Bytes held for it: what waits to be executed, what it has queued and listens to, and what waits
+   * to be sent.
+   */
+  get heldBytes(): number {
+    const bufferBytes = this.channel.queryCapacity + this.channel.outputCapacity;
+    return bufferBytes + this.argumentBytes + this.queuedBytes + this.listenedBytes;
+  }
+
+  /** Whether maxmemory-clients may close it to make room. */
+  get mayBeEvicted(): boolean {
+    return this.kind === "normal" && !this.noEvict;
+  }
 }
 
 /** Every connected client, oldest first. */

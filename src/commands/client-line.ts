@@ -22,21 +22,6 @@ export function clientTypeOrReply(c: Context, index: number): ClientType | undef
   return undefined;
 }
 
-/**
- * Bytes held for a client: what waits to be executed, what it has queued and listens to, and what
- * waits to be sent.
- */
-export function clientBytes(client: Client): number {
-  const channel = client.channel;
-  const bufferBytes = channel.queryCapacity + channel.outputCapacity;
-  return bufferBytes + client.argumentBytes + client.queuedBytes + client.listenedBytes;
-}
-
-/** Whether maxmemory-clients may close a client to make room. */
-export function mayBeEvicted(client: Client): boolean {
-  return client.kind === "normal" && !client.noEvict;
-}
-
 /** Bytes of the arguments of what a client runs, or is held at. */
 function argumentBytes(c: Context, client: Client): number {
   if (client !== c.client) return client.argumentBytes;
@@ -75,7 +60,7 @@ export function clientLine(c: Context, client: Client): string {
     ["obl", 0],
     ["oll", channel.outputBytes > 0 ? 1 : 0],
     ["omem", channel.outputCapacity],
-    ["tot-mem", clientBytes(client) - client.argumentBytes + ownArgumentBytes],
+    ["tot-mem", client.heldBytes - client.argumentBytes + ownArgumentBytes],
     ["events", channel.outputBytes > 0 ? "rw" : "r"],
     ["cmd", client.lastCommand],
     ["user", client.user.name],

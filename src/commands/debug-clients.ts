@@ -1,7 +1,6 @@
 // DEBUG's subcommands about clients.
 
 import type { Client } from "../command/client.ts";
-import { clientBytes, mayBeEvicted } from "./client-line.ts";
 import type { Context } from "./features.ts";
 import { replyWrongSubcommand } from "./help.ts";
 
@@ -26,13 +25,13 @@ export function debugClientEviction(c: Context): void {
     buckets.push({ totalBytes: 0, clients: 0 });
   }
   for (const client of c.server.clients) {
-    if (mayBeEvicted(client)) addTo(buckets, client);
+    if (client.mayBeEvicted) addTo(buckets, client);
   }
   c.reply.verbatim("txt", buckets.map(describe).join(""));
 }
 
 function addTo(buckets: readonly Bucket[], client: Client): void {
-  const bytes = clientBytes(client);
+  const bytes = client.heldBytes;
   const bits = bytes === 0 ? 0 : Math.floor(Math.log2(bytes)) + 1;
   const index = Math.min(Math.max(bits - SMALLEST_BITS, 0), buckets.length - 1);
   buckets[index].totalBytes += bytes;

@@ -1,7 +1,7 @@
 // The figures that INFO memory, MEMORY STATS and MEMORY DOCTOR have in common, measured at once.
 
 import type { MemoryReport } from "../command/statistics.ts";
-import { clientBytes, typeOf } from "./client-line.ts";
+import { typeOf } from "./client-line.ts";
 import type { Context } from "./features.ts";
 
 /** Where memory goes, in bytes. */
@@ -25,8 +25,8 @@ export function measureMemory(c: Context): MemoryFigures {
   let normalClientBytes = 0;
   let replicaClientBytes = 0;
   for (const client of c.server.clients) {
-    if (typeOf(client) === "replica") replicaClientBytes += clientBytes(client);
-    else normalClientBytes += clientBytes(client);
+    if (typeOf(client) === "replica") replicaClientBytes += client.heldBytes;
+    else normalClientBytes += client.heldBytes;
   }
   let keyCount = 0;
   for (const db of c.server.keyspace.databases) keyCount += db.size;

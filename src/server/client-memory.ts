@@ -12,7 +12,6 @@
 
 import { LOG_WARNING, type Logger } from "../base/log.ts";
 import type { Client } from "../command/client.ts";
-import { clientBytes, mayBeEvicted } from "../commands/client-line.ts";
 import type { Config } from "../config/config.ts";
 
 /** A connection as seen from here. */
@@ -62,7 +61,7 @@ export class ClientMemory {
   note(connection: CountedConnection): void {
     const { client } = connection;
     // Others are not this limit's: it must not cost the link to a replica.
-    const bytes = client.closing || client.kind !== "normal" ? 0 : clientBytes(client);
+    const bytes = client.closing || client.kind !== "normal" ? 0 : client.heldBytes;
     const before = this.#counted.get(connection) ?? 0;
     if (bytes === before) return;
     this.#bytes += bytes - before;
@@ -86,7 +85,7 @@ export class ClientMemory {
     const connections = Array.from(this.#counted.keys()); // alloc: cold
     connections.sort((left, right) => this.#bytesOf(right) - this.#bytesOf(left)); // alloc: cold
     for (let k = 0; k < connections.length && this.#bytes >= this.#limitBytes; k++) {
-      if (mayBeEvicted(connections[k].client)) connections[k].evict();
+      if (connections[k].client.mayBeEvicted) connections[k].evict();
     }
     if (this.#bytes < this.#limitBytes) return;
     this.#logger.log(
