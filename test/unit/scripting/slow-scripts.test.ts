@@ -221,7 +221,8 @@ test("a rewrite that begins behind a slow script does not take half of what it d
   disk.holdSyncs = true;
   await rewriter.ask("BGREWRITEAOF");
   const script = "redis.call('incr', 'n') while true do if redis.call('time')[1] >= ARGV[1] then ";
-  const until = Math.floor(Date.now() / 1000) + 1;
+  // A whole second that is at least 300 ms away: time enough to be found busy.
+  const until = Math.floor((Date.now() + 1300) / 1000);
   const end = "break end end redis.call('incr', 'n')";
   slow.send(Buffer.from(`EVAL "${script}${end}" 0 ${until}\r\n`));
   while (!(await rewriter.ask("get", "x")).raw.startsWith(BUSY));
