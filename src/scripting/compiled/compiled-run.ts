@@ -116,7 +116,7 @@ export class CompiledRun<S extends ServerContext> {
     return giveUp();
   }
 
-  /** A turn of a loop. */
+  /** A turn of a loop, or what counts as so many of them. */
   step(cost: number): void {
     this.#steps -= cost;
     if (this.#steps < 0) giveUp();
@@ -131,26 +131,20 @@ export class CompiledRun<S extends ServerContext> {
 
   /** a == b */
   same(a: Value, b: Value): boolean {
-    if (typeof a === "string") this.#steps -= a.length / BYTES_PER_STEP;
-    if (this.#steps < 0) giveUp();
+    if (typeof a === "string") this.step(a.length / BYTES_PER_STEP);
     return a === b;
-  }
-
-  #spend(steps: number): void {
-    this.#steps -= steps;
-    if (this.#steps < 0) giveUp();
   }
 
   /** The strings or numbers one behind the other. */
   joined(a: Value, b: Value): string {
     const text = concatenable(a) + concatenable(b);
-    this.#spend(1 + text.length / BYTES_PER_STEP);
+    this.step(1 + text.length / BYTES_PER_STEP);
     return text;
   }
 
   /** A new array. */
   table(items: Value[]): Value[] {
-    this.#spend(1 + items.length / BYTES_PER_STEP);
+    this.step(1 + items.length / BYTES_PER_STEP);
     return items;
   }
 
@@ -173,7 +167,7 @@ export class CompiledRun<S extends ServerContext> {
   #wordText(k: number): string {
     const start = this.#words[0][k];
     const end = this.#words[1][k];
-    this.#spend((end - start) / BYTES_PER_STEP);
+    this.step((end - start) / BYTES_PER_STEP);
     const bytes = this.#bytes;
     const text = shortText(bytes, start, end);
     if (text !== undefined) return text;
@@ -356,7 +350,7 @@ export class CompiledRun<S extends ServerContext> {
     if (isLast) return;
     const keptBytes = reply.length - this.replyStarts[0];
     if (keptBytes > REPLY_BYTES_MAX) giveUp();
-    this.#spend((command.isQuick ? QUICK_COST : SLOW_COST) + (reply.length - mark) / 64);
+    this.step((command.isQuick ? QUICK_COST : SLOW_COST) + (reply.length - mark) / 64);
     if (command.isQuick) return;
     if (this.#c.server.clock.monotonicUs() - startedUs > LONG_US) giveUp();
   }

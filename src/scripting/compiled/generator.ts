@@ -83,18 +83,17 @@ class Generator {
   }
 
   #string(text: string): string {
-    const known = this.#strings.get(text);
-    if (known !== undefined) return known;
-    const name = this.#constant(text);
-    this.#strings.set(text, name);
-    return name;
+    return this.#shared(this.#strings, text, () => text);
   }
 
   #bytesOf(text: string): string {
-    const known = this.#bytes.get(text);
-    if (known !== undefined) return known;
-    const name = this.#constant(latin1Bytes(text));
-    this.#bytes.set(text, name);
+    return this.#shared(this.#bytes, text, () => latin1Bytes(text));
+  }
+
+  /** The name of a constant that is made of a text, once for each text. */
+  #shared(names: Map<string, string>, text: string, make: () => unknown): string {
+    const name = names.get(text) ?? this.#constant(make());
+    names.set(text, name);
     return name;
   }
 

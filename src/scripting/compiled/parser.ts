@@ -96,9 +96,9 @@ class Parser {
   readonly #locals: Local[] = [];
   /** How many functions it is in. */
   #level = 0;
-  /** The variables that can be seen, by name; inner blocks come last. */
   /** Names of the functions that it is in. */
   readonly #refused: string[] = [];
+  /** The variables that can be seen, by name; inner blocks come last. */
   readonly #scopes: Map<string, Local>[] = [];
 
   /** It is a library: what is outside of functions has been run when it was loaded. */
@@ -154,8 +154,12 @@ class Parser {
 
   #declare(name: string): Local {
     const local: Local = {
-      ...{ id: this.#locals.length, isAssigned: false, isCaptured: false, level: this.#level },
-      ...{ alias: undefined, made: undefined },
+      id: this.#locals.length,
+      isAssigned: false,
+      isCaptured: false,
+      level: this.#level,
+      alias: undefined,
+      made: undefined,
     };
     this.#locals.push(local);
     this.#scopes.at(-1)!.set(name, local);

@@ -30,18 +30,14 @@ const NUMBER_GOES_ON = /[A-Za-z0-9_.]/;
 
 /** The characters behind a backslash that stand for others. */
 const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ...([
-    ["a", "\x07"],
-    ["b", "\b"],
-    ["f", "\f"],
-    ["n", "\n"],
-    ["r", "\r"],
-  ] as const),
-  ...([
-    ["t", "\t"],
-    ["v", "\v"],
-    ["\n", "\n"],
-  ] as const),
+  ["a", "\x07"],
+  ["b", "\b"],
+  ["f", "\f"],
+  ["n", "\n"],
+  ["r", "\r"],
+  ["t", "\t"],
+  ["v", "\v"],
+  ["\n", "\n"],
 ]);
 
 /** Reads tokens one after the other. */
