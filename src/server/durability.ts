@@ -17,7 +17,7 @@ import type { Client } from "../command/client.ts";
 import type { EffectSink } from "../command/effects.ts";
 import type { LogControl } from "../command/snapshot-control.ts";
 import { InvalidValue } from "../config/value-types.ts";
-import type { AppendOnlyFile } from "../persistence/aof.ts";
+import type { AppendOnlyFile, FsyncPolicy } from "../persistence/aof.ts";
 import type { AofFiles, AofLocation } from "../persistence/aof-files.ts";
 import type { AofLoader } from "../persistence/aof-load.ts";
 import {
@@ -30,10 +30,11 @@ import type { ManifestEntry } from "../persistence/manifest.ts";
 import { aofFiles, aofLoading, aofWriting, tailCopy } from "../persistence/on-demand.ts";
 import type { Connection } from "./connection.ts";
 import { Gathering } from "./gathering.ts";
-import { LogReplay } from "./log-replay.ts";
+import type { LogReplay } from "./log-replay.ts";
 import type { Server } from "./server.ts";
 
-type SyncPolicy = "always" | "everysec" | "no";
+/** Needed where there is a log to be loaded. */
+const logReplay = (): typeof import("./log-replay.ts") => require("./log-replay.ts");
 
 /** In place of an offset: there is no log. */
 const LOG_OFF = -1;
@@ -145,7 +146,7 @@ export class Durability implements EffectSink, LogControl {
     });
     const count = loader.commands.toLocaleString("en-US");
     announce(`AOF: ${loader.files.displayPath} (loading ${count} commands)`);
-    this.#replay = new LogReplay(server);
+    this.#replay = new (logReplay().LogReplay)(server);
     await this.#replay.run(loader);
     return loader;
   }
@@ -248,7 +249,7 @@ export class Durability implements EffectSink, LogControl {
       fileSystem: this.#fileSystem,
       clock,
       logger,
-      policy: config.text("appendfsync") as SyncPolicy,
+      policy: config.text("appendfsync") as FsyncPolicy,
       checksums: config.flag("aof-checksums"),
       onDurable: () => this.#acknowledge(),
     });
@@ -259,7 +260,7 @@ export class Durability implements EffectSink, LogControl {
   /** Has a log be written as the configuration says now. */
   #configure(aof: AppendOnlyFile): void {
     const { config } = this.#server;
-    aof.policy = config.text("appendfsync") as SyncPolicy;
+    aof.policy = config.text("appendfsync") as FsyncPolicy;
     aof.noSyncOnRewrite = config.flag("no-appendfsync-on-rewrite");
     aof.hasTimestamps = config.flag("aof-timestamp-enabled");
   }
