@@ -56,8 +56,8 @@ export function parseInteger(bytes: Uint8Array, start: number, end: number): num
   return negative ? -value : value;
 }
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+export const INT64_MIN = -(2n ** 63n);
+export const INT64_MAX = 2n ** 63n - 1n;
 
 /** Whether a value fits a signed 64-bit integer. */
 export function fitsInt64(value: bigint): boolean {

@@ -1,10 +1,10 @@
 // The timeouts of blocking commands: arguments to the moment after which a client waits no longer.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import { secondsAsMilliseconds } from "../base/decimal.ts";
 import type { CommandContext, ServerContext } from "../command/context.ts";
 import { FOREVER } from "./waiter.ts";
 
-const INT64_MAX = (1n << 63n) - 1n;
 /** Timeouts of whole seconds up to this need no exact arithmetic. */
 const SHORT_SECONDS_MAX = 1e9;
 

@@ -4,6 +4,7 @@
 // COMMAND GETKEYS, for ACL key permissions and for finding a hash slot. The key specs of the
 // command's entry say it, and the few commands whose keys no spec can tell have a function here.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import type { ServerContext } from "./context.ts";
 import type { Command } from "./registry.ts";
 import {
@@ -232,8 +233,6 @@ function looseInteger(text: string): number {
 function isBlank(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13);
 }
-
-const INT64_MAX = 2n ** 63n - 1n;
 
 /** For commands whose keys, or what they do with them, depend on options: asked after the specs. */
 const KEY_FINDERS: ReadonlyMap<string, KeyFinder> = new Map([

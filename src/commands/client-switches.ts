@@ -1,5 +1,6 @@
 // CLIENT's switches: what a client turns on and off for itself, and for everybody by pausing.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import { REPLY_OFF, REPLY_ON, REPLY_SKIP_NEXT } from "../command/client.ts";
 import { BY_CLIENT, PAUSE_ALL, PAUSE_WRITE } from "../command/pauses.ts";
 import type { Context } from "./features.ts";
@@ -48,8 +49,6 @@ export function clientReplyCommand(c: Context): void {
     c.reply.syntaxError();
   }
 }
-
-const INT64_MAX = 2n ** 63n - 1n;
 
 // CLIENT PAUSE timeout [WRITE | ALL]
 export function clientPauseCommand(c: Context): void {

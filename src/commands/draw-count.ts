@@ -1,9 +1,8 @@
 // How many elements HRANDFIELD and ZRANDMEMBER are to draw: that many different ones, or, as a
 // negative number, so many with repetitions. A word behind it asks for what belongs to each.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import type { Context } from "./features.ts";
-
-const INT64_MAX = 2n ** 63n - 1n;
 
 /** The one int64 whose opposite is none. */
 export const BELOW_RANGE =

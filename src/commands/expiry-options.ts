@@ -6,6 +6,7 @@
 // Results beside the return value stand in `options` until the next call; no handler needs them
 // longer, and handlers never run inside each other.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import type { ArgumentSpec } from "../command/spec.ts";
 import type { ReplyWriter } from "../resp/reply.ts";
 import type { Context } from "./features.ts";
@@ -43,8 +44,6 @@ export const options = {
 
 /** The expiry computed last where a double does not hold it exactly. */
 let exactExpiryMs = 0n;
-
-const INT64_MAX = 2n ** 63n - 1n;
 
 /**
  * Reads options from argument `from` on. Returns their flags, or REPLIED after a syntax error. An

@@ -2,6 +2,7 @@
 //
 // Expiry times: the EXPIRE family, PERSIST, and the commands that tell a time to live.
 
+import { INT64_MAX, INT64_MIN } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
 import {
   ACCESS,
@@ -193,9 +194,6 @@ function expiryMsOrReply(c: Context, unitMs: number, isRelative: boolean): numbe
   if (isExact) return expiryMs;
   return largeExpiryMsOrReply(c, unitMs, isRelative);
 }
-
-const INT64_MAX = 2n ** 63n - 1n;
-const INT64_MIN = -(2n ** 63n);
 
 /** Cold: times beyond 2^53 and errors. */
 function largeExpiryMsOrReply(c: Context, unitMs: number, isRelative: boolean): number {

@@ -2,6 +2,7 @@
 //
 // What the list commands have in common: their arguments, and what is wrong with them.
 
+import { INT64_MIN } from "../base/ascii.ts";
 import type { ArgumentSpec } from "../command/spec.ts";
 import { tokens } from "./argument-specs.ts";
 import type { Context } from "./features.ts";
@@ -69,8 +70,6 @@ export function shortOrReply(c: Context, index: number): number {
   if (Math.abs(value) < Number.MAX_SAFE_INTEGER) return value | 0;
   return Number.isNaN(value) ? value : Number(BigInt.asIntN(32, c.int64(index)!));
 }
-
-const INT64_MIN = -(2n ** 63n);
 
 /** Cold beyond 2^53. */
 function clampedLong(c: Context, index: number): number {

@@ -2,7 +2,7 @@
 //
 // Commands that take or show random members of a set, each equally likely.
 
-import { copyBytes } from "../base/ascii.ts";
+import { copyBytes, INT64_MIN } from "../base/ascii.ts";
 import { randomBelow } from "../base/random.ts";
 import { latin1Bytes } from "../base/text.ts";
 import {
@@ -68,7 +68,6 @@ const UNLINK_NAME = latin1Bytes("UNLINK");
 
 const OUT_OF_RANGE = "ERR value is out of range, must be positive";
 const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
-const INT64_MIN = -(2n ** 63n);
 
 /** Members that one SREM of SPOP's effect names at most, as in Redis. */
 const EFFECT_MEMBERS_MAX = 1024;

@@ -3,7 +3,14 @@
 // Strings as numbers: INCR and its relatives. Integers are the whole int64 range; the way through
 // safe integers is the fast one, BigInt the other. INCRBYFLOAT adds in `base/decimal.ts`.
 
-import { fitsInt64, integerLength, parseInt64, parseInteger, writeInteger } from "../base/ascii.ts";
+import {
+  fitsInt64,
+  INT64_MIN,
+  integerLength,
+  parseInt64,
+  parseInteger,
+  writeInteger,
+} from "../base/ascii.ts";
 import { addDecimals, NOT_FINITE, SUM_BYTES_MAX } from "../base/decimal.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { ACCESS, DENYOOM, defineFamily, FAST, keyAt, RW, UPDATE, WRITE } from "../command/spec.ts";
@@ -80,7 +87,6 @@ export const stringNumericCommands = defineFamily("string", [
   },
 ]);
 
-const INT64_MIN = -(2n ** 63n);
 const ZERO_TEXT = latin1Bytes("0");
 const SET_NAME = latin1Bytes("SET");
 const KEEPTTL_TOKEN = latin1Bytes("KEEPTTL");

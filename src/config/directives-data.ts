@@ -1,8 +1,9 @@
 // Directives of the data set in memory: limits, eviction, expiry, encodings, statistics about it.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import { choice, type Directive, flag, integer, memory, special } from "./directive.ts";
 import { keyspaceEventsType, percentilesType } from "./special-types.ts";
-import { INT_MAX, INT_MIN, INT64_MAX, UINT64_MAX } from "./value-types.ts";
+import { INT_MAX, INT_MIN, UINT64_MAX } from "./value-types.ts";
 
 const COUNT = { min: 0, max: INT_MAX };
 const LONG_COUNT = { min: 0, max: INT64_MAX };

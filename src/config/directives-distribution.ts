@@ -1,5 +1,6 @@
 // Directives of replication and of the cluster.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import {
   choice,
   type Directive,
@@ -14,7 +15,7 @@ import {
 } from "./directive.ts";
 import { primaryAddressType } from "./special-types.ts";
 import { hostName, nodeName } from "./text-checks.ts";
-import { INT_MAX, INT64_MAX, UINT64_MAX } from "./value-types.ts";
+import { INT_MAX, UINT64_MAX } from "./value-types.ts";
 
 const PORT = { min: 0, max: 65535 };
 const COUNT = { min: 0, max: INT_MAX };

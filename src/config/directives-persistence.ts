@@ -1,5 +1,6 @@
 // Directives of snapshots and the append-only file.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import {
   choice,
   type Directive,
@@ -14,7 +15,7 @@ import {
 } from "./directive.ts";
 import { directoryType, savePointsType } from "./special-types.ts";
 import { fileName } from "./text-checks.ts";
-import { INT_MAX, INT_MIN, INT64_MAX } from "./value-types.ts";
+import { INT_MAX, INT_MIN } from "./value-types.ts";
 
 const SLICED_WRITES = "snapshots are written in slices and synchronised as they go";
 

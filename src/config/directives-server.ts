@@ -1,5 +1,6 @@
 // Directives of the process, its connections, its log and its clients.
 
+import { INT64_MAX } from "../base/ascii.ts";
 import {
   choice,
   choices,
@@ -15,7 +16,7 @@ import {
 } from "./directive.ts";
 import { addressesType, oomScoresType, outputBufferLimitsType } from "./special-types.ts";
 import { localeName, shutdownOptions, titleTemplate } from "./text-checks.ts";
-import { ChoiceType, INT_MAX, INT64_MAX, UINT32_MAX } from "./value-types.ts";
+import { ChoiceType, INT_MAX, UINT32_MAX } from "./value-types.ts";
 
 const PORT = { min: 0, max: 65535 };
 const COUNT = { min: 0, max: INT_MAX };

@@ -3,14 +3,13 @@
 // A value is kept as its canonical text, the one that CONFIG GET answers: "104857600" for 100mb.
 // Texts hold one character per byte, so that passwords and paths survive whatever their encoding.
 
-import { parseInt64 } from "../base/ascii.ts";
+import { INT64_MAX, parseInt64 } from "../base/ascii.ts";
 import { latin1Bytes } from "../base/text.ts";
 import { quoted } from "../base/words.ts";
 
 export const INT_MAX = 2 ** 31 - 1;
 export const INT_MIN = -(2 ** 31);
 export const UINT32_MAX = 2 ** 32 - 1;
-export const INT64_MAX = 2n ** 63n - 1n;
 export const UINT64_MAX = 2n ** 64n - 1n;
 
 /** A value that a directive refuses; the message is the reason as Redis words it. */

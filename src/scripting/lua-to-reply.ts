@@ -1,10 +1,10 @@
 // What a script returns, as a reply. Tables are arrays up to their first nil unless one of the
 // fields err, ok, double, map, set, big_number or verbatim_string says otherwise, in this order.
 
+import { INT64_MIN } from "../base/ascii.ts";
 import type { Protocol, ReplyWriter } from "../resp/reply.ts";
 import { LUA_BOOLEAN, LUA_NIL, LUA_NUMBER, LUA_STRING, LUA_TABLE, type Lua } from "./lua.ts";
 
-const INT64_MIN = -(2n ** 63n);
 const LINE_BREAK = /[\r\n]/g;
 
 /** Stack entries that one level of nesting needs. */
